@@ -1,0 +1,1 @@
+//! The ng protocol's bencode: a small zero-copy codec with limits.

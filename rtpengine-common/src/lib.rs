@@ -1,0 +1,12 @@
+//! What two or more of the rtpengine programs share.
+
+pub mod bencode;
+pub mod config;
+pub mod log;
+pub mod ng;
+pub mod options;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
+pub mod srtp;
+pub mod stun;

@@ -1,0 +1,1 @@
+//! The ng control protocol: messages, typed requests, client.

@@ -1,0 +1,1 @@
+//! RTCP packets as typed views.

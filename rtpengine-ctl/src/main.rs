@@ -1,0 +1,3 @@
+//! rtpengine-ctl
+
+fn main() {}

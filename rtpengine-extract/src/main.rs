@@ -1,0 +1,3 @@
+//! rtpengine-extract
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! rtpengine-makeann
+
+fn main() {}

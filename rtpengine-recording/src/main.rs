@@ -1,0 +1,3 @@
+//! rtpengine-recording
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The media relay daemon.
+
+fn main() {}
