@@ -1,1 +1,4 @@
 //! The media relay daemon.
+
+pub mod net;
+pub mod shard;
