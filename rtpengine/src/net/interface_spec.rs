@@ -61,6 +61,9 @@ pub enum InterfaceError {
     /// No entry at all.
     #[error("Cannot start without any configured interfaces")]
     None,
+    /// More local addresses than the daemon numbers.
+    #[error("Too many configured interfaces")]
+    TooMany,
     /// A bound of an interface's own port range.
     #[error("Invalid RTP port range for iface '{name}': {key} must be between 1 and 65535")]
     Port {

@@ -3,6 +3,7 @@
 use super::Family;
 use super::interface_spec::{AddressSpec, InterfaceError, InterfaceSpec, Target};
 use super::system::Resolver;
+pub use crate::call::ids::{LocalId, LogicalId};
 use rand::Rng;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,16 +11,11 @@ use std::net::{IpAddr, SocketAddr};
 /// The special name that spreads calls over every logical interface of a family.
 pub const ROUND_ROBIN_CALLS: &str = "round-robin-calls";
 
+/// Every local interface gives at most two logical ones, which are numbered in 16 bits.
+const MAX_LOCALS: usize = u16::MAX as usize / 2;
+
 /// The printable characters of ICE foundations (media-plane.md 0: `[0-9a-zA-Z]`).
 const FOUNDATION_CHARACTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// A logical interface: a name in one preferred family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LogicalId(pub(crate) u32);
-
-/// A local interface: one address under one name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LocalId(pub(crate) u32);
 
 /// A port pool: one address with one range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,13 +24,6 @@ pub struct PoolId(pub(crate) u32);
 /// A round-robin group in one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RingId(pub(crate) u32);
-
-impl LocalId {
-    /// Position in tables with one entry per local interface.
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// One local interface.
 #[derive(Clone, Debug)]
@@ -130,6 +119,9 @@ impl Interfaces {
         if built.locals.is_empty() {
             return Err(InterfaceError::None);
         }
+        if built.locals.len() > MAX_LOCALS {
+            return Err(InterfaceError::TooMany);
+        }
         built.add_logicals();
         built.add_rings();
         Ok(built)
@@ -208,7 +200,7 @@ impl Interfaces {
                     let locals = self.locals.iter().enumerate();
                     locals
                         .filter(|(_, l)| l.name == name && Family::of(l.address) == wanted)
-                        .map(|(at, _)| LocalId(index(at)))
+                        .map(|(at, _)| LocalId(short(at)))
                         .collect::<Vec<_>>()
                 };
                 let mut locals = of_family(family);
@@ -216,7 +208,7 @@ impl Interfaces {
                     continue;
                 }
                 locals.extend(of_family(family.other()));
-                let id = LogicalId(index(self.logicals.len()));
+                let id = LogicalId(short(self.logicals.len()));
                 self.logicals.push(LogicalInterface { name: name.clone(), family, locals });
                 self.names.entry(name.clone()).or_default()[family.index()] = Some(id);
                 self.first[family.index()].get_or_insert(id);
@@ -229,9 +221,9 @@ impl Interfaces {
         for at in 0..self.logicals.len() {
             let LogicalInterface { name, family, .. } = &self.logicals[at];
             let (name, family) = (name.clone(), *family);
-            self.join(ROUND_ROBIN_CALLS, family, LogicalId(index(at)));
+            self.join(ROUND_ROBIN_CALLS, family, LogicalId(short(at)));
             if let Some(base) = base(&name) {
-                self.join(base, family, LogicalId(index(at)));
+                self.join(base, family, LogicalId(short(at)));
             }
         }
     }
@@ -316,12 +308,12 @@ impl Interfaces {
 
     /// A logical interface by its number.
     pub fn logical(&self, id: LogicalId) -> &LogicalInterface {
-        &self.logicals[id.0 as usize]
+        &self.logicals[usize::from(id.0)]
     }
 
     /// A local interface by its number.
     pub fn local(&self, id: LocalId) -> &LocalInterface {
-        &self.locals[id.0 as usize]
+        &self.locals[usize::from(id.0)]
     }
 
     /// All local interfaces in configured order.
@@ -342,6 +334,12 @@ impl Interfaces {
     /// One pool.
     pub fn pool_range(&self, id: PoolId) -> &PoolRange {
         &self.pools[id.0 as usize]
+    }
+
+    /// The round-robin group of a name in a family, else in the other one.
+    pub fn ring_of(&self, base: &str, family: Family) -> Option<RingId> {
+        let base = self.aliases.get(base).map_or(base, |target| target);
+        self.groups.get(base).and_then(|table| preferring(table, family))
     }
 
     /// The members of all round-robin groups.
@@ -365,9 +363,13 @@ fn base(name: &str) -> Option<&str> {
     name.split_once(':').map(|(base, _)| base).filter(|base| !base.is_empty())
 }
 
-/// Table positions: a configuration has far fewer than 2³² interfaces.
+/// Table positions. Building refuses more interfaces than the numbers can name.
 fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+fn short(at: usize) -> u16 {
+    u16::try_from(at).unwrap_or(u16::MAX)
 }
 
 fn foundation(random: &mut impl Rng) -> Box<str> {

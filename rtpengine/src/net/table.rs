@@ -1,6 +1,7 @@
 //! The sockets of one shard: a slab whose keys go into the readiness set, so that an event of a socket closed earlier in the same turn is
 //! recognised and turned away.
 
+pub use crate::call::ids::SocketKey;
 use super::interfaces::LocalId;
 use super::ports::PortLease;
 use super::readiness::Readiness;
@@ -8,15 +9,6 @@ use super::socket::UdpSocket;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-
-/// Names a socket of a shard. The generation changes whenever the slot is used anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketKey {
-    /// Position in the shard's table.
-    pub slot: u32,
-    /// How often the position was used before.
-    pub generation: u32,
-}
 
 /// An open media socket with everything that belongs to it. Dropping it closes the descriptor first and then gives the port back.
 #[derive(Debug)]
