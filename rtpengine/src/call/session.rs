@@ -1,0 +1,55 @@
+//! What a party's SDP said, kept to be printed for the other side, and what was printed before.
+
+use rtpengine_common::sdp::{Attributes, Bandwidth, Candidate, Directions, SessionParams, Text};
+
+/// Session-level items of a party (sdp.md §3 rules 12 and 13).
+pub type Session = SessionParams;
+
+/// The `o=` line last printed for a party, and the body it stood in.
+#[derive(Clone, Debug, Default)]
+pub struct Emitted {
+    /// User name.
+    pub username: Text,
+    /// Session id.
+    pub session_id: Text,
+    /// Version.
+    pub version: u64,
+    /// Address type.
+    pub address_type: Text,
+    /// Address.
+    pub address: Text,
+    /// The body for comparison with `replace-SDP-version` (sdp.md §6.1 note 4).
+    pub body: Option<Box<[u8]>>,
+}
+
+/// What a section of the party's own SDP said.
+#[derive(Clone, Debug, Default)]
+pub struct Section {
+    /// All attributes that were kept, in order.
+    pub attributes: Attributes,
+    /// `i=`
+    pub information: Text,
+    /// `b=`
+    pub bandwidth: Bandwidth,
+    /// Direction attributes as they were, for `original-sendrecv`.
+    pub directions: Directions,
+    /// The endpoint was unspecified with port 9: candidates follow.
+    pub trickle_placeholder: bool,
+    /// Usable remote candidates.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A section that `sdp-media-remove` took out of an offer; it comes back rejected in the answer.
+#[derive(Clone, Debug)]
+pub struct RemovedSection {
+    /// Its position in the offer, from 1.
+    pub index: u32,
+    /// Media type as received.
+    pub kind: Text,
+    /// Protocol as received.
+    pub protocol: Text,
+    /// Formats as received.
+    pub formats: Text,
+    /// `a=mid`
+    pub mid: Option<Text>,
+}
