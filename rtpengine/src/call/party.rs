@@ -77,8 +77,6 @@ pub struct Party {
     pub deletion: Option<Instant>,
     /// Keys of the alias-key option: the SDP text or the first endpoint last seen (ng-control.md §10.4).
     pub alias_key: Option<Box<[u8]>>,
-    /// Sections of its last offer that `sdp-media-remove` took out: printed as rejected in the answer.
-    pub removed: SmallVec<[super::session::RemovedSection; 0]>,
 }
 
 impl Party {
@@ -102,7 +100,6 @@ impl Party {
             flags: PartyFlags::default(),
             deletion: None,
             alias_key: None,
-            removed: SmallVec::new(),
         }
     }
 

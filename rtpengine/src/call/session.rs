@@ -38,18 +38,3 @@ pub struct Section {
     /// Usable remote candidates.
     pub candidates: Vec<Candidate>,
 }
-
-/// A section that `sdp-media-remove` took out of an offer; it comes back rejected in the answer.
-#[derive(Clone, Debug)]
-pub struct RemovedSection {
-    /// Its position in the offer, from 1.
-    pub index: u32,
-    /// Media type as received.
-    pub kind: Text,
-    /// Protocol as received.
-    pub protocol: Text,
-    /// Formats as received.
-    pub formats: Text,
-    /// `a=mid`
-    pub mid: Option<Text>,
-}
