@@ -1,3 +1,4 @@
 //! The media relay daemon.
 
 pub mod call;
+pub mod flow;
