@@ -2,3 +2,5 @@
 
 pub mod call;
 pub mod flow;
+pub mod net;
+pub mod shard;

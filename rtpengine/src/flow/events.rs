@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
+use rtpengine_common::rtcp::{RtcpError, XrError};
 
 use crate::call::ids::StreamId;
 
@@ -103,14 +104,12 @@ notices! {
     NoSink { from: SocketAddr } Debug "Media packet from {from} discarded due to lack of sink";
     /// A datagram filled the whole receive area.
     Truncated { from: SocketAddr } Warning "UDP packet possibly truncated (from {from})";
-    /// An RTCP element is shorter than its type demands.
-    InvalidRtcp { packet_type: u8, length: usize, minimum: usize } Warning
-        "Invalid RTCP packet type {packet_type} (short: {length} < {minimum})";
+    /// An RTCP element is malformed: the whole packet is dropped.
+    InvalidRtcp { error: RtcpError } Warning "{error}";
     /// An RTCP element of a type that does not exist.
     UnknownRtcp { packet_type: u8 } Info "Ignoring unknown RTCP packet type {packet_type}";
-    /// An XR block is shorter than its type demands.
-    ShortXrBlock { block_type: u8, length: usize, minimum: usize } Warning
-        "Short RTCP XR block (type {block_type}, {length} < {minimum})";
+    /// An XR block is shorter than its type demands; what follows it is not read.
+    ShortXrBlock { error: XrError } Warning "{error}";
 }
 
 /// What receive tracking found (media-plane.md §8.6), for the counters of the interface and the daemon.
@@ -126,6 +125,28 @@ pub struct Tally {
     pub resets: u32,
     /// Packets older than one already seen.
     pub reordered: u32,
+    /// Jitter as sampled by `--measure-rtp`, milliseconds.
+    pub measured_jitter: Samples,
+}
+
+/// Samples of one measured value, ready to be added to an average with its deviation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Samples {
+    /// Number of samples.
+    pub count: u32,
+    /// Sum of their values.
+    pub sum: u64,
+    /// Sum of their squares.
+    pub squares: u64,
+}
+
+impl Samples {
+    /// Adds a sample.
+    pub fn add(&mut self, value: u64) {
+        self.count = self.count.saturating_add(1);
+        self.sum = self.sum.saturating_add(value);
+        self.squares = self.squares.saturating_add(value.saturating_mul(value));
+    }
 }
 
 /// Events kept between two drains.

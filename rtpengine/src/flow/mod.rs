@@ -17,7 +17,7 @@ mod ssrc;
 mod stream;
 mod tick;
 
-pub use events::{Event, Events, Level, Notice, Tally};
+pub use events::{Event, Events, Level, Notice, Samples, Tally};
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};
 pub use spec::{

@@ -1,10 +1,12 @@
 //! The way of a datagram from the socket to its sinks (media-plane.md §3.2).
 
+use rtpengine_common::rtp::{is_dtls, is_rtcp, is_stun};
+
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
 
 use super::events::Notice;
-use super::ingress::{Class, RtpHeader, classify};
+use super::ingress::RtpFields;
 use super::learn::{Refusal, Sight};
 use super::packet::{MAX_PACKET, Packet};
 use super::plane::{Arrival, DropCause, Outcome, Plane, Received, Turn};
@@ -41,7 +43,7 @@ impl Plane {
             turn.events.push(turn.now.instant, arrival.stream, Notice::Truncated { from: arrival.source });
         }
         // Step 2
-        if stream.spec.ice && classify(packet.bytes()) == Class::Stun {
+        if stream.spec.ice && is_stun(packet.bytes()) {
             return Received { outcome: Outcome::Stun, error: false };
         }
         self.after_stun(turn, arrival, packet)
@@ -75,7 +77,7 @@ impl Plane {
         if stream.spec.ice && !stream.authenticated(arrival.socket, arrival.source) {
             return Received::dropped(DropCause::NotAuthenticated);
         }
-        if stream.spec.dtls && matches!(packet.bytes(), [20..=63, ..]) {
+        if stream.spec.dtls && is_dtls(packet.bytes()) {
             return Received { outcome: Outcome::Dtls, error: false };
         }
         self.after_dtls(turn, arrival, packet)
@@ -94,13 +96,15 @@ impl Plane {
         if stream.spec.loop_check && !self.admitted_by_loop_check(turn, arrival, packet.bytes()) {
             return Received::dropped(DropCause::Loop);
         }
-        match (self.streams[arrival.stream.index()].spec.kind, classify(packet.bytes())) {
-            (FlowKind::Raw, _) => self.receive_raw(turn, arrival, packet),
-            (_, Class::Rtcp) => self.receive_rtcp(turn, arrival, packet),
-            _ => match RtpHeader::parse(packet.bytes()) {
-                Some(header) => self.receive_rtp(turn, arrival, packet, &header),
-                None => self.receive_raw(turn, arrival, packet),
-            },
+        if self.streams[arrival.stream.index()].spec.kind == FlowKind::Raw {
+            return self.receive_raw(turn, arrival, packet);
+        }
+        if is_rtcp(packet.bytes()) {
+            return self.receive_rtcp(turn, arrival, packet);
+        }
+        match RtpFields::read(packet.bytes()) {
+            Some(header) => self.receive_rtp(turn, arrival, packet, header),
+            None => self.receive_raw(turn, arrival, packet),
         }
     }
 
@@ -133,7 +137,7 @@ impl Plane {
         turn: &mut Turn<'_, T>,
         arrival: Arrival,
         packet: &mut Packet,
-        header: &RtpHeader,
+        header: RtpFields,
     ) -> Received {
         // Step 9
         let stream = &self.streams[arrival.stream.index()];
@@ -170,7 +174,7 @@ impl Plane {
             }
         }
         // Step 14
-        self.forward(turn, arrival, packet, Some(header));
+        self.forward(turn, arrival, packet, Some(&header));
         Received { outcome: Outcome::Accepted, error: unknown }
     }
 
@@ -180,8 +184,8 @@ impl Plane {
         arrival: Arrival,
         packet: &mut Packet,
     ) -> Received {
-        let survey =
-            rtcp::survey(packet.bytes(), |notice| turn.events.push(turn.now.instant, arrival.stream, notice));
+        let (events, now) = (&mut *turn.events, turn.now.instant);
+        let survey = rtcp::survey(packet.bytes(), &mut |notice| events.push(now, arrival.stream, notice));
         let Ok(survey) = survey else {
             return self.refuse(arrival.stream, DropCause::InvalidRtcp);
         };

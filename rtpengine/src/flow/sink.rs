@@ -1,13 +1,15 @@
 //! From a stream to its sinks: what is sent, where, and what of it is counted (media-plane.md §3.4).
 
+use rtpengine_common::rtcp::{Compound, is_feedback, strip_feedback};
+use rtpengine_common::rtp::RtpPacket;
+
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
 
 use super::events::Notice;
-use super::ingress::RtpHeader;
+use super::ingress::RtpFields;
 use super::packet::Packet;
 use super::plane::{Arrival, Plane, Turn};
-use super::rtcp;
 use super::spec::{PtAction, PtTable};
 use super::stream::Stream;
 
@@ -26,7 +28,7 @@ impl Plane {
         turn: &mut Turn<'_, T>,
         arrival: Arrival,
         packet: &mut Packet,
-        header: Option<&RtpHeader>,
+        header: Option<&RtpFields>,
     ) {
         let spec = &self.streams[arrival.stream.index()].spec;
         let count = spec.rtp.len();
@@ -49,7 +51,7 @@ impl Plane {
         from: StreamId,
         number: usize,
         packet: &mut Packet,
-        header: Option<&RtpHeader>,
+        header: Option<&RtpFields>,
     ) {
         let Stream { spec, short_norms, .. } = &mut self.streams[from.index()];
         let Some(sink) = spec.rtp.get(number).filter(|sink| sink.delivers) else { return };
@@ -92,15 +94,17 @@ impl Plane {
         for number in 0..count {
             let sink = &self.streams[arrival.stream.index()].spec.rtcp[number];
             let to = sink.to;
-            let work = if !(sink.strip_feedback && rtcp::has_feedback(packet.bytes())) {
-                &mut *packet
-            } else {
+            let work = if sink.strip_feedback && has_feedback(packet.bytes()) {
                 turn.spare.copy_from(packet.bytes());
-                if !rtcp::strip_feedback(turn.spare) {
-                    continue;
-                }
-                &mut *turn.spare
+                let kept = strip_feedback(turn.spare.bytes_mut());
+                turn.spare.truncate(kept);
+                &*turn.spare
+            } else {
+                &*packet
             };
+            if work.is_empty() {
+                continue;
+            }
             self.send_from(turn.out, to, work.bytes());
         }
     }
@@ -111,13 +115,13 @@ impl Plane {
         out: &mut T,
         to: StreamId,
         bytes: &[u8],
-        header: Option<&RtpHeader>,
+        header: Option<&RtpFields>,
     ) {
         let Some(media) = self.send_from(out, to, bytes) else { return };
         let (Some(header), Some(media)) = (header, self.medias.get_mut(media)) else { return };
         let (entry, _) = media.ssrc_out.touch(header.ssrc);
         entry.advance_index(header.sequence_number);
-        entry.extend_sent(header.sequence_number);
+        entry.track(header.sequence_number);
         entry.count(bytes.len(), header.timestamp, header.payload_type);
     }
 
@@ -150,7 +154,7 @@ fn treat(
     table: &PtTable,
     short_norms: &mut Vec<(u8, u16)>,
     bytes: &[u8],
-    header: Option<&RtpHeader>,
+    header: Option<&RtpFields>,
 ) -> Treatment {
     let Some(header) = header else {
         return if table.default == PtAction::Drop { Treatment::NotSent } else { Treatment::Untouched };
@@ -166,7 +170,7 @@ fn treat(
 }
 
 /// `block short`: whether the payload is shorter than the first one of its payload type (media-plane.md §7.5).
-fn is_short(norms: &mut Vec<(u8, u16)>, bytes: &[u8], header: &RtpHeader) -> bool {
+fn is_short(norms: &mut Vec<(u8, u16)>, bytes: &[u8], header: &RtpFields) -> bool {
     let len = u16::try_from(bytes.len().saturating_sub(header.payload)).unwrap_or(u16::MAX);
     let Some(&(_, norm)) = norms.iter().find(|(payload_type, _)| *payload_type == header.payload_type) else {
         norms.push((header.payload_type, len));
@@ -176,10 +180,15 @@ fn is_short(norms: &mut Vec<(u8, u16)>, bytes: &[u8], header: &RtpHeader) -> boo
 }
 
 /// Fills the payload; header, extension, padding and length stay (media-plane.md §17).
-fn silence(bytes: &mut [u8], header: &RtpHeader, fill: u8) {
-    let padding = if header.padded { bytes.last().copied().map_or(0, usize::from) } else { 0 };
+fn silence(bytes: &mut [u8], header: &RtpFields, fill: u8) {
+    let padding = RtpPacket::parse(bytes).ok().and_then(|packet| packet.padding_len()).unwrap_or(0);
     let end = bytes.len().saturating_sub(padding);
     if let Some(payload) = bytes.get_mut(header.payload..end) {
         payload.fill(fill);
     }
+}
+
+fn has_feedback(bytes: &[u8]) -> bool {
+    let mut packets = Compound::parse(bytes).ok().into_iter().flat_map(|compound| compound.packets());
+    packets.any(|packet| is_feedback(packet.packet_type()))
 }

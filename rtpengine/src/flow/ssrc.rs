@@ -1,6 +1,7 @@
 //! The SSRCs of a media in one direction: index, counters, loss and jitter (media-plane.md §8, §9.4).
 
 use arrayvec::ArrayVec;
+use rtpengine_common::rtp::{Arrival, JitterEstimator, LossTracker, PacketIndex, arrival_in_clock_units};
 
 /// SSRCs kept per media and direction.
 pub const MAX_SSRCS: usize = 20;
@@ -9,29 +10,17 @@ pub const MAX_SSRCS: usize = 20;
 const PT_WINDOW: usize = 32;
 /// Distinct payload types listed per SSRC.
 const PT_LIST: usize = 16;
-/// Transit differences from here on are no jitter (timestamp units).
-const JITTER_LIMIT: u32 = 100_000;
 
 /// What the plane knows about one SSRC.
 #[derive(Clone, Debug)]
 pub struct SsrcEntry {
     ssrc: u32,
-    /// Roll-over counter and sequence number; 0 is "unset".
-    index: u32,
+    index: PacketIndex,
     packets: u64,
     bytes: u64,
     last_timestamp: u32,
-    /// Highest sequence number with cycles, for reports and statistics.
-    extended: u32,
-    /// One bit for each of the 32 numbers up to the newest; bit 0 is the newest.
-    seen: u32,
-    lost: u32,
-    duplicates: u32,
-    /// RFC 3550 A.8: estimate times 16, timestamp units.
-    jitter: u32,
-    transit: u32,
-    tracked: bool,
-    transit_known: bool,
+    loss: LossTracker,
+    jitter: JitterEstimator,
     /// Most recent use in the table's own count.
     used: u32,
     payload_types: PtTracker,
@@ -60,18 +49,12 @@ impl SsrcEntry {
     fn new(ssrc: u32) -> Self {
         Self {
             ssrc,
-            index: 0,
+            index: PacketIndex::default(),
             packets: 0,
             bytes: 0,
             last_timestamp: 0,
-            extended: 0,
-            seen: 0,
-            lost: 0,
-            duplicates: 0,
-            jitter: 0,
-            transit: 0,
-            tracked: false,
-            transit_known: false,
+            loss: LossTracker::default(),
+            jitter: JitterEstimator::default(),
             used: 0,
             payload_types: PtTracker {
                 window: [0; PT_WINDOW],
@@ -110,35 +93,35 @@ impl SsrcEntry {
     /// Highest sequence number, extended by the cycles in its upper half.
     #[must_use]
     pub fn extended_sequence(&self) -> u32 {
-        self.extended
+        self.loss.extended_highest()
     }
 
     /// Packets that never came (counted when they are 32 packets old).
     #[must_use]
     pub fn lost(&self) -> u32 {
-        self.lost
+        self.loss.lost()
     }
 
     /// Packets that came again.
     #[must_use]
     pub fn duplicates(&self) -> u32 {
-        self.duplicates
+        self.loss.duplicates()
     }
 
     /// The jitter estimate as kept: 16 times the RFC 3550 value, in timestamp units.
     #[must_use]
     pub fn jitter_times_16(&self) -> u32 {
-        self.jitter
+        self.jitter.scaled()
     }
 
     /// The packet index of the last packet: roll-over counter and sequence number (media-plane.md §9.4).
     #[must_use]
-    pub fn index(&self) -> u32 {
+    pub fn index(&self) -> PacketIndex {
         self.index
     }
 
     /// Sets the packet index (restoring a call, re-synchronising after a failed authentication).
-    pub fn set_index(&mut self, index: u32) {
+    pub fn set_index(&mut self, index: PacketIndex) {
         self.index = index;
     }
 
@@ -153,28 +136,9 @@ impl SsrcEntry {
         self.payload_types.distinct.iter().rev().copied()
     }
 
-    pub(super) fn set_jitter(&mut self, estimate: u32) {
-        self.jitter = estimate;
-    }
-
     /// Moves the index to a packet's sequence number and returns it (media-plane.md §9.4 rules 1, 2).
-    pub(super) fn advance_index(&mut self, sequence: u16) -> u32 {
-        if self.index == 0 {
-            self.index = u32::from(sequence);
-            return self.index;
-        }
-        let [high_a, high_b, low_a, low_b] = self.index.to_be_bytes();
-        let cycles = u16::from_be_bytes([high_a, high_b]);
-        let last = u16::from_be_bytes([low_a, low_b]);
-        let estimate = if last < 0x8000 {
-            if i32::from(sequence) - i32::from(last) > 0x8000 && cycles > 0 { cycles - 1 } else { cycles }
-        } else if last - 0x8000 > sequence {
-            cycles.wrapping_add(1)
-        } else {
-            cycles
-        };
-        self.index = u32::from(estimate) << 16 | u32::from(sequence);
-        self.index
+    pub(super) fn advance_index(&mut self, sequence: u16) -> PacketIndex {
+        self.index.update(sequence)
     }
 
     /// Counts a packet.
@@ -185,88 +149,28 @@ impl SsrcEntry {
         self.payload_types.note(payload_type);
     }
 
-    /// Notes the sequence number of an outgoing packet for the extended one shown and reported.
-    pub(super) fn extend_sent(&mut self, sequence: u16) {
-        if !self.tracked {
-            self.tracked = true;
-            self.extended = u32::from(sequence);
-            return;
-        }
-        let advance = sequence.wrapping_sub(self.extended as u16);
-        if advance < 0x8000 {
-            self.extended = self.extended.wrapping_add(u32::from(advance));
-        }
-    }
-
     /// Loss tracking (media-plane.md §8.6).
     pub(super) fn track(&mut self, sequence: u16) -> Tracked {
-        if !self.tracked {
-            self.tracked = true;
-            self.restart(u32::from(sequence));
-            return Tracked::default();
+        let (lost, highest) = (self.loss.lost(), self.loss.extended_highest());
+        let arrival = self.loss.update(sequence);
+        let advance = self.loss.extended_highest().wrapping_sub(highest);
+        Tracked {
+            lost: self.loss.lost().wrapping_sub(lost),
+            skipped: if arrival == Arrival::Advance { advance.saturating_sub(1) } else { 0 },
+            duplicate: arrival == Arrival::Duplicate,
+            reset: arrival == Arrival::Reset,
+            reordered: arrival == Arrival::Late,
         }
-        let advance = sequence.wrapping_sub(self.extended as u16);
-        match advance {
-            1 => self.advance_by_one(),
-            0 | 0xfeff.. => self.look_back(advance.wrapping_neg()),
-            2..=0x100 => self.advance_by(u32::from(advance)),
-            _ => {
-                self.restart((self.extended & 0xffff_0000) | u32::from(sequence));
-                Tracked { reset: true, ..Tracked::default() }
-            }
-        }
-    }
-
-    /// Everything before the first number counts as seen, so that nothing of it is lost later.
-    fn restart(&mut self, extended: u32) {
-        self.extended = extended;
-        self.seen = u32::MAX;
-    }
-
-    fn advance_by_one(&mut self) -> Tracked {
-        let lost = self.seen >> 31 ^ 1;
-        self.extended = self.extended.wrapping_add(1);
-        self.seen = self.seen << 1 | 1;
-        self.lost = self.lost.saturating_add(lost);
-        Tracked { lost, ..Tracked::default() }
-    }
-
-    fn advance_by(&mut self, advance: u32) -> Tracked {
-        let lost = if advance >= 32 { 32 } else { (!self.seen >> (32 - advance)).count_ones() };
-        self.seen = if advance >= 32 { 1 } else { self.seen << advance | 1 };
-        self.extended = self.extended.wrapping_add(advance);
-        self.lost = self.lost.saturating_add(lost);
-        Tracked { lost, skipped: advance - 1, ..Tracked::default() }
-    }
-
-    fn look_back(&mut self, age: u16) -> Tracked {
-        let Some(bit) = 1u32.checked_shl(u32::from(age)) else {
-            return Tracked { reordered: true, ..Tracked::default() };
-        };
-        let duplicate = self.seen & bit != 0;
-        self.seen |= bit;
-        if duplicate {
-            self.duplicates = self.duplicates.saturating_add(1);
-        }
-        Tracked { duplicate, reordered: !duplicate, ..Tracked::default() }
     }
 
     /// RFC 3550 A.8 with the arrival time in microseconds.
     pub(super) fn measure_jitter(&mut self, arrival_us: u64, timestamp: u32, clock_rate: u32) {
-        let rate = u64::from(clock_rate);
-        let (seconds, rest_us) = (arrival_us / 1_000_000, arrival_us % 1_000_000);
-        let arrival = seconds.wrapping_mul(rate).wrapping_add(rest_us * rate / 1_000_000);
-        let transit = (arrival as u32).wrapping_sub(timestamp);
-        if !self.transit_known {
-            self.transit_known = true;
-            self.transit = transit;
-            return;
-        }
-        let change = (transit.wrapping_sub(self.transit) as i32).unsigned_abs();
-        self.transit = transit;
-        if change < JITTER_LIMIT {
-            self.jitter = self.jitter.wrapping_add(change).wrapping_sub((self.jitter.wrapping_add(8)) >> 4);
-        }
+        self.jitter.update(arrival_in_clock_units(arrival_us, clock_rate), timestamp);
+    }
+
+    /// The sampling of `--measure-rtp`: the value in milliseconds, which also replaces the running estimate.
+    pub(super) fn sample_jitter(&mut self, clock_rate: u32) -> Option<u32> {
+        self.jitter.sample(clock_rate)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
 
+use super::events::Events;
 use super::plane::{Plane, Turn};
 use super::stream::{Component, Stream};
 
@@ -59,7 +60,7 @@ impl Plane {
             self.pierce(turn.out, StreamId::at(stream));
         }
         if options.measure_rtp {
-            self.sample_jitter();
+            self.sample_jitter(turn.events);
         }
     }
 
@@ -76,15 +77,14 @@ impl Plane {
     }
 
     /// The sampled estimate replaces the running one (media-plane.md §13.6 rule 9).
-    fn sample_jitter(&mut self) {
+    fn sample_jitter(&mut self, events: &mut Events) {
         for stream in self.streams.iter().filter(|stream| stream.component == Component::Rtp) {
             let Some(payload_types) = &stream.spec.payload_types else { continue };
             let Some(media) = self.medias.get_mut(stream.media.index()) else { continue };
             for entry in media.ssrc_in.iter_mut() {
                 let rate = entry.most_used_payload_type().and_then(|number| payload_types.clock_rate(number));
-                if let Some(rate @ 1..) = rate {
-                    let sample = u64::from(entry.jitter_times_16()) * 1000 / u64::from(rate);
-                    entry.set_jitter(u32::try_from(sample).unwrap_or(u32::MAX));
+                if let Some(sample_ms) = rate.and_then(|rate| entry.sample_jitter(rate)) {
+                    events.tally.measured_jitter.add(u64::from(sample_ms));
                 }
             }
         }
