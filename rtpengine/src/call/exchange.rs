@@ -299,7 +299,15 @@ impl<'a, 'c> Exchange<'a, 'c> {
         let owned = self.ctx.interfaces.owns(params.rtp.unwrap_or(UNKNOWN));
         let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else { return };
         let (request, answer, live) = (self.request, self.answer, params.port != 0);
-        media_options(sender, receiver, request, answer);
+        if request.has(Flag::Reset) && !answer {
+            for media in [&mut *sender, &mut *receiver] {
+                media.flags.remove(MediaFlags::INITIALIZED);
+                if let Some(ice) = &mut media.ice {
+                    ice_params::restart(ice, self.ctx.random);
+                }
+            }
+        }
+        media_options(sender, receiver, request);
         sender.wanted_ports = params.ports_wanted();
         receiver.wanted_ports = params.ports_wanted();
         if sender.kind != params.media_type_text || receiver.kind != params.media_type_text {
@@ -316,7 +324,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
             self.ctx.warn("Media ID of the answer does not match the offered one");
         }
         sender.flags.set(MediaFlags::LOOP_CHECK, owned && live);
-        take_section(sender, receiver, params, request);
+        take_section(sender, receiver, params);
         if live {
             take_flags(sender, params, request, &self.sdes);
         }
@@ -340,14 +348,6 @@ impl<'a, 'c> Exchange<'a, 'c> {
                 mux::answer(sender, receiver);
             } else {
                 mux::offer(sender, receiver, &mut self.mux);
-            }
-            if request.has(Flag::Reset) && !answer {
-                for media in [&mut *sender, &mut *receiver] {
-                    media.flags.remove(MediaFlags::INITIALIZED);
-                    if let Some(ice) = &mut media.ice {
-                        ice_params::restart(ice, self.ctx.random);
-                    }
-                }
             }
             ice_params::decide(sender, receiver, answer, &ice);
             dtls_params::receive(sender, params, answer, request, self.ctx.random);
@@ -389,7 +389,7 @@ pub(super) fn ice_options(request: &Request) -> IceOptions {
 }
 
 /// Options that are copied to the medias (ng-control.md §7.2).
-fn media_options(sender: &mut Media, receiver: &mut Media, request: &Request, _answer: bool) {
+fn media_options(sender: &mut Media, receiver: &mut Media, request: &Request) {
     for media in [&mut *sender, &mut *receiver] {
         if let Some(on) = request.generate_rtcp {
             media.flags.set(MediaFlags::RTCP_GENERATOR, on);
@@ -437,7 +437,7 @@ fn names(sender: &mut Media, receiver: &mut Media, params: &StreamParams, reques
 }
 
 /// What the section says for the other side to be printed.
-fn take_section(sender: &mut Media, receiver: &mut Media, params: &StreamParams, _request: &Request) {
+fn take_section(sender: &mut Media, receiver: &mut Media, params: &StreamParams) {
     sender.section = Section {
         attributes: params.attributes.clone(),
         information: params.information.clone(),
@@ -523,32 +523,41 @@ fn keys(
     options: &SdesOptions,
     random: &mut dyn super::ctx::Random,
 ) {
-    if !answer && let Some(sdes) = &mut sender.sdes {
-        sdes.prefer(options);
-        let reordered = sdes.reordered;
-        sender.flags.set(MediaFlags::SDES_REORDERED, reordered);
-    }
     if sender.has(MediaFlags::PASSTHROUGH) {
         drop_keys(sender);
     }
     if !receiver.is_srtp() || receiver.has(MediaFlags::PASSTHROUGH) {
         drop_keys(receiver);
-        return;
-    }
-    if answer {
+    } else if answer {
         answer_keys(sender, receiver, request, options, random);
-        return;
+    } else {
+        offer_keys(sender, receiver, request, options, random);
     }
+    // The emitted offer keeps the received order, so this comes last (§12.6).
+    if !answer && let Some(sdes) = &mut sender.sdes {
+        sdes.prefer(options);
+        let reordered = sdes.reordered;
+        sender.flags.set(MediaFlags::SDES_REORDERED, reordered);
+    }
+}
+
+fn offer_keys(
+    sender: &Media,
+    receiver: &mut Media,
+    request: &Request,
+    options: &SdesOptions,
+    random: &mut dyn super::ctx::Random,
+) {
     if !receiver.flags.intersects(MediaFlags::DTLS | MediaFlags::SDES) {
         receiver.flags.set(MediaFlags::DTLS, !request.dtls.off);
         receiver.flags.set(MediaFlags::SDES, !request.sdes.off);
     }
     if receiver.has(MediaFlags::SDES) {
-        let offered = sender.sdes.as_ref().map(|sdes| sdes.offered()).unwrap_or_default();
-        receiver.sdes.get_or_insert_default().offer(&offered, options, random);
+        let offered = sender.sdes.as_ref().map_or(&[][..], |sdes| &sdes.received);
+        receiver.sdes.get_or_insert_default().offer(offered, options, random);
     }
     if receiver.has(MediaFlags::DTLS) {
-        dtls_params::prepare(receiver, (!answer).then_some(request.dtls_fingerprint).flatten(), random);
+        dtls_params::prepare(receiver, request.dtls_fingerprint, random);
         // An offer leaves both roles open.
         receiver.flags.insert(MediaFlags::SETUP_ACTIVE | MediaFlags::SETUP_PASSIVE);
     }

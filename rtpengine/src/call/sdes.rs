@@ -1,6 +1,8 @@
 //! Which SRTP keys are offered and answered in `a=crypto` lines (sdp.md §12).
 
-use rtpengine_common::sdp::{CryptoParams, CryptoSuite, SessionParams};
+use rtpengine_common::ng::{ByteString, Sdes};
+use rtpengine_common::sdp::crypto::SessionParams;
+use rtpengine_common::sdp::{CryptoParams, CryptoSuite};
 
 use super::ctx::Random;
 
@@ -37,6 +39,27 @@ pub struct SdesOptions {
 }
 
 impl SdesOptions {
+    /// The options of a message. Session parameters are set by offers only, and cleared by both (§12.3).
+    #[must_use]
+    pub fn from_request(request: &Sdes, answer: bool) -> Self {
+        let suites = |names: &[ByteString]| names.iter().filter_map(|n| CryptoSuite::from_name(n)).collect();
+        let params = |wanted: bool| SessionParams {
+            unencrypted_srtp: request.unencrypted_srtp == Some(wanted),
+            unencrypted_srtcp: request.unencrypted_srtcp == Some(wanted),
+            unauthenticated_srtp: request.unauthenticated_srtp == Some(wanted),
+        };
+        Self {
+            no: suites(&request.exclude),
+            only: suites(&request.only),
+            nonew: request.no_new,
+            order: suites(&request.order),
+            offerer_pref: suites(&request.offerer_preference),
+            fixed: request.keep,
+            set: if answer { SessionParams::default() } else { params(true) },
+            clear: params(false),
+        }
+    }
+
     fn excludes(&self, suite: CryptoSuite) -> bool {
         if self.only.is_empty() { self.no.contains(&suite) } else { !self.only.contains(&suite) }
     }
