@@ -1,0 +1,3 @@
+//! What was signalled: calls, parties, medias and their codecs.
+
+pub mod codecs;
