@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use rtpengine_common::sdp::{ExtractOptions, ParseOptions, extract, parse};
 
 const PLAIN: &str = "v=0\r\no=ua1 77 3 IN IP4 10.7.7.1\r\ns=demo\r\nc=IN IP4 10.7.7.1\r\nt=0 0\r\nm=audio 18000 RTP/AVP 8 0 101\r\n\
@@ -70,15 +70,18 @@ fn bench(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("sdp {name} ({} bytes)", body.len()));
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function("parse", |bencher| {
-            bencher.iter(|| parse(black_box(body), &ParseOptions::default()).is_ok())
+            bencher.iter(|| parse(black_box(body), &ParseOptions::default()).is_ok());
         });
         group.bench_function("extract", |bencher| {
-            bencher.iter(|| extract(black_box(&sdp), &ExtractOptions::default()).is_ok())
+            bencher.iter(|| extract(black_box(&sdp), &ExtractOptions::default()).is_ok());
         });
         group.bench_function("write", |bencher| bencher.iter(|| black_box(&sdp).write()));
         group.finish();
     }
 }
 
-criterion_group!(benches, bench);
-criterion_main!(benches);
+#[allow(missing_docs)] // made by the macro
+mod group {
+    criterion::criterion_group!(benches, super::bench);
+}
+criterion::criterion_main!(group::benches);
