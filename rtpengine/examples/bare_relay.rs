@@ -72,7 +72,7 @@ fn relay(sockets: &[UdpSocket], targets: &[SocketAddr], tick: Duration, waker: &
             Rest::No => continue,
             Rest::Gather(until) => sleep(&[waker.as_raw_fd()], Some(until - end)),
             Rest::Idle => {
-                sleep(&[waker.as_raw_fd(), readiness.as_raw_fd()], Some(Duration::from_millis(100)))
+                sleep(&[waker.as_raw_fd(), readiness.as_raw_fd()], Some(Duration::from_millis(100)));
             }
         }
         sleeps += 1;

@@ -1,5 +1,6 @@
 //! The media relay daemon.
 
 pub mod call;
+pub mod control;
 pub mod net;
 pub mod shard;
