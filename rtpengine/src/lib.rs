@@ -3,4 +3,5 @@
 pub mod call;
 pub mod control;
 pub mod net;
+pub mod report;
 pub mod shard;
