@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod control;
+pub mod flow;
 pub mod net;
 pub mod report;
 pub mod shard;
