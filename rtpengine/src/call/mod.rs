@@ -1,0 +1,4 @@
+//! Calls: what was signalled, and what it makes of the packets. No I/O, no clock.
+
+pub mod ctx;
+pub mod ids;
