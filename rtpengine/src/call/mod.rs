@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rtpengine_common::ng::{Command, Reply, Request};
 
+pub mod codecs;
 pub mod ctx;
 pub mod ids;
 

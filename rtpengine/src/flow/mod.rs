@@ -17,6 +17,9 @@ mod ssrc;
 mod stream;
 mod tick;
 
+#[cfg(test)]
+mod tests;
+
 pub use events::{Event, Events, Level, Notice, Samples, Tally};
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};

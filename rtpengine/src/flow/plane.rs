@@ -291,3 +291,18 @@ impl Plane {
         offset
     }
 }
+
+#[cfg(test)]
+impl Plane {
+    /// Bytes the plane takes, its heap included (specs shared with signalling left out).
+    pub(super) fn memory(&self) -> usize {
+        let medias = self.medias.iter().map(|media| {
+            let payload_types = media.payload_types.capacity() * size_of::<PayloadTypeCount>();
+            media.ssrc_in.memory() + media.ssrc_out.memory() + payload_types
+        });
+        size_of::<Self>()
+            + self.streams.capacity() * size_of::<Stream>()
+            + self.medias.capacity() * size_of::<MediaPlane>()
+            + medias.sum::<usize>()
+    }
+}

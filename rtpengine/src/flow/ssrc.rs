@@ -265,3 +265,10 @@ impl SsrcTable {
         oldest
     }
 }
+
+#[cfg(test)]
+impl SsrcTable {
+    pub(super) fn memory(&self) -> usize {
+        self.entries.capacity() * size_of::<SsrcEntry>()
+    }
+}
