@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::Call;
+use super::codec_bridge;
 use super::edge::EdgeFlags;
 use super::ids::{EdgeId, MediaId, StreamId};
 use super::media::{Media, MediaFlags};
@@ -53,8 +54,9 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec
             asymmetric: media.has(MediaFlags::ASYMMETRIC),
             unidirectional: media.has(MediaFlags::UNIDIRECTIONAL),
         },
-        ice: media.has(MediaFlags::ICE) && !media.has(MediaFlags::PASSTHROUGH) && media.ice.is_some(),
-        dtls: media.has(MediaFlags::DTLS) && !media.has(MediaFlags::PASSTHROUGH),
+        // Neither an ICE agent nor a DTLS association runs here: their packets pass like any others.
+        ice: false,
+        dtls: false,
         loop_check: media.has(MediaFlags::LOOP_CHECK),
         blackhole: media.has(MediaFlags::BLACKHOLE),
         receives: media.has(MediaFlags::RECV),
@@ -69,7 +71,7 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec
 }
 
 fn payload_types(media: &Media) -> Option<Arc<crate::flow::PayloadTypes>> {
-    media.codecs.payload_types()
+    codec_bridge::payload_types(&media.codecs)
 }
 
 /// Edges that carry this media, with their positions.
@@ -136,18 +138,18 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;
-        if sink.codecs.has_telephone_event() {
-            table.rules.extend(media.codecs.telephone_events().map(|pt| (pt, PtAction::Forward)));
+        if codec_bridge::telephone_events(&sink.codecs).next().is_some() {
+            table.rules.extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Forward)));
         }
     } else if silenced {
-        table.rules.extend(media.codecs.silence_octets().map(|(pt, octet)| (pt, PtAction::Silence(octet))));
+        table.rules.extend(codec_bridge::silence_octets(&media.codecs).map(|(pt, octet)| (pt, PtAction::Silence(octet))));
     }
     if no_dtmf {
-        table.rules.retain(|(pt, _)| !media.codecs.telephone_events().any(|event| event == *pt));
-        table.rules.extend(media.codecs.telephone_events().map(|pt| (pt, PtAction::Drop)));
+        table.rules.retain(|(pt, _)| !codec_bridge::telephone_events(&media.codecs).any(|event| event == *pt));
+        table.rules.extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Drop)));
     }
     if party.contains(PartyFlags::BLOCK_SHORT) {
-        table.block_short.extend(media.codecs.fixed_size());
+        table.block_short.extend(codec_bridge::fixed_size(&media.codecs));
     }
     (table != PtTable::default()).then(|| Arc::new(table))
 }

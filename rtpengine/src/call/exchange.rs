@@ -329,12 +329,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
             take_flags(sender, params, request, &self.sdes);
         }
         families(sender, receiver, params, request, answer);
-        sender.extmaps.receive(
-            params.extmaps.iter().map(|e| (e.id, e.uri.clone())),
-            &self.extmap,
-            !answer,
-            request.bundle.accept,
-        );
+        sender.extmaps.receive(&params.extmaps, &self.extmap, !answer, request.bundle.accept);
         receiver.extmaps.offer_from(&sender.extmaps, &self.extmap, !answer);
         self.codecs(pair, params);
         let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else { return };

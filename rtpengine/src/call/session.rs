@@ -1,23 +1,15 @@
 //! What a party's SDP said, kept to be printed for the other side, and what was printed before.
 
-use rtpengine_common::sdp::{Attributes, Bandwidth, Candidate, Directions, SessionParams, Text};
+use rtpengine_common::sdp::{Attributes, Bandwidth, Candidate, Directions, SessionOrigin, SessionParams, Text};
 
 /// Session-level items of a party (sdp.md §3 rules 12 and 13).
 pub type Session = SessionParams;
 
 /// The `o=` line last printed for a party, and the body it stood in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Emitted {
-    /// User name.
-    pub username: Text,
-    /// Session id.
-    pub session_id: Text,
-    /// Version.
-    pub version: u64,
-    /// Address type.
-    pub address_type: Text,
-    /// Address.
-    pub address: Text,
+    /// The line.
+    pub origin: SessionOrigin,
     /// The body for comparison with `replace-SDP-version` (sdp.md §6.1 note 4).
     pub body: Option<Box<[u8]>>,
 }
