@@ -62,8 +62,8 @@ impl<'m> From<&'m SdpAttr> for Edits<'m> {
 
 fn level_edits(attributes: &ng::SdpAttributes) -> LevelEdits<'_> {
     LevelEdits {
-        add: attributes.add.iter().map(|text| text.as_bytes()).collect(),
-        remove: attributes.remove.iter().map(|text| text.as_bytes()).collect(),
+        add: attributes.add.iter().map(ng::ByteString::as_bytes).collect(),
+        remove: attributes.remove.iter().map(ng::ByteString::as_bytes).collect(),
         substitute: attributes.substitute.iter().map(|(from, to)| (from.as_bytes(), to.as_bytes())).collect(),
     }
 }

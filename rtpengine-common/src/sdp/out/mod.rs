@@ -20,7 +20,7 @@ pub use print::{Printed, print};
 
 use super::{
     Bandwidth, Candidate, Codec, CryptoParams, CryptoPrint, Direction, Directions, ExtMap, Fingerprint,
-    MediaType, SessionOrigin, Setup, Transport,
+    MediaType, SessionOrigin, Setup, Text, Transport,
 };
 
 /// The session level, one field per row of sdp.md §4. Empty texts print nothing.
@@ -195,7 +195,7 @@ impl<'a> From<&'a Codec> for CodecOut<'a> {
             clock_rate: codec.clock_rate,
             channels: codec.channels,
             fmtp: &codec.fmtp,
-            rtcp_fb: codec.rtcp_fb.iter().map(|text| text.as_bytes()).collect(),
+            rtcp_fb: codec.rtcp_fb.iter().map(Text::as_bytes).collect(),
         }
     }
 }
