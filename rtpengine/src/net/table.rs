@@ -1,11 +1,11 @@
 //! The sockets of one shard: a slab whose keys go into the readiness set, so that an event of a socket closed earlier in the same turn is
 //! recognised and turned away.
 
-pub use crate::call::ids::SocketKey;
 use super::interfaces::LocalId;
 use super::ports::PortLease;
 use super::readiness::Readiness;
 use super::socket::UdpSocket;
+pub use crate::call::ids::SocketKey;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
