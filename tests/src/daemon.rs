@@ -43,10 +43,11 @@ pub fn binary() -> PathBuf {
 #[derive(Debug)]
 pub struct DaemonBuilder {
     network: Network,
-    program: PathBuf,
+    program: Option<PathBuf>,
     interfaces: Vec<String>,
     arguments: Vec<OsString>,
     media_ports: u16,
+    control: Option<SocketAddr>,
     processor: Option<usize>,
     real_time: bool,
 }
@@ -73,10 +74,17 @@ impl DaemonBuilder {
         self
     }
 
+    /// Fixes where the daemon listens for ng over UDP; otherwise it is a free port.
+    #[must_use]
+    pub fn control(mut self, address: SocketAddr) -> Self {
+        self.control = Some(address);
+        self
+    }
+
     /// Starts another program than [`binary`].
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program = program.into();
+        self.program = Some(program.into());
         self
     }
 
@@ -111,13 +119,16 @@ impl DaemonBuilder {
     /// When the program cannot be run at all.
     #[must_use]
     pub fn spawn(mut self) -> Daemon {
-        let control = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let ng = SocketAddr::new(control, self.network.free_port(control));
+        let ng = self.control.unwrap_or_else(|| {
+            let local = IpAddr::from(Ipv4Addr::LOCALHOST);
+            SocketAddr::new(local, self.network.free_port(local))
+        });
         let ports = self.network.media_ports(self.media_ports);
         if self.interfaces.is_empty() {
             self.interfaces.push(self.network.relay(0).to_string());
         }
-        let mut command = Command::new(&self.program);
+        let program = self.program.take().unwrap_or_else(binary);
+        let mut command = Command::new(&program);
         command.args(["--config-file=none", "--foreground", "--log-stderr", "--table=-1"]);
         command.arg(format!("--listen-ng={ng}"));
         command.arg(format!("--port-min={}", ports.first)).arg(format!("--port-max={}", ports.last));
@@ -125,7 +136,7 @@ impl DaemonBuilder {
         command.args(&self.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.on_its_processor(|| command.spawn());
-        let child = child.unwrap_or_else(|error| panic!("cannot run {}: {error}", self.program.display()));
+        let child = child.unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
         Daemon::watch(child, ng, ports, self.network)
     }
 
@@ -176,10 +187,11 @@ impl Daemon {
     pub fn builder() -> DaemonBuilder {
         DaemonBuilder {
             network: Network::enter(),
-            program: binary(),
+            program: None,
             interfaces: Vec::new(),
             arguments: Vec::new(),
             media_ports: 200,
+            control: None,
             processor: None,
             real_time: false,
         }

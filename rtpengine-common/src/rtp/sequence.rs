@@ -63,6 +63,12 @@ impl PacketIndex {
         self.with_roc_and_sequence(roc, self.sequence_number())
     }
 
+    /// Another sequence number under the same rollover counter.
+    #[must_use]
+    pub fn with_sequence_number(self, sequence_number: u16) -> Self {
+        self.with_roc_and_sequence(self.roc(), sequence_number)
+    }
+
     fn with_roc_and_sequence(self, roc: u16, sequence_number: u16) -> Self {
         Self((u32::from(roc) << 16) | u32::from(sequence_number))
     }

@@ -45,3 +45,28 @@ pub use stream::{
 };
 pub use text::Text;
 pub use transport::Transport;
+
+#[cfg(test)]
+mod tests;
+
+/// Checks on any bytes what must hold for every body: parsing ends without a panic; what was parsed, printed and parsed again is the same; printing
+/// that gives the same bytes; extraction ends as well. For property tests and fuzzing.
+///
+/// # Panics
+/// If something does not hold.
+#[doc(hidden)]
+pub fn exercise(body: &[u8]) {
+    for (reject_invalid, fragment) in [(false, false), (false, true), (true, false), (true, true)] {
+        let options = ParseOptions { reject_invalid, fragment, music_on_hold: Some(b"hold") };
+        let Ok(sdp) = parse(body, &options) else { continue };
+        let printed = sdp.write();
+        let again = parse(&printed, &options).expect("a printed body parses");
+        assert_eq!(sdp.sessions, again.sessions);
+        assert!(again.warnings.is_empty());
+        assert_eq!(printed, again.write());
+        for accept_legacy_osrtp in [false, true] {
+            let options = ExtractOptions { fragment, accept_legacy_osrtp, ..ExtractOptions::default() };
+            assert_eq!(extract(&sdp, &options), extract(&again, &options));
+        }
+    }
+}
