@@ -1,1 +1,3 @@
 //! The media relay daemon.
+
+pub mod options;
