@@ -132,7 +132,7 @@ impl Values {
     /// One warning per option that was given and does nothing (design, rule 8), in table order.
     pub fn warnings(&self) -> Vec<String> {
         let given = self.table.iter().filter(|option| self.given.contains_key(option.long));
-        given.filter_map(|option| effect_warning(option)).collect()
+        given.filter_map(effect_warning).collect()
     }
 
     /// The options nobody has read so far: the check that no option is ignored.

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use rtpengine_common::config::{Group, KeyFile};
+use rtpengine_common::config::{Entry, Group, KeyFile};
 use rtpengine_common::options::OptionError;
 
 /// One entry: a local address or an alias.
@@ -108,7 +108,7 @@ pub fn sections(file: &KeyFile, prefix: &str, ports: (u16, u16)) -> Result<Vec<I
 
 fn section(ident: &str, group: &Group, ports: (u16, u16)) -> Result<InterfaceSpec, OptionError> {
     let text = |key: &str| -> Result<Option<String>, OptionError> {
-        let value = group.get(key).map(|entry| entry.string()).transpose();
+        let value = group.get(key).map(Entry::string).transpose();
         let value =
             value.map_err(|error| OptionError::syntax(format!("{error} (interface '{ident}', '{key}')")))?;
         Ok(value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
