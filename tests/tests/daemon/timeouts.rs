@@ -34,12 +34,12 @@ fn a_call_without_media_times_out() {
 
 #[test]
 fn a_call_with_media_one_way_goes_on() {
-    let daemon = Daemon::builder().arg("--timeout=1").start();
+    let daemon = Daemon::builder().arg("--timeout=2").start();
     let call = Call::new(&daemon);
     let (mut alice, mut bob) = call.phones();
     call.connects(&mut alice, &mut bob);
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(3) {
+    while start.elapsed() < Duration::from_secs(4) {
         alice.speaks_to(&mut bob);
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -68,7 +68,9 @@ fn an_offer_without_answer_times_out() {
     let (mut alice, mut bob) = call.phones();
     call.offer(&mut alice, &mut bob);
     ends(&call);
-    assert_eq!(counted(&daemon, "offertimeoutsessions"), 1);
+    // The caller's stream is under the ordinary timeout, the callee's under that of offers: either may be the last.
+    let counters = ["timeoutsessions", "offertimeoutsessions"].map(|counter| counted(&daemon, counter));
+    assert_eq!(counters.iter().sum::<i64>(), 1);
 }
 
 #[test]
