@@ -1,1 +1,8 @@
 //! The media relay daemon.
+
+pub mod call;
+pub mod control;
+pub mod flow;
+pub mod net;
+pub mod report;
+pub mod shard;

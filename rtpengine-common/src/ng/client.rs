@@ -1,0 +1,1 @@
+//! A synchronous client of the protocol.

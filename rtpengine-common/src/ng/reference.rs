@@ -1,0 +1,1 @@
+//! The reference list for the manual.

@@ -1,0 +1,1 @@
+//! Tests of the negotiation, by rule of the specification.
