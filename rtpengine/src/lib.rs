@@ -6,3 +6,4 @@ pub mod flow;
 pub mod net;
 pub mod report;
 pub mod shard;
+pub mod options;

@@ -281,6 +281,14 @@ impl Block {
         self.samples[sample as usize].take(value);
     }
 
+    /// Takes samples that were summed up elsewhere.
+    pub fn add_samples(&self, sample: Sample, sum: u64, squares: u64, count: u64) {
+        let cell = &self.samples[sample as usize];
+        bump(&cell.sum, sum);
+        bump(&cell.squares, squares);
+        bump(&cell.count, count);
+    }
+
     /// Takes the processing time of a command, in microseconds.
     pub fn command(&self, command: Command, microseconds: u64) {
         self.commands[command as usize].take(microseconds);
