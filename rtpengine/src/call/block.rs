@@ -51,8 +51,12 @@ impl Call {
     /// block, unblock, silence, unsilence media; block, unblock DTMF.
     pub(super) fn block(&mut self, request: &Request) -> Result<Reply, Error> {
         let (call_flag, party_flag, edge_flag, on) = match request.command {
-            Command::BlockMedia => (CallFlags::BLOCK_MEDIA, PartyFlags::BLOCK_MEDIA, EdgeFlags::BLOCKED, true),
-            Command::UnblockMedia => (CallFlags::BLOCK_MEDIA, PartyFlags::BLOCK_MEDIA, EdgeFlags::BLOCKED, false),
+            Command::BlockMedia => {
+                (CallFlags::BLOCK_MEDIA, PartyFlags::BLOCK_MEDIA, EdgeFlags::BLOCKED, true)
+            }
+            Command::UnblockMedia => {
+                (CallFlags::BLOCK_MEDIA, PartyFlags::BLOCK_MEDIA, EdgeFlags::BLOCKED, false)
+            }
             Command::SilenceMedia => {
                 (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA, EdgeFlags::SILENCED, true)
             }
@@ -68,7 +72,8 @@ impl Call {
             }
             Selected::Party(party) => {
                 if let Some(sink) = self.flow_target(request)? {
-                    self.set_flows(party, |_, to| to == sink, edge_flag, on).ok_or(Error::FlowNotSubscribed)?;
+                    self.set_flows(party, |_, to| to == sink, edge_flag, on)
+                        .ok_or(Error::FlowNotSubscribed)?;
                 } else if let Some(wanted) = kind_of_flows(request.all) {
                     self.set_flows(party, |flags, _| wanted(flags), edge_flag, on).ok_or(Error::NoFlows)?;
                 } else {

@@ -51,7 +51,8 @@ fn assign(call: &mut Signalling, party: PartyId, head_of: impl Fn(&[u8]) -> Opti
         medias.iter().copied().find(|&id| call.media(id).mid.as_ref().is_some_and(|m| m.as_bytes() == mid))
     };
     for &id in &medias {
-        let head = call.media(id).mid.as_ref().and_then(|mid| head_of(mid)).and_then(|mid| by_mid(call, &mid));
+        let head =
+            call.media(id).mid.as_ref().and_then(|mid| head_of(mid)).and_then(|mid| by_mid(call, &mid));
         let media = call.media_mut(id);
         media.bundle = head;
         media.flags.set(MediaFlags::BUNDLE_ONLY, head.is_some_and(|head| head != id));
@@ -125,7 +126,8 @@ fn fits(call: &Signalling, medias: &[MediaId], id: MediaId) -> bool {
     // Without the extension payload types have to tell the sections apart.
     let clash = |other: MediaId| {
         let other = call.media(other);
-        other.bundle == media.bundle && other.codecs.list.formats().any(|pt| media.codecs.list.get(pt).is_some())
+        other.bundle == media.bundle
+            && other.codecs.list.formats().any(|pt| media.codecs.list.get(pt).is_some())
     };
     !medias.iter().any(|&other| other != id && clash(other))
 }
@@ -143,7 +145,8 @@ pub(super) fn groups(call: &Signalling, party: PartyId) -> Vec<Vec<&[u8]>> {
     heads
         .iter()
         .map(|&head| {
-            let members = medias.iter().copied().filter(|&id| id != head && call.media(id).bundle == Some(head));
+            let members =
+                medias.iter().copied().filter(|&id| id != head && call.media(id).bundle == Some(head));
             std::iter::once(head).chain(members).filter_map(mid).collect()
         })
         .collect()

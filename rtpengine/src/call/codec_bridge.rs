@@ -7,7 +7,7 @@ use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{self, MediaType, StreamParams};
 
 use super::codecs::{
-    self, CodecOptions, Environment, HandlerPolicy, MediaCodecs, Section, SdpCodec, TranscodeConfig,
+    self, CodecOptions, Environment, HandlerPolicy, MediaCodecs, SdpCodec, Section, TranscodeConfig,
     apply_packet_times,
 };
 use super::exchange::{Exchange, Pair};
@@ -66,12 +66,15 @@ pub(super) fn with_section<R>(params: &StreamParams, work: impl FnOnce(&Section<
 impl Exchange<'_, '_> {
     /// Packet times and codec lists of both sides (codecs.md §6, §7, §12).
     pub(super) fn codecs(&mut self, pair: Pair, params: &StreamParams) {
-        let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else { return };
+        let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else {
+            return;
+        };
         let (request, answer) = (self.request, self.answer);
         let audio = params.media_type == MediaType::Audio;
         sender.codecs.set_audio(audio);
         receiver.codecs.set_audio(audio);
-        let ms = |option: Option<i32>| option.filter(|_| !answer).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
+        let ms =
+            |option: Option<i32>| option.filter(|_| !answer).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
         apply_packet_times(
             &mut sender.codecs,
             &mut receiver.codecs,
@@ -89,7 +92,14 @@ impl Exchange<'_, '_> {
                         force_transcoding: request.has(Flag::ForceTranscoding),
                         ..HandlerPolicy::default()
                     };
-                    codecs::answer(&mut sender.codecs, &mut receiver.codecs, section, &options, &policy, environment)
+                    codecs::answer(
+                        &mut sender.codecs,
+                        &mut receiver.codecs,
+                        section,
+                        &options,
+                        &policy,
+                        environment,
+                    )
                 } else {
                     codecs::offer(&mut sender.codecs, &mut receiver.codecs, section, &options, environment)
                 }
@@ -114,7 +124,12 @@ pub(super) fn silence_octets(codecs: &MediaCodecs) -> impl Iterator<Item = (u8, 
 
 /// Payload numbers of codecs with a fixed frame size (codecs.md §1.1 rule 5).
 pub(super) fn fixed_size(codecs: &MediaCodecs) -> impl Iterator<Item = u8> + '_ {
-    codecs.list.entries().iter().filter(|e| e.codec.def().is_some_and(|d| d.fixed_size)).map(|e| e.payload_type)
+    codecs
+        .list
+        .entries()
+        .iter()
+        .filter(|e| e.codec.def().is_some_and(|d| d.fixed_size))
+        .map(|e| e.payload_type)
 }
 
 /// The signalled payload types with their clock rates.

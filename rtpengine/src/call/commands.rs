@@ -92,7 +92,7 @@ pub(super) enum Body {
 
 /// Parses the SDP of a request (sdp.md §2, §3, §20).
 pub(super) fn read_sdp(request: &Request, fragment: bool, ctx: &mut Ctx<'_>) -> Result<Body, Error> {
-    let body = request.sdp.as_ref().map_or(&[][..], |sdp| sdp.as_slice());
+    let body = request.sdp.as_ref().map_or(&[][..], |sdp| sdp.as_bytes());
     let options = ParseOptions {
         reject_invalid: ctx.settings.reject_invalid_sdp,
         fragment,
@@ -148,6 +148,7 @@ impl Call {
             return Ok(Reply::ok());
         }
         let parties = self.parties_of(request, call_id, answer, &extracted, ctx)?;
+        self.apply_fragments(parties.0, ctx);
         let mut exchange = Exchange::new(self, ctx, request, parties, answer);
         exchange.run(&extracted)?;
         let sdp = self.rewrite(parties.1, request, answer, ctx)?;
@@ -163,7 +164,8 @@ impl Call {
         extracted: &Extracted,
         ctx: &mut Ctx<'_>,
     ) -> Result<(PartyId, PartyId), Error> {
-        let tag = |tag: Option<&rtpengine_common::ng::ByteString>| tag.map(|t| t.to_vec()).unwrap_or_default();
+        let tag =
+            |tag: Option<&rtpengine_common::ng::ByteString>| tag.map(|t| t.to_vec()).unwrap_or_default();
         let (from, to) = (tag(request.from_tag()), tag(request.to_tag()));
         let (sender_tag, other_tag) = if answer { (&to, &from) } else { (&from, &to) };
         let key = alias_key(request, extracted);
@@ -173,7 +175,7 @@ impl Call {
         let selection = Selection {
             sender_tag,
             other_tag,
-            branch: present(&request.via_branch).map_or(&[][..], |b| b.as_slice()),
+            branch: present(&request.via_branch).map_or(&[][..], |b| b.as_bytes()),
             answer,
             new_branch: request.has(Flag::NewBranch),
             provisional: request.has(Flag::Provisional),
@@ -190,12 +192,13 @@ impl Call {
 
     /// `delete` (ng-control.md §10.7).
     pub(super) fn delete(&mut self, request: &Request, call_id: u16, ctx: &mut Ctx<'_>) -> Done {
-        let bytes = |key: Option<&rtpengine_common::ng::ByteString>| key.map(|k| k.to_vec()).unwrap_or_default();
+        let bytes =
+            |key: Option<&rtpengine_common::ng::ByteString>| key.map(|k| k.to_vec()).unwrap_or_default();
         let (from, to) = (bytes(request.from_tag()), bytes(request.delete_to_tag()));
         let branch = bytes(present(&request.via_branch));
         let target = Target { from_tag: &from, to_tag: &to, branch: &branch, call_id };
         let delay = Self::delete_delay(request, ctx.settings);
-        let deletion = self.signalling.delete(&target, delay, ctx.now);
+        let deletion = self.signalling.delete_marked(&target, delay, ctx.now);
         let whole = deletion == Deletion::Call;
         if let Deletion::Parties(gone) = &deletion
             && delay.is_zero()

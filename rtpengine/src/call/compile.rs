@@ -107,7 +107,11 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
         return SmallVec::new();
     }
     if media.has(MediaFlags::ECHO) {
-        let to = if at % 2 == 1 && media.has(MediaFlags::RTCP_MUX) { media.rtp().unwrap_or(stream) } else { stream };
+        let to = if at % 2 == 1 && media.has(MediaFlags::RTCP_MUX) {
+            media.rtp().unwrap_or(stream)
+        } else {
+            stream
+        };
         return SmallVec::from_elem(RtcpSinkSpec { edge: None, to, strip_feedback: false }, 1);
     }
     let pair = at - at % 2;
@@ -139,13 +143,19 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
     if blocked {
         table.default = PtAction::Drop;
         if codec_bridge::telephone_events(&sink.codecs).next().is_some() {
-            table.rules.extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Forward)));
+            table
+                .rules
+                .extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Forward)));
         }
     } else if silenced {
-        table.rules.extend(codec_bridge::silence_octets(&media.codecs).map(|(pt, octet)| (pt, PtAction::Silence(octet))));
+        table.rules.extend(
+            codec_bridge::silence_octets(&media.codecs).map(|(pt, octet)| (pt, PtAction::Silence(octet))),
+        );
     }
     if no_dtmf {
-        table.rules.retain(|(pt, _)| !codec_bridge::telephone_events(&media.codecs).any(|event| event == *pt));
+        table
+            .rules
+            .retain(|(pt, _)| !codec_bridge::telephone_events(&media.codecs).any(|event| event == *pt));
         table.rules.extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Drop)));
     }
     if party.contains(PartyFlags::BLOCK_SHORT) {

@@ -7,7 +7,7 @@ use crate::flow::Learning;
 
 /// A protocol named by `transport-protocol`.
 #[must_use]
-pub fn transport(protocol: ng::Protocol) -> Transport {
+pub(super) fn transport(protocol: ng::Protocol) -> Transport {
     match protocol {
         ng::Protocol::RtpAvp => Transport::RtpAvp,
         ng::Protocol::RtpAvpf => Transport::RtpAvpf,
@@ -21,7 +21,7 @@ pub fn transport(protocol: ng::Protocol) -> Transport {
 
 /// A hash named by `DTLS-fingerprint`.
 #[must_use]
-pub fn hash(hash: ng::FingerprintHash) -> FingerprintHash {
+pub(super) fn hash(hash: ng::FingerprintHash) -> FingerprintHash {
     match hash {
         ng::FingerprintHash::Sha1 => FingerprintHash::Sha1,
         ng::FingerprintHash::Sha224 => FingerprintHash::Sha224,
@@ -33,7 +33,7 @@ pub fn hash(hash: ng::FingerprintHash) -> FingerprintHash {
 
 /// A mode named by `endpoint-learning`.
 #[must_use]
-pub fn learning(mode: ng::EndpointLearning) -> Learning {
+pub(super) fn learning(mode: ng::EndpointLearning) -> Learning {
     match mode {
         ng::EndpointLearning::Delayed => Learning::Delayed,
         ng::EndpointLearning::Off => Learning::Off,

@@ -3,7 +3,7 @@
 //! The core opens no socket, reads no clock and writes no log line: everything of that kind comes in through [`Ctx`]
 //! and leaves as [`Effect`]s or through [`Transmit`], so that every test is deterministic.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::ids::{LocalId, LocalSocket, LogicalId, SocketKey};
@@ -66,6 +66,9 @@ pub trait Ports {
     /// The interface of a lookup. A round-robin group gives its next member whose local addresses all have `wanted` free
     /// ports; `None` after a full turn without success (media-plane.md §1.3).
     fn choose(&mut self, choice: Choice, wanted: u32) -> Option<LogicalId>;
+
+    /// The local address from which the routing table would reach `peer` (`inbound-peer` and its kin).
+    fn route(&mut self, peer: IpAddr) -> Option<IpAddr>;
 }
 
 /// The one source of randomness.

@@ -9,7 +9,7 @@ use super::signalling::Signalling;
 
 /// What a `delete` names.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Target<'a> {
+pub(super) struct Target<'a> {
     /// From-tag; empty if absent.
     pub from_tag: &'a [u8],
     /// To-tag, if it counts (§11.4); else empty.
@@ -22,7 +22,7 @@ pub struct Target<'a> {
 
 /// What a deletion comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deletion {
+pub(super) enum Deletion {
     /// Neither call nor party is meant.
     NotFound,
     /// The entire call, now or at its deletion time.
@@ -33,7 +33,7 @@ pub enum Deletion {
 
 impl Signalling {
     /// Marks what the request names for deletion after `delay`; zero is left to the caller to carry out at once.
-    pub fn delete(&mut self, target: &Target<'_>, delay: Duration, now: Now) -> Deletion {
+    pub(super) fn delete_marked(&mut self, target: &Target<'_>, delay: Duration, now: Now) -> Deletion {
         if target.from_tag.is_empty() {
             return self.delete_by_id(target.call_id, delay, now);
         }

@@ -8,7 +8,13 @@ use super::ctx::Random;
 use super::media::{DtlsParams, Media, MediaFlags};
 
 /// Takes over the sender's DTLS attributes and decides our role towards it (§13.2).
-pub fn receive(sender: &mut Media, params: &StreamParams, answer: bool, request: &Request, random: &mut dyn Random) {
+pub(super) fn receive(
+    sender: &mut Media,
+    params: &StreamParams,
+    answer: bool,
+    request: &Request,
+    random: &mut dyn Random,
+) {
     let usable = params.setup != Setup::None && params.fingerprint.is_some();
     let disregarded = !answer && request.sdes.prefer && sender.has(MediaFlags::SDES);
     if !sender.is_srtp() || sender.has(MediaFlags::PASSTHROUGH) || !usable || disregarded {
@@ -56,13 +62,12 @@ fn restarts(dtls: &DtlsParams, params: &StreamParams, _request: &Request) -> boo
 }
 
 /// Makes sure that a side which is shown DTLS has a hash and a tls-id. `asked` is the request's `DTLS-fingerprint`.
-pub fn prepare(receiver: &mut Media, asked: Option<ng::FingerprintHash>, random: &mut dyn Random) {
+pub(super) fn prepare(receiver: &mut Media, asked: Option<ng::FingerprintHash>, random: &mut dyn Random) {
     let dtls = receiver.dtls.get_or_insert_default();
     if dtls.hash.is_none() {
         let own = dtls.peer.as_ref().map(rtpengine_common::sdp::Fingerprint::hash);
-        dtls.hash = Some(
-            asked.map(convert::hash).or(own).unwrap_or(rtpengine_common::sdp::FingerprintHash::Sha256),
-        );
+        dtls.hash =
+            Some(asked.map(convert::hash).or(own).unwrap_or(rtpengine_common::sdp::FingerprintHash::Sha256));
     }
     if dtls.tls_id.is_none() {
         dtls.tls_id = Some(tls_id(random));
@@ -70,7 +75,7 @@ pub fn prepare(receiver: &mut Media, asked: Option<ng::FingerprintHash>, random:
 }
 
 /// A new association: after new sockets, for example.
-pub fn renew(media: &mut Media, random: &mut dyn Random) {
+pub(super) fn renew(media: &mut Media, random: &mut dyn Random) {
     if let Some(dtls) = &mut media.dtls
         && dtls.tls_id.is_some()
     {
@@ -86,6 +91,6 @@ fn tls_id(random: &mut dyn Random) -> [u8; 16] {
 
 /// Whether `a=tls-id` is printed.
 #[must_use]
-pub fn shows_tls_id(request: &Request) -> bool {
+pub(super) fn shows_tls_id(request: &Request) -> bool {
     !request.has(Flag::NoTlsId)
 }

@@ -185,8 +185,8 @@ impl<'a, 'c> Exchange<'a, 'c> {
             self.ctx.warn("Both 'strict source' and 'media handover' were given: 'media handover' applies");
         }
         if let Some(metadata) = rtpengine_common::ng::present(&request.metadata) {
-            self.call.signalling.metadata = Some(metadata.as_slice().into());
-            let metadata = Some(metadata.as_slice().into());
+            self.call.signalling.metadata = Some(metadata.as_bytes().into());
+            let metadata = Some(metadata.as_bytes().into());
             let sender = self.sender;
             self.party(sender).metadata = metadata;
         }
@@ -211,7 +211,11 @@ impl<'a, 'c> Exchange<'a, 'c> {
 
     fn is_removed(&self, params: &StreamParams) -> bool {
         !self.answer
-            && self.request.sdp_media_remove.iter().any(|&kind| kind == MediaType::from_name(&params.media_type_text))
+            && self
+                .request
+                .sdp_media_remove
+                .iter()
+                .any(|&kind| kind == MediaType::from_name(&params.media_type_text))
     }
 
     /// §19: the section is recorded for the sender as rejected and not shown to the receiver.
@@ -251,17 +255,16 @@ impl<'a, 'c> Exchange<'a, 'c> {
     /// The receiver's media that is linked with the sender's already.
     fn linked(&self, sender: MediaId, params: &StreamParams) -> Option<MediaId> {
         let call = &self.call.signalling;
-        call.edges_from(sender)
-            .filter(|e| e.flags.contains(EdgeFlags::OFFER_ANSWER))
-            .map(|e| e.sink)
-            .find(|&id| {
+        call.edges_from(sender).filter(|e| e.flags.contains(EdgeFlags::OFFER_ANSWER)).map(|e| e.sink).find(
+            |&id| {
                 let media = call.media(id);
                 let mids_fit = match (&media.mid, &params.mid) {
                     (Some(a), Some(b)) => a == b,
                     _ => true,
                 };
                 media.party == self.receiver && media.kind == params.media_type_text && mids_fit
-            })
+            },
+        )
     }
 
     /// The party's media at a position from 1, made if it is free.
@@ -297,7 +300,9 @@ impl<'a, 'c> Exchange<'a, 'c> {
     /// Steps 3 to 9 of §23.1 for one section.
     fn section(&mut self, pair: Pair, params: &StreamParams) {
         let owned = self.ctx.interfaces.owns(params.rtp.unwrap_or(UNKNOWN));
-        let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else { return };
+        let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else {
+            return;
+        };
         let (request, answer, live) = (self.request, self.answer, params.port != 0);
         if request.has(Flag::Reset) && !answer {
             for media in [&mut *sender, &mut *receiver] {
@@ -316,7 +321,8 @@ impl<'a, 'c> Exchange<'a, 'c> {
                 media.media_type = params.media_type;
             }
         }
-        let odd = transport::negotiate(sender, receiver, protocol_of(params), answer, &protocol_options(request));
+        let odd =
+            transport::negotiate(sender, receiver, protocol_of(params), answer, &protocol_options(request));
         if odd {
             self.ctx.warn("Answer uses OSRTP although it was not offered");
         }
@@ -332,7 +338,9 @@ impl<'a, 'c> Exchange<'a, 'c> {
         sender.extmaps.receive(&params.extmaps, &self.extmap, !answer, request.bundle.accept);
         receiver.extmaps.offer_from(&sender.extmaps, &self.extmap, !answer);
         self.codecs(pair, params);
-        let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else { return };
+        let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else {
+            return;
+        };
         directions(sender, receiver, params);
         let rejected = !live;
         sender.flags.set(MediaFlags::REJECTED, rejected);
@@ -414,7 +422,13 @@ fn media_options(sender: &mut Media, receiver: &mut Media, request: &Request) {
 }
 
 /// `mid` and `label` (§15.1, §17.4). True if the answer's mid is not the offered one.
-fn names(sender: &mut Media, receiver: &mut Media, params: &StreamParams, request: &Request, answer: bool) -> bool {
+fn names(
+    sender: &mut Media,
+    receiver: &mut Media,
+    params: &StreamParams,
+    request: &Request,
+    answer: bool,
+) -> bool {
     receiver.label.clone_from(&params.label);
     if answer {
         return params.mid.is_some() && sender.mid.is_some() && params.mid != sender.mid;
@@ -479,7 +493,13 @@ pub(super) fn received_ice(params: &StreamParams) -> Received {
 }
 
 /// Preferred families of both sides (§7.4 rules 1 and 2).
-fn families(sender: &mut Media, receiver: &mut Media, params: &StreamParams, request: &Request, answer: bool) {
+fn families(
+    sender: &mut Media,
+    receiver: &mut Media,
+    params: &StreamParams,
+    request: &Request,
+    answer: bool,
+) {
     let keeps = |media: &Media| media.has(MediaFlags::ICE) && media.ipv6.is_some();
     if let Some(rtp) = params.rtp
         && !keeps(sender)
@@ -583,7 +603,9 @@ fn answer_keys(
 }
 
 fn drop_keys(media: &mut Media) {
-    media.flags.remove(MediaFlags::DTLS | MediaFlags::SDES | MediaFlags::SETUP_ACTIVE | MediaFlags::SETUP_PASSIVE);
+    media
+        .flags
+        .remove(MediaFlags::DTLS | MediaFlags::SDES | MediaFlags::SETUP_ACTIVE | MediaFlags::SETUP_PASSIVE);
     if let Some(sdes) = &mut media.sdes {
         sdes.clear_own();
     }

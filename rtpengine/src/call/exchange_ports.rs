@@ -10,7 +10,7 @@ use super::convert;
 use super::ctx::PortError;
 use super::dtls_params;
 use super::error::Error;
-use super::exchange::{Exchange, Pair, ice_options, received_ice};
+use super::exchange::{Exchange, Pair, received_ice};
 use super::ice_params;
 use super::ids::{LogicalId, MediaId};
 use super::media::{Media, MediaFlags};
@@ -54,10 +54,13 @@ impl Exchange<'_, '_> {
             Side::Sender => (&self.request.from_interface, self.request.inbound_peer),
             Side::Receiver => (&self.request.to_interface, self.request.outbound_peer),
         };
-        let mut name = name.as_ref().filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned());
+        let mut name =
+            name.as_ref().filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned());
         if let Some(peer) = peer {
-            match self.ctx.interfaces.towards(peer) {
-                Some(found) => name = Some(found.to_owned()),
+            let route = self.ctx.ports.route(peer);
+            let local = self.ctx.interfaces.locals().iter().find(|local| Some(local.address) == route);
+            match local {
+                Some(local) => name = Some(local.name.to_string()),
                 None => self.ctx.warn(format!("No local interface found for peer {peer}")),
             }
         }
@@ -75,7 +78,6 @@ impl Exchange<'_, '_> {
         if odd {
             self.ctx.warn("ICE restart detected, but reset not allowed at this point");
         }
-        let _ = ice_options;
     }
 
     /// Keeps, takes up again or opens the ports of `id`, whose packets go to and come from the other media's party.
@@ -211,7 +213,12 @@ impl Exchange<'_, '_> {
 }
 
 /// The addresses of a media's streams: RTP, RTCP, and further pairs on the following ports.
-fn endpoint_list(rtp: SocketAddr, params: &StreamParams, mux: bool, count: usize) -> SmallVec<[SocketAddr; 2]> {
+fn endpoint_list(
+    rtp: SocketAddr,
+    params: &StreamParams,
+    mux: bool,
+    count: usize,
+) -> SmallVec<[SocketAddr; 2]> {
     (0..count)
         .map(|at| match at {
             0 => rtp,
@@ -263,8 +270,8 @@ impl super::Call {
         let mut ipv6 = media.ipv6.unwrap_or(false);
         // Old values of `direction`, where nothing is configured under that name.
         match name {
-            Some("internal") if !ctx.interfaces.is_configured("internal") => ipv6 = false,
-            Some("external") if !ctx.interfaces.is_configured("external") => ipv6 = true,
+            Some("internal") if ctx.interfaces.exact("internal", Family::V4).is_none() => ipv6 = false,
+            Some("external") if ctx.interfaces.exact("external", Family::V6).is_none() => ipv6 = true,
             _ => {}
         }
         self.signalling.media_mut(id).ipv6 = Some(ipv6);
@@ -280,7 +287,10 @@ impl super::Call {
             let logical = ctx.interfaces.logical(present);
             let same_family = logical.family == family;
             let kept = match (named, selection.choice) {
-                (false, _) => same_family || !ctx.interfaces.has_family(&logical.name, family),
+                (false, _) => {
+                    let other = ctx.interfaces.exact(&logical.name, family);
+                    same_family || other.is_none_or(|id| ctx.interfaces.logical(id).family != family)
+                }
                 (true, Choice::Fixed(id)) => id == present,
                 (true, Choice::RoundRobin(ring)) => ctx.interfaces.ring(ring).contains(&present),
             };
@@ -295,9 +305,10 @@ impl super::Call {
             }
         }
         let wanted = u32::try_from(ports).unwrap_or(2);
-        let chosen = ctx.ports.choose(selection.choice, wanted).or_else(|| {
-            name.and_then(|name| ctx.interfaces.exact(name, family))
-        });
+        let chosen = ctx
+            .ports
+            .choose(selection.choice, wanted)
+            .or_else(|| name.and_then(|name| ctx.interfaces.exact(name, family)));
         let Some(chosen) = chosen else {
             report(ctx, &PortError::NoInterface);
             return Err(Error::OutOfPorts);
@@ -329,7 +340,9 @@ impl super::Call {
     /// Lets a bundled media send from its head's sockets.
     pub(super) fn share_sockets(&mut self, id: MediaId) {
         let media = self.signalling.media(id);
-        let Some(map) = media.bundle.and_then(|head| self.signalling.media(head).ports.current()) else { return };
+        let Some(map) = media.bundle.and_then(|head| self.signalling.media(head).ports.current()) else {
+            return;
+        };
         for (at, &stream) in media.streams.iter().enumerate() {
             let sockets: SmallVec<[_; 2]> = map.sets.iter().filter_map(|set| set.get(at).copied()).collect();
             self.plane.set_sockets(stream, &sockets);

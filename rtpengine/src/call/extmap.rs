@@ -38,7 +38,13 @@ fn named(list: &[Vec<u8>], uri: &[u8]) -> bool {
 
 impl ExtMaps {
     /// Rule 1: the sender's list becomes what it sent; equal entries keep their state.
-    pub fn receive(&mut self, received: &[sdp::ExtMap], options: &ExtMapOptions, offer: bool, accept_mid: bool) {
+    pub fn receive(
+        &mut self,
+        received: &[sdp::ExtMap],
+        options: &ExtMapOptions,
+        offer: bool,
+        accept_mid: bool,
+    ) {
         let old = std::mem::take(&mut self.list);
         self.list = received
             .iter()

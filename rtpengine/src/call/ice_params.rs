@@ -163,14 +163,20 @@ fn roles(sender: &mut Media, receiver: &mut Media, answer: bool, first: bool, op
 
 /// Takes over the peer's credentials. Our own are renewed when the peer's or the interface changed (offers only); true if
 /// a restart was detected where it is not allowed, which deserves a warning.
-pub fn credentials(media: &mut Media, received: &Received, may_restart: bool, random: &mut dyn Random) -> bool {
+pub fn credentials(
+    media: &mut Media,
+    received: &Received,
+    may_restart: bool,
+    random: &mut dyn Random,
+) -> bool {
     if !media.has(MediaFlags::ICE) || media.has(MediaFlags::PASSTHROUGH) {
         return false;
     }
     let interface = media.interface;
     let ice = media.ice.get_or_insert_with(|| Box::new(fresh(random)));
     let known = !ice.peer_ufrag.is_empty();
-    let changed = received.in_use && known && (ice.peer_ufrag != received.ufrag || ice.peer_pwd != received.pwd);
+    let changed =
+        received.in_use && known && (ice.peer_ufrag != received.ufrag || ice.peer_pwd != received.pwd);
     let moved = ice.interface.is_some() && ice.interface != interface;
     if received.in_use {
         ice.peer_ufrag = received.ufrag.clone();

@@ -15,7 +15,6 @@ pub mod ids;
 mod block;
 mod bundle;
 mod codec_bridge;
-pub mod codecs;
 mod commands;
 mod compile;
 mod convert;
@@ -26,6 +25,7 @@ pub mod error;
 mod exchange;
 mod exchange_ports;
 pub mod extmap;
+mod fragment;
 pub mod ice_params;
 pub mod media;
 mod mux;
@@ -40,10 +40,7 @@ pub mod settings;
 pub mod signalling;
 mod transport;
 
-#[cfg(test)]
-mod tests;
-
-pub use commands::check;
+pub use commands::{check, delete_not_found, unknown_call};
 
 use ctx::{Ctx, Now, Ports, Transmit};
 use error::Error;
@@ -98,6 +95,8 @@ pub struct Call {
     pub signalling: Signalling,
     /// What happens to packets.
     pub plane: Plane,
+    /// Trickle ICE fragments whose party is not known yet.
+    fragments: Vec<fragment::Waiting>,
 }
 
 // A call moves between shards as a whole.
@@ -110,7 +109,7 @@ impl Call {
     /// A call without parties.
     #[must_use]
     pub fn new(key: CallKey, id: Name, now: Now, tos: u8) -> Self {
-        Self { key, signalling: Signalling::new(id, now, tos), plane: Plane::new() }
+        Self { key, signalling: Signalling::new(id, now, tos), plane: Plane::new(), fragments: Vec::new() }
     }
 
     /// Carries out a request. `call_id` is the id under which the client named the call.
@@ -137,7 +136,9 @@ impl Call {
     fn conclude(&self, result: Result<Reply, Error>) -> Done {
         let fate = match &result {
             Err(Error::OutOfPorts) => Fate::Destroy(CloseReason::Forced),
-            Err(_) if self.signalling.parties.is_empty() => Fate::Destroy(CloseReason::Regular),
+            Err(_) if self.signalling.parties.is_empty() && self.fragments.is_empty() => {
+                Fate::Destroy(CloseReason::Regular)
+            }
             _ => Fate::Keep,
         };
         Done { reply: result.unwrap_or_else(|error| Reply::from_error(&error)), fate }
@@ -150,7 +151,7 @@ impl Call {
         packet: &mut Packet,
         turn: &mut Turn<'_, T>,
     ) -> Received {
-        self.plane.receive(arrival, packet, turn)
+        self.plane.receive(turn, arrival, packet)
     }
 
     /// What is due once per second: timeouts, scheduled deletions, NAT piercing, statistics.
@@ -165,6 +166,9 @@ impl Call {
         if self.signalling.deletion.is_some_and(|at| at <= now.instant) {
             return Fate::Destroy(CloseReason::Regular);
         }
+        if self.expire_fragments(now) {
+            return Fate::Destroy(CloseReason::Regular);
+        }
         self.delete_due(now, ports);
         self.plane.tick(turn, options);
         self.timeout(settings, now)
@@ -177,9 +181,9 @@ impl Call {
             media: settings.timeout,
             silent: settings.silent_timeout,
             offer: settings.offer_timeout,
-            final_after: settings.final_timeout,
+            last: settings.final_timeout.unwrap_or_default(),
         };
-        let reason = match self.plane.timed_out(now, call.created, &timeouts) {
+        let reason = match self.plane.timed_out(now.instant, call.created, &timeouts) {
             None => return Fate::Keep,
             Some(TimeoutReason::Final) => return Fate::Destroy(CloseReason::FinalTimeout),
             Some(_) if foreign || call.parties.iter().any(|p| p.deletion.is_some()) => return Fate::Keep,
@@ -237,15 +241,23 @@ impl Call {
 
     /// All sockets of the call, for closing or moving it.
     pub fn sockets(&self) -> impl Iterator<Item = SocketKey> + '_ {
-        self.signalling.medias.iter().flat_map(|m| m.ports.all()).flat_map(port_maps::PortMap::sockets).map(|s| s.key)
+        self.signalling
+            .medias
+            .iter()
+            .flat_map(|m| m.ports.all())
+            .flat_map(port_maps::PortMap::sockets)
+            .map(|s| s.key)
     }
 
     /// The stream each open socket leads to: what a datagram on it is received by.
     pub fn ingress(&self) -> impl Iterator<Item = (SocketKey, StreamId)> + '_ {
         self.signalling.medias.iter().flat_map(|media: &Media| {
-            media.ports.all().iter().flat_map(|map| &map.sets).flat_map(|set| {
-                set.iter().zip(&media.streams).map(|(socket, &stream)| (socket.key, stream))
-            })
+            media
+                .ports
+                .all()
+                .iter()
+                .flat_map(|map| &map.sets)
+                .flat_map(|set| set.iter().zip(&media.streams).map(|(socket, &stream)| (socket.key, stream)))
         })
     }
 

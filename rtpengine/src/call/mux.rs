@@ -4,7 +4,7 @@ use super::media::{Media, MediaFlags};
 
 /// The `rtcp-mux` list of a message.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct MuxOptions {
+pub(super) struct MuxOptions {
     /// `offer`
     pub offer: bool,
     /// `require`
@@ -19,7 +19,7 @@ pub struct MuxOptions {
 
 /// An offer: decides what the receiver is offered, and whether the answer follows the receiver's choice. `options.require` is switched on for the rest of the
 /// message when the receiver muxes already, since its RTCP port may be gone.
-pub fn offer(sender: &mut Media, receiver: &mut Media, options: &mut MuxOptions) {
+pub(super) fn offer(sender: &mut Media, receiver: &mut Media, options: &mut MuxOptions) {
     let offered = sender.has(MediaFlags::RTCP_MUX);
     if receiver.has(MediaFlags::RTCP_MUX) {
         options.require = true;
@@ -43,7 +43,7 @@ pub fn offer(sender: &mut Media, receiver: &mut Media, options: &mut MuxOptions)
 }
 
 /// An answer of `sender` to `receiver`: the offerer gets the answerer's choice unless the offer fixed it.
-pub fn answer(sender: &Media, receiver: &mut Media) {
+pub(super) fn answer(sender: &Media, receiver: &mut Media) {
     if !sender.has(MediaFlags::RTCP_MUX_OVERRIDE) {
         receiver.flags.set(MediaFlags::RTCP_MUX, sender.has(MediaFlags::RTCP_MUX));
     }
@@ -96,7 +96,11 @@ mod tests {
             assert_eq!(b.has(MediaFlags::RTCP_MUX), forwarded, "towards the receiver: {offered} {options:?}");
             b.flags.set(MediaFlags::RTCP_MUX, answered);
             super::answer(&b, &mut a);
-            assert_eq!(a.has(MediaFlags::RTCP_MUX), result, "to the sender: {offered} {options:?} {answered}");
+            assert_eq!(
+                a.has(MediaFlags::RTCP_MUX),
+                result,
+                "to the sender: {offered} {options:?} {answered}"
+            );
         }
     }
 

@@ -106,7 +106,8 @@ impl Party {
     /// Whether `tag` is the primary tag or an alias.
     #[must_use]
     pub fn has_tag(&self, tag: &[u8]) -> bool {
-        self.tag.as_ref().is_some_and(|t| t.as_bytes() == tag) || self.aliases.iter().any(|t| t.as_bytes() == tag)
+        self.tag.as_ref().is_some_and(|t| t.as_bytes() == tag)
+            || self.aliases.iter().any(|t| t.as_bytes() == tag)
     }
 
     /// Gives the party a tag; a different one it already has becomes an alias (ng-control.md §10.2 rule 2).

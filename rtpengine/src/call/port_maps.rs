@@ -35,7 +35,10 @@ impl PortMap {
 
     /// Cuts every address down to `ports` sockets and returns the surplus, to be closed.
     pub fn truncate(&mut self, ports: usize) -> Vec<LocalSocket> {
-        self.sets.iter_mut().flat_map(|set| set.drain(ports.min(set.len())..).collect::<AddressSet>()).collect()
+        self.sets
+            .iter_mut()
+            .flat_map(|set| set.drain(ports.min(set.len())..).collect::<AddressSet>())
+            .collect()
     }
 
     /// All sockets of the set.
@@ -207,7 +210,10 @@ mod tests {
         let mut maps = PortMaps::default();
         maps.add(map(Some("192.0.2.1:4000"), 3000));
         assert!(maps.reuse(&Wanted { latch: true, ..wanted("0.0.0.0:9") }).is_some());
-        assert_eq!(maps.current().and_then(|m| m.endpoint), Some("192.0.2.1:4000".parse().expect("an endpoint")));
+        assert_eq!(
+            maps.current().and_then(|m| m.endpoint),
+            Some("192.0.2.1:4000".parse().expect("an endpoint"))
+        );
         assert!(maps.reuse(&wanted("192.0.2.1:4000")).is_some());
     }
 

@@ -11,7 +11,8 @@ use rtpengine_common::sdp::out::{
     select_origin,
 };
 use rtpengine_common::sdp::{
-    Candidate, CandidateType, CryptoPrint, Direction, ExtMap, Fingerprint, FingerprintHash, MediaType, Setup, Text,
+    Candidate, CandidateType, CryptoPrint, Direction, ExtMap, Fingerprint, FingerprintHash, MediaType, Setup,
+    Text,
 };
 
 use super::Call;
@@ -23,12 +24,15 @@ use super::exchange::is_force_relay;
 use super::ids::{LocalSocket, MediaId, PartyId};
 use super::media::{Media, MediaFlags, Protocol};
 use super::session::Emitted;
+use super::settings::Settings;
 use crate::flow::Level;
+use crate::net::interfaces::Interfaces;
 
 /// What the printed rows borrow from, beside the call.
 struct Sheet<'a> {
     call: &'a Call,
-    ctx: &'a Ctx<'a>,
+    interfaces: &'a Interfaces,
+    settings: &'a Settings,
     request: &'a Request,
     /// The body is an offer to the party: roles open, several keys.
     offer: bool,
@@ -58,7 +62,8 @@ impl Call {
         }
         let mut random = [0; 8];
         ctx.random.fill(&mut random);
-        let sheet = Sheet { call: self, ctx, request, offer: !answer };
+        let sheet =
+            Sheet { call: self, interfaces: ctx.interfaces, settings: ctx.settings, request, offer: !answer };
         let advertised = sheet.origin_address(party);
         let defaults =
             OriginDefaults { clock_us: ctx.now.unix_us, random: u64::from_ne_bytes(random), advertised };
@@ -105,12 +110,12 @@ impl<'a> Sheet<'a> {
         let medias = &self.call.signalling.party(party).medias;
         let local = medias.iter().find_map(|&id| self.stream_socket(id, 0)).map(|socket| socket.local);
         let local = local.unwrap_or_else(|| self.interface_local(medias.first().copied()));
-        self.ctx.interfaces.local(local).advertised
+        self.interfaces.local(local).advertised
     }
 
     fn interface_local(&self, id: Option<MediaId>) -> super::ids::LocalId {
         let interface = id.and_then(|id| self.call.signalling.media(id).interface);
-        let logical = self.ctx.interfaces.logical(interface.unwrap_or(super::ids::LogicalId(0)));
+        let logical = self.interfaces.logical(interface.unwrap_or(super::ids::LogicalId(0)));
         logical.locals.first().copied().unwrap_or(super::ids::LocalId(0))
     }
 
@@ -123,8 +128,12 @@ impl<'a> Sheet<'a> {
     /// Whether all sections that have a source have the same.
     fn has_single_source(&self, party: PartyId) -> bool {
         let call = &self.call.signalling;
-        let mut sources =
-            call.party(party).medias.iter().filter_map(|&id| call.source_of(id)).map(|id| call.media(id).party);
+        let mut sources = call
+            .party(party)
+            .medias
+            .iter()
+            .filter_map(|&id| call.source_of(id))
+            .map(|id| call.media(id).party);
         let first = sources.next();
         sources.all(|source| Some(source) == first)
     }
@@ -134,14 +143,14 @@ impl<'a> Sheet<'a> {
         let medias = &call.party(party).medias;
         let usable = medias.iter().copied().find(|&id| self.stream_socket(id, 0).is_some());
         out.first_media_type = usable.map(|id| call.media(id).media_type).unwrap_or_default();
-        out.loop_id = self.request.has(Flag::LoopProtect).then_some(self.ctx.settings.instance_id.as_bytes());
+        out.loop_id = self.request.has(Flag::LoopProtect).then_some(self.settings.instance_id.as_bytes());
         out.ice_lite = usable.is_some_and(|id| {
             call.media(id).has(MediaFlags::ICE) && call.media(id).has(MediaFlags::ICE_LITE_SELF)
         });
         out.bundles = bundle::groups(call, party);
         let session = source.and_then(|id| call.party(id).session.as_ref());
         let Some(session) = session else {
-            out.name = self.ctx.settings.software_id.as_bytes();
+            out.name = self.settings.software_id.as_bytes();
             return;
         };
         out.name = &session.name;
@@ -178,7 +187,7 @@ impl<'a> Sheet<'a> {
             && media.has(MediaFlags::DTLS)
         {
             let hash = dtls.hash.unwrap_or(FingerprintHash::Sha256);
-            made.fingerprint = self.ctx.settings.certificate.as_ref().map(|c| c.fingerprint(hash));
+            made.fingerprint = self.settings.certificate.as_ref().map(|c| c.fingerprint(hash));
             made.tls_id = self
                 .bundle_head(id)
                 .dtls
@@ -220,7 +229,7 @@ impl<'a> Sheet<'a> {
             _ => own_port,
         };
         let local = socket.map_or_else(|| self.interface_local(Some(id)), |socket| socket.local);
-        let local = self.ctx.interfaces.local(local);
+        let local = self.interfaces.local(local);
         let own_address = if inactive { local.address } else { local.advertised };
         let connection = connection_address(&ConnectionRules {
             media_address: self.request.media_address,
@@ -232,11 +241,8 @@ impl<'a> Sheet<'a> {
             zero_address: !shown_source && self.is_zero(source, endpoint),
             ice: media.has(MediaFlags::ICE) && !media.has(MediaFlags::PASSTHROUGH),
         });
-        let head = MediaHead {
-            mid: media.mid.as_deref(),
-            label: media.label.as_deref(),
-            bundle_only: bundled,
-        };
+        let head =
+            MediaHead { mid: media.mid.as_deref(), label: media.label.as_deref(), bundle_only: bundled };
         let body = match copied {
             Some(_) => MediaBody::Copied(self.copied_attributes(id, media, source)),
             None if inactive => MediaBody::Inactive(head),
@@ -291,7 +297,12 @@ impl<'a> Sheet<'a> {
         (!media.is_rtp() && !source.is_rtp()).then_some(Copied::Proxied)
     }
 
-    fn copied_attributes(&self, id: MediaId, media: &Media, source: Option<&'a Media>) -> CopiedAttributes<'a> {
+    fn copied_attributes(
+        &self,
+        id: MediaId,
+        media: &Media,
+        source: Option<&'a Media>,
+    ) -> CopiedAttributes<'a> {
         let Some(source) = source else { return CopiedAttributes::default() };
         let relay = is_force_relay(self.request);
         let ice = source.has(MediaFlags::ICE);
@@ -332,9 +343,9 @@ impl<'a> Sheet<'a> {
         let shown = rtcp.is_some();
         let rtcp = rtcp.filter(|_| !request.has(Flag::NoRtcpAttribute)).map(|(port, local)| RtcpOut {
             port,
-            address: request.has(Flag::FullRtcpAttribute).then(|| {
-                request.media_address.unwrap_or_else(|| self.ctx.interfaces.local(local).advertised)
-            }),
+            address: request
+                .has(Flag::FullRtcpAttribute)
+                .then(|| request.media_address.unwrap_or_else(|| self.interfaces.local(local).advertised)),
         });
         let crypto = media.is_srtp() && media.has(MediaFlags::SDES) && !media.has(MediaFlags::PASSTHROUGH);
         MediaAttributes {
@@ -355,15 +366,20 @@ impl<'a> Sheet<'a> {
             },
             rtcp,
             rtcp_mux: mux && shown,
-            crypto: media.sdes.as_ref().filter(|_| crypto).map(|s| s.own.iter().collect()).unwrap_or_default(),
+            crypto: media
+                .sdes
+                .as_ref()
+                .filter(|_| crypto)
+                .map(|s| s.own.iter().collect())
+                .unwrap_or_default(),
             crypto_print: CryptoPrint { pad: request.sdes.pad, lifetime: request.sdes.lifetime },
-            dtls: made.fingerprint.as_ref().filter(|_| !media.has(MediaFlags::PASSTHROUGH)).map(|fingerprint| {
-                DtlsOut {
+            dtls: made.fingerprint.as_ref().filter(|_| !media.has(MediaFlags::PASSTHROUGH)).map(
+                |fingerprint| DtlsOut {
                     setup: self.setup(media),
                     fingerprint,
                     tls_id: made.tls_id.as_ref().map(String::as_bytes),
-                }
-            }),
+                },
+            ),
             ptime: media.codecs.packet_time.ptime,
             maxptime: media.codecs.packet_time.maxptime,
             ice: self.ice(id, media, mux_only),
@@ -381,7 +397,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    fn ice(&self, id: MediaId, media: &'a Media, mux_only: bool) -> Option<IceOut<'a>> {
+    fn ice(&self, id: MediaId, media: &Media, mux_only: bool) -> Option<IceOut<'a>> {
         if !media.has(MediaFlags::ICE) || media.has(MediaFlags::PASSTHROUGH) {
             return None;
         }
@@ -398,14 +414,20 @@ impl<'a> Sheet<'a> {
         })
     }
 
-    fn candidates(&self, id: MediaId, kind: CandidateType, first: (u32, u32), mux_only: bool) -> Vec<Candidate> {
+    fn candidates(
+        &self,
+        id: MediaId,
+        kind: CandidateType,
+        first: (u32, u32),
+        mux_only: bool,
+    ) -> Vec<Candidate> {
         let Some(map) = self.bundle_head(id).ports.current() else { return Vec::new() };
         let addresses: Vec<LocalCandidate> = map
             .sets
             .iter()
             .filter_map(|set| {
                 let rtp = set.first()?;
-                let local = self.ctx.interfaces.local(rtp.local);
+                let local = self.interfaces.local(rtp.local);
                 Some(LocalCandidate {
                     foundation: Text::from(&*local.foundation),
                     address: self.request.media_address.unwrap_or(local.advertised),

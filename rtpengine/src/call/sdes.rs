@@ -1,8 +1,7 @@
 //! Which SRTP keys are offered and answered in `a=crypto` lines (sdp.md §12).
 
 use rtpengine_common::ng::{ByteString, Sdes};
-use rtpengine_common::sdp::crypto::SessionParams;
-use rtpengine_common::sdp::{CryptoParams, CryptoSuite};
+use rtpengine_common::sdp::{CryptoParams, CryptoSessionParams, CryptoSuite};
 
 use super::ctx::Random;
 
@@ -33,9 +32,9 @@ pub struct SdesOptions {
     /// Keep what is in use in an answer.
     pub fixed: bool,
     /// Session parameters to set on offered lines.
-    pub set: SessionParams,
+    pub set: CryptoSessionParams,
     /// Session parameters to clear on offered lines, in an answer on the accepted one.
-    pub clear: SessionParams,
+    pub clear: CryptoSessionParams,
 }
 
 impl SdesOptions {
@@ -43,7 +42,7 @@ impl SdesOptions {
     #[must_use]
     pub fn from_request(request: &Sdes, answer: bool) -> Self {
         let suites = |names: &[ByteString]| names.iter().filter_map(|n| CryptoSuite::from_name(n)).collect();
-        let params = |wanted: bool| SessionParams {
+        let params = |wanted: bool| CryptoSessionParams {
             unencrypted_srtp: request.unencrypted_srtp == Some(wanted),
             unencrypted_srtcp: request.unencrypted_srtcp == Some(wanted),
             unauthenticated_srtp: request.unauthenticated_srtp == Some(wanted),
@@ -55,7 +54,7 @@ impl SdesOptions {
             order: suites(&request.order),
             offerer_pref: suites(&request.offerer_preference),
             fixed: request.keep,
-            set: if answer { SessionParams::default() } else { params(true) },
+            set: if answer { CryptoSessionParams::default() } else { params(true) },
             clear: params(false),
         }
     }
@@ -64,7 +63,7 @@ impl SdesOptions {
         if self.only.is_empty() { self.no.contains(&suite) } else { !self.only.contains(&suite) }
     }
 
-    fn apply(&self, params: &mut SessionParams, set: bool) {
+    fn apply(&self, params: &mut CryptoSessionParams, set: bool) {
         if set {
             params.unencrypted_srtp |= self.set.unencrypted_srtp;
             params.unencrypted_srtcp |= self.set.unencrypted_srtcp;
@@ -110,7 +109,9 @@ impl SdesKeys {
 
     /// §12.6: reorders the offerer's keys for the later answer.
     pub fn prefer(&mut self, options: &SdesOptions) {
-        let Some(at) = options.offerer_pref.iter().find_map(|&suite| position(&self.received, suite)) else { return };
+        let Some(at) = options.offerer_pref.iter().find_map(|&suite| position(&self.received, suite)) else {
+            return;
+        };
         if at > 0 {
             self.received[..=at].rotate_right(1);
             self.reordered = true;

@@ -7,7 +7,7 @@ use super::signalling::Signalling;
 
 /// What the message says about the two sides.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Selection<'a> {
+pub(super) struct Selection<'a> {
     /// Tag of the side that sent the SDP (offer: from-tag, answer: to-tag).
     pub sender_tag: &'a [u8],
     /// Tag of the other side; empty if the message has none.
@@ -27,7 +27,7 @@ pub struct Selection<'a> {
 }
 
 /// Finds or makes the sender and the other side, in this order; `None` is `Invalid dialogue association`.
-pub fn select(call: &mut Signalling, what: &Selection<'_>, now: Now) -> Option<(PartyId, PartyId)> {
+pub(super) fn select(call: &mut Signalling, what: &Selection<'_>, now: Now) -> Option<(PartyId, PartyId)> {
     let known = (!what.other_tag.is_empty()).then(|| call.by_tag(what.other_tag)).flatten();
     let (sender, other) = match known {
         Some(other) => (sender_for(call, what, other, now), other),

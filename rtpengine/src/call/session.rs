@@ -1,6 +1,8 @@
 //! What a party's SDP said, kept to be printed for the other side, and what was printed before.
 
-use rtpengine_common::sdp::{Attributes, Bandwidth, Candidate, Directions, SessionOrigin, SessionParams, Text};
+use rtpengine_common::sdp::{
+    Attributes, Bandwidth, Candidate, Directions, SessionOrigin, SessionParams, Text,
+};
 
 /// Session-level items of a party (sdp.md §3 rules 12 and 13).
 pub type Session = SessionParams;

@@ -144,7 +144,8 @@ impl Signalling {
     pub fn by_branch(&self, branch: &[u8]) -> Option<PartyId> {
         self.party_ids()
             .find(|(_, p)| {
-                !p.flags.contains(PartyFlags::DELETED) && p.branch.as_ref().is_some_and(|b| b.as_bytes() == branch)
+                !p.flags.contains(PartyFlags::DELETED)
+                    && p.branch.as_ref().is_some_and(|b| b.as_bytes() == branch)
             })
             .map(|(id, _)| id)
     }
@@ -154,7 +155,8 @@ impl Signalling {
     pub fn by_label(&self, label: &[u8]) -> Option<PartyId> {
         self.party_ids()
             .find(|(_, p)| {
-                !p.flags.contains(PartyFlags::DELETED) && p.label.as_ref().is_some_and(|l| l.as_bytes() == label)
+                !p.flags.contains(PartyFlags::DELETED)
+                    && p.label.as_ref().is_some_and(|l| l.as_bytes() == label)
             })
             .map(|(id, _)| id)
     }
@@ -213,7 +215,11 @@ impl Signalling {
             return;
         }
         // Offer/answer links are listed before the others.
-        let at = self.edges.iter().position(|e| !e.flags.contains(EdgeFlags::OFFER_ANSWER)).unwrap_or(self.edges.len());
+        let at = self
+            .edges
+            .iter()
+            .position(|e| !e.flags.contains(EdgeFlags::OFFER_ANSWER))
+            .unwrap_or(self.edges.len());
         self.edges.insert(at, edge);
     }
 

@@ -6,7 +6,7 @@ use super::media::{Media, Protocol};
 
 /// What a message says about protocols.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ProtocolOptions {
+pub(super) struct ProtocolOptions {
     /// `transport-protocol` with a known name.
     pub wanted: Option<Transport>,
     /// `transport-protocol=accept`: the answerer's change is passed through.
@@ -19,7 +19,7 @@ pub struct ProtocolOptions {
 
 /// Takes over the protocol received from `sender` and decides that of `receiver`. True if the answer turned OSRTP although the
 /// offerer does not speak it, which deserves a warning.
-pub fn negotiate(
+pub(super) fn negotiate(
     sender: &mut Media,
     receiver: &mut Media,
     received: Protocol,
@@ -39,7 +39,9 @@ pub fn negotiate(
     }
     let sender_protocol = sender.protocol.clone();
     let sender_rtp = sender.is_rtp();
-    let own = receiver.protocol.get_or_insert_with(|| sender_protocol.unwrap_or(Protocol::Known(Transport::RtpAvp)));
+    let own = receiver
+        .protocol
+        .get_or_insert_with(|| sender_protocol.unwrap_or(Protocol::Known(Transport::RtpAvp)));
     if let Some(wanted) = options.wanted
         && sender_rtp
     {
@@ -73,7 +75,8 @@ fn after_changed_answer(
         receiver.protocol = None;
         return false;
     }
-    let turned = received.transport().is_some_and(Transport::is_osrtp) && !offerer.is_some_and(Transport::is_osrtp);
+    let turned =
+        received.transport().is_some_and(Transport::is_osrtp) && !offerer.is_some_and(Transport::is_osrtp);
     if turned && receiver.protocol.is_some() {
         sender.protocol.clone_from(&receiver.protocol);
         return true;
