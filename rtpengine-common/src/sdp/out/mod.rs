@@ -11,6 +11,7 @@ mod print;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 pub use edits::{Edits, LevelEdits};
@@ -182,7 +183,7 @@ pub struct CodecOut<'a> {
     /// Channels; printed from 2 on.
     pub channels: u32,
     /// Format parameters; nothing if empty.
-    pub fmtp: &'a [u8],
+    pub fmtp: Cow<'a, [u8]>,
     /// Values of `rtcp-fb`.
     pub rtcp_fb: Vec<&'a [u8]>,
 }
@@ -194,7 +195,7 @@ impl<'a> From<&'a Codec> for CodecOut<'a> {
             name: &codec.name,
             clock_rate: codec.clock_rate,
             channels: codec.channels,
-            fmtp: &codec.fmtp,
+            fmtp: Cow::Borrowed(&codec.fmtp),
             rtcp_fb: codec.rtcp_fb.iter().map(Text::as_bytes).collect(),
         }
     }

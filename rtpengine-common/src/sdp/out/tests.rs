@@ -38,7 +38,7 @@ fn section<'a>(protocol: Transport, body: MediaBody<'a>) -> MediaOut<'a> {
 }
 
 fn codec(payload_type: u8, name: &[u8]) -> CodecOut<'_> {
-    CodecOut { payload_type, name, clock_rate: 8000, channels: 1, fmtp: b"", rtcp_fb: Vec::new() }
+    CodecOut { payload_type, name, clock_rate: 8000, channels: 1, fmtp: b"".into(), rtcp_fb: Vec::new() }
 }
 
 fn regenerated(attributes: MediaAttributes<'_>) -> MediaBody<'_> {
@@ -102,7 +102,8 @@ fn example_a_of_the_specification() {
     };
     let head = MediaHead { mid: Some(b"1"), ..MediaHead::default() };
     let mut media = section(Transport::RtpAvp, MediaBody::Regenerated(head, Box::new(attributes)));
-    media.codecs = vec![codec(3, b"GSM"), CodecOut { fmtp: b"0-11", ..codec(118, b"telephone-event") }];
+    media.codecs =
+        vec![codec(3, b"GSM"), CodecOut { fmtp: b"0-11".into(), ..codec(118, b"telephone-event") }];
     assert_eq!(
         printed(&session, &[media], &Edits::default()),
         "v=0\r\no=ua1 77 3 IN IP4 10.7.7.1\r\ns=demo\r\nb=AS:96\r\nb=TIAS:64000\r\nt=0 0\r\na=tool:x\r\n\
@@ -206,7 +207,12 @@ fn every_media_row_in_order() {
     media.information = b"info";
     media.bandwidth = bandwidth(&[(BandwidthType::Tias, 1), (BandwidthType::As, 2)]);
     media.codecs = vec![
-        CodecOut { channels: 2, fmtp: b"f=1", rtcp_fb: vec![b"nack", b"ccm fir"], ..codec(96, b"opus") },
+        CodecOut {
+            channels: 2,
+            fmtp: b"f=1".into(),
+            rtcp_fb: vec![b"nack", b"ccm fir"],
+            ..codec(96, b"opus")
+        },
         CodecOut { clock_rate: 0, ..codec(2, b"") },
     ];
     let edits = Edits {
@@ -512,7 +518,7 @@ fn edited(text: &str, to: Option<&str>) -> Vec<String> {
     };
     let head = MediaHead { mid: Some(b"m"), ..MediaHead::default() };
     let mut media = section(Transport::RtpSavp, MediaBody::Regenerated(head, Box::new(attributes)));
-    media.codecs = vec![CodecOut { fmtp: b"a=b", rtcp_fb: vec![b"nack"], ..codec(96, b"opus") }];
+    media.codecs = vec![CodecOut { fmtp: b"a=b".into(), rtcp_fb: vec![b"nack"], ..codec(96, b"opus") }];
     let level = match to {
         None => LevelEdits { remove: vec![text.as_bytes()], ..LevelEdits::default() },
         Some(to) => {
