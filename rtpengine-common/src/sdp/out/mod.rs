@@ -8,6 +8,7 @@ mod edits;
 mod ice;
 mod origin;
 mod print;
+mod rtcp;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use edits::{Edits, LevelEdits};
 pub use ice::{LocalCandidate, local_candidates, passthrough_preferences};
 pub use origin::{OriginDefaults, OriginRules, remember_session_name, select_origin, software_id};
 pub use print::{Printed, print};
+pub use rtcp::{RtcpForm, RtcpRules, rtcp_rows};
 
 use super::{
     Bandwidth, Candidate, Codec, CryptoParams, CryptoPrint, Direction, Directions, ExtMap, Fingerprint,
@@ -282,7 +284,7 @@ impl Default for DirectionOut {
     }
 }
 
-/// Row 12.
+/// Row 12, see [`rtcp_rows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtcpOut {
     /// Port.

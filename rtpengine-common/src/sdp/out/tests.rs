@@ -467,6 +467,120 @@ fn ice_options_by_flags() {
 }
 
 #[test]
+fn rtcp_lines_by_mux() {
+    let rules = |mux, mux_only, rtcp_port, force_relay| {
+        let rules = RtcpRules { form: RtcpForm::Port, mux, mux_only, rtp_port: 10, rtcp_port, force_relay };
+        let (line, mux) = rtcp_rows(&rules);
+        (line.map(|line| line.port), mux)
+    };
+    assert_eq!(rules(true, true, Some(11), false), (Some(10), true));
+    assert_eq!(rules(true, true, None, true), (Some(10), true));
+    assert_eq!(rules(true, false, Some(11), false), (Some(11), true));
+    assert_eq!(rules(false, true, Some(11), false), (Some(11), false));
+    assert_eq!(rules(false, false, None, false), (None, false));
+    assert_eq!(rules(true, false, Some(11), true), (None, false));
+    let form = |form| {
+        rtcp_rows(&RtcpRules {
+            form,
+            mux: true,
+            mux_only: true,
+            rtp_port: 10,
+            rtcp_port: None,
+            force_relay: false,
+        })
+    };
+    assert_eq!(form(RtcpForm::Omitted), (None, true));
+    assert_eq!(form(RtcpForm::Full(HERE)), (Some(RtcpOut { port: 10, address: Some(HERE) }), true));
+}
+
+#[test]
+fn edits_come_from_the_message() {
+    use crate::ng;
+    let mut attributes = ng::SdpAttr::default();
+    attributes.level_mut(ng::SdpLevel::Session).remove.push("tool".into());
+    let video = attributes.level_mut(ng::SdpLevel::Media(ng::MediaType::Video));
+    video.add.push("x".into());
+    video.substitute.push(("a".into(), "b".into()));
+    let edits = Edits::from(&attributes);
+    assert_eq!(edits.session.remove, [b"tool"]);
+    assert_eq!((edits.of(MediaType::Video).add.len(), edits.of(MediaType::Video).substitute.len()), (1, 1));
+    assert_eq!(edits.of(MediaType::Audio), &LevelEdits::default());
+}
+
+/// What was received, as if it were to be printed unchanged.
+fn echo(stream: &StreamParams) -> MediaOut<'_> {
+    let attributes = MediaAttributes {
+        extmaps: stream.extmaps.iter().collect(),
+        extmap_one_byte: stream.extmap_one_byte,
+        passed: Passed::Source(stream.media_type, stream.attributes.passthrough().collect()),
+        direction: DirectionOut::Generated(stream.direction),
+        rtcp: Some(RtcpOut { port: 5, address: None }),
+        rtcp_mux: stream.rtcp_mux,
+        crypto: stream.crypto.iter().collect(),
+        dtls: stream.fingerprint.as_deref().map(|fingerprint| DtlsOut {
+            setup: stream.setup,
+            fingerprint,
+            tls_id: stream.tls_id.as_deref(),
+        }),
+        ptime: stream.ptime,
+        maxptime: stream.maxptime,
+        ice: stream.ice.as_deref().map(|ice| IceOut {
+            ufrag: &ice.ufrag,
+            pwd: &ice.pwd,
+            trickle: ice.trickle,
+            ice2: ice.ice2,
+            candidates: ice.candidates.clone(),
+            remote_candidates: Vec::new(),
+        }),
+        ..MediaAttributes::default()
+    };
+    let head = MediaHead { mid: stream.mid.as_deref(), label: stream.label.as_deref(), bundle_only: false };
+    MediaOut {
+        media_type: &stream.media_type_text,
+        port: stream.port,
+        protocol: stream.protocol.map_or(ProtocolOut::Unknown(&stream.protocol_text), ProtocolOut::Known),
+        formats: &stream.formats,
+        codecs: stream.codecs.iter().map(CodecOut::from).collect(),
+        information: &stream.information,
+        connection: stream.rtp.map_or(HERE, |rtp| rtp.ip()),
+        bandwidth: stream.bandwidth,
+        body: MediaBody::Regenerated(head, Box::new(attributes)),
+        legacy_osrtp: LegacyOsrtp::None,
+    }
+}
+
+proptest::proptest! {
+    /// Whatever arrives: what is printed of it is strict SDP again and says the same.
+    #[test]
+    fn what_is_printed_parses(lines in crate::sdp::tests::body()) {
+        let received = [b"v=0\r\nc=IN IP4 192.0.2.1\r\n".as_slice(), &lines].concat();
+        let Ok(sdp) = parse(&received, &ParseOptions::default()) else { return Ok(()) };
+        let Ok(extracted) = extract(&sdp, &ExtractOptions::default()) else { return Ok(()) };
+        let origin = ua1();
+        let session = SessionOut { passthrough: extracted.session.attributes.passthrough().collect(), ..SessionOut::new(&origin, &extracted.session.name) };
+        let media: Vec<_> = extracted.streams.iter().map(echo).collect();
+        let printed = print(&session, &media, &Edits::default());
+        let again = parse(&printed.body, &ParseOptions { reject_invalid: true, ..ParseOptions::default() }).expect("strict SDP");
+        proptest::prop_assert!(again.warnings.iter().all(|warning| matches!(warning.name, "rtpmap" | "ice-pwd")), "{:?}", again.warnings);
+        let again = extract(&again, &ExtractOptions::default()).expect("complete");
+        proptest::prop_assert_eq!(again.streams.len(), extracted.streams.len());
+        for (printed, received) in again.streams.iter().zip(&extracted.streams) {
+            // A section without formats is printed with format 0.
+            if !received.codecs.is_empty() {
+                proptest::prop_assert_eq!(&printed.codecs, &received.codecs);
+            }
+            proptest::prop_assert_eq!(printed.direction, received.direction);
+            proptest::prop_assert_eq!(&printed.mid, &received.mid);
+            proptest::prop_assert_eq!(printed.protocol.is_some(), received.protocol.is_some());
+            let keys = received.protocol.is_some_and(Transport::is_srtp);
+            proptest::prop_assert_eq!(&printed.crypto, if keys { &received.crypto } else { const { &Vec::new() } });
+            let passed = |stream: &StreamParams| stream.attributes.passthrough().map(<[u8]>::to_vec).collect::<Vec<_>>();
+            proptest::prop_assert_eq!(passed(printed), passed(received));
+        }
+    }
+}
+
+#[test]
 fn connection_addresses() {
     let rules = ConnectionRules {
         media_address: None,

@@ -296,6 +296,7 @@ fn music_on_hold_has_the_configured_name() {
         .session;
     assert!(session.music_on_hold);
     assert_eq!(session.attributes.passthrough().count(), 0);
+    assert_eq!(session.attributes.passthrough_with_hold().collect::<Vec<_>>(), [b"hold"]);
 }
 
 #[test]
