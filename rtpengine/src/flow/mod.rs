@@ -3,6 +3,7 @@
 //! Signalling compiles a [`FlowSpec`] per stream and hands it to the [`Plane`], which keeps what must survive a
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
+mod crypto;
 mod events;
 mod ingress;
 mod learn;
@@ -18,8 +19,11 @@ mod stream;
 mod tick;
 
 #[cfg(test)]
+mod crypto_tests;
+#[cfg(test)]
 mod tests;
 
+pub use crypto::{Crypto, Keys};
 pub use events::{Event, Events, Level, Notice, Samples, Tally};
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};

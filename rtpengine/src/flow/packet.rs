@@ -72,6 +72,17 @@ impl Packet {
         self.end = self.end.min(self.start.saturating_add(len));
     }
 
+    /// The datagram with all the room behind it, and its length.
+    pub fn room_mut(&mut self) -> (&mut [u8], usize) {
+        let len = self.len();
+        (&mut self.room[self.start..], len)
+    }
+
+    /// Sets the length; what was behind the datagram becomes part of it. At most the room that there is.
+    pub fn set_len(&mut self, len: usize) {
+        self.end = self.start.saturating_add(len).min(ROOM);
+    }
+
     /// Adds `count` bytes of unspecified content at the end and returns the whole datagram, or `None` (and changes
     /// nothing) when the tail room is too small.
     pub fn grow(&mut self, count: usize) -> Option<&mut [u8]> {

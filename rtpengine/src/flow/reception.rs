@@ -31,14 +31,16 @@ impl Plane {
         packet: &mut Packet,
     ) -> Received {
         // Step 1
-        let Some(stream) =
-            self.streams.get(arrival.stream.index()).filter(|stream| !stream.places.is_empty())
-        else {
+        if self.streams.get(arrival.stream.index()).is_none_or(|stream| stream.places.is_empty()) {
             return Received::dropped(DropCause::NoSocket);
-        };
+        }
         if self.drop_traffic {
             return Received::dropped(DropCause::TrafficDropped);
         }
+        if self.crypto_stale {
+            self.plan_crypto();
+        }
+        let stream = &self.streams[arrival.stream.index()];
         if packet.len() >= MAX_PACKET {
             turn.events.push(turn.now.instant, arrival.stream, Notice::Truncated { from: arrival.source });
         }
@@ -124,6 +126,9 @@ impl Plane {
         arrival: Arrival,
         packet: &mut Packet,
     ) -> Received {
+        if self.deciphers(arrival.stream) {
+            return self.refuse(arrival.stream, DropCause::Crypto);
+        }
         if !self.accept_source(turn, arrival, false) {
             return self.refuse(arrival.stream, DropCause::Source);
         }
@@ -150,8 +155,15 @@ impl Plane {
             None => Ok(0),
         };
         let unknown = clock_rate.is_err();
-        let (entry, _) = media.ssrc_in.touch(header.ssrc);
-        entry.advance_index(header.sequence_number);
+        let index = media.ssrc_in.touch(header.ssrc).0.advance_index(header.sequence_number);
+        // Step 10
+        if self.deciphers(arrival.stream) {
+            let (events, now) = (&mut *turn.events, turn.now.instant);
+            let mut say = |notice| events.push(now, arrival.stream, notice);
+            if self.unprotect_rtp(arrival.stream, packet, &header, index, &mut say).is_err() {
+                return self.refuse(arrival.stream, DropCause::Crypto);
+            }
+        }
         // Step 12
         if !self.accept_source(turn, arrival, false) {
             return self.refuse(arrival.stream, DropCause::Source);
@@ -187,7 +199,12 @@ impl Plane {
         packet: &mut Packet,
     ) -> Received {
         let (events, now) = (&mut *turn.events, turn.now.instant);
-        let survey = rtcp::survey(packet.bytes(), &mut |notice| events.push(now, arrival.stream, notice));
+        let mut say = |notice| events.push(now, arrival.stream, notice);
+        let ciphered = self.streams[arrival.stream.index()].spec.srtp;
+        if ciphered && self.unprotect_rtcp(arrival.stream, packet, &mut say).is_err() {
+            return self.refuse(arrival.stream, DropCause::Crypto);
+        }
+        let survey = rtcp::survey(packet.bytes(), &mut say);
         let Ok(survey) = survey else {
             return self.refuse(arrival.stream, DropCause::InvalidRtcp);
         };
@@ -199,6 +216,12 @@ impl Plane {
             self.forward_rtcp(turn, arrival, packet);
         }
         Received::ACCEPTED
+    }
+
+    /// Whether RTP of a stream is deciphered on arrival.
+    fn deciphers(&self, stream: StreamId) -> bool {
+        let stream = &self.streams[stream.index()];
+        stream.spec.srtp && !stream.untouched && stream.spec.kind != FlowKind::Raw
     }
 
     fn count_in<T>(&mut self, turn: &Turn<'_, T>, stream: StreamId, bytes: usize) {

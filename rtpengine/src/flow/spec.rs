@@ -170,6 +170,12 @@ pub struct FlowSpec {
     pub ice: bool,
     /// The media uses DTLS: records are taken out.
     pub dtls: bool,
+    /// The profile is SRTP: what comes in is deciphered, what goes out enciphered, with the keys of
+    /// [`Plane::set_keys`](super::Plane::set_keys). Without effect for [`FlowKind::Raw`].
+    pub srtp: bool,
+    /// Decipher and encipher even where equal keys would let SRTP pass untouched: flag `recrypt`, recording, DTMF
+    /// injection or logging, players (media-plane.md §2.1 rule 2).
+    pub recrypt: bool,
     /// The peer advertises an address of our own: guard against loops (media-plane.md §3.5).
     pub loop_check: bool,
     /// `media echo` made this media discard what it receives: RTP counts, but is not sent.

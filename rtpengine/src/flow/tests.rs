@@ -485,7 +485,7 @@ fn mirrors_get_what_the_sink_gets() {
         spec.rtp[0].mirrors = vec![MirrorSpec { edge: None, to: A_RTCP }];
     });
     let sent = call.receive(A_RTP, &rtp(PCMU, 1, b"audio"));
-    assert_eq!(summary(&sent), [to(A_RTCP), to(B_RTP)]);
+    assert_eq!(summary(&sent), [to(B_RTP), to(A_RTCP)]);
     assert!(sent.iter().all(|packet| packet.bytes == rtp(PCMU, 1, &[0; 5])));
 }
 
@@ -655,6 +655,8 @@ mod hostile {
                 },
                 ice: on[4] && on[5],
                 dtls: on[5],
+                srtp: on[6] && on[9],
+                recrypt: on[10],
                 loop_check: on[6],
                 blackhole: on[7] && on[8],
                 receives: on[8],
