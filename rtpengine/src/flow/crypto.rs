@@ -100,11 +100,16 @@ impl Plane {
         let Some(other) = self.streams.get(sink.to.index()) else { return false };
         let plain_sink = sink.actions.is_none() && sink.mirrors.is_empty() && spec.rtcp.len() <= 1;
         let sdes = |stream: &Stream| stream.spec.srtp && !stream.spec.dtls && !stream.spec.recrypt;
+        let keys = |stream: &Stream| match stream.spec.head {
+            None => Some(stream.keys.clone()),
+            Some(head) => self.streams.get(head.index()).map(|head| head.keys.clone()),
+        };
+        let (Some(ours), Some(theirs)) = (keys(stream), keys(other)) else { return false };
         plain_sink
             && sdes(stream)
             && sdes(other)
-            && same(stream.keys.incoming.as_ref(), other.keys.outgoing.as_ref())
-            && same(other.keys.incoming.as_ref(), stream.keys.outgoing.as_ref())
+            && same(ours.incoming.as_ref(), theirs.outgoing.as_ref())
+            && same(theirs.incoming.as_ref(), ours.outgoing.as_ref())
     }
 
     /// Deciphers an RTP packet in place. `index` is the estimate for its SSRC.
@@ -116,8 +121,7 @@ impl Plane {
         index: PacketIndex,
         say: &mut dyn FnMut(Notice),
     ) -> Result<(), Unusable> {
-        let stream = &self.streams[id.index()];
-        let Some(crypto) = &stream.keys.incoming else {
+        let Some(crypto) = self.transport(id).and_then(|stream| stream.keys.incoming.as_ref()) else {
             say(Notice::NoSrtpSuite {});
             return Err(Unusable);
         };
@@ -126,7 +130,7 @@ impl Plane {
         packet.truncate(unprotected.len);
         if unprotected.index != index {
             say(Notice::RocReset { from: index.roc(), to: unprotected.index.roc() });
-            if let Some(media) = self.medias.get_mut(stream.media.index()) {
+            if let Some(media) = self.ssrc_media(id) {
                 media.ssrc_in.touch(fields.ssrc).0.set_index(unprotected.index);
             }
         }
@@ -140,7 +144,7 @@ impl Plane {
         packet: &mut Packet,
         say: &mut dyn FnMut(Notice),
     ) -> Result<(), Unusable> {
-        let stream = &self.streams[id.index()];
+        let Some(stream) = self.transport(id) else { return Err(Unusable) };
         let media = self.medias.get(stream.media.index());
         let sibling = media.and_then(|media| media.rtcp).and_then(|id| self.streams.get(id.index()));
         let keys =
@@ -169,7 +173,7 @@ impl Plane {
         index: PacketIndex,
         say: &mut dyn FnMut(Notice),
     ) -> Result<(), Unusable> {
-        let Some(crypto) = &self.streams[to.index()].keys.outgoing else {
+        let Some(crypto) = self.transport(to).and_then(|stream| stream.keys.outgoing.as_ref()) else {
             say(Notice::NoSrtpSuite {});
             return Err(Unusable);
         };
@@ -186,15 +190,13 @@ impl Plane {
         packet: &mut Packet,
         say: &mut dyn FnMut(Notice),
     ) -> Result<(), Unusable> {
-        let stream = &self.streams[to.index()];
-        let Some(crypto) = &stream.keys.outgoing else {
+        let Some(crypto) = self.transport(to).and_then(|stream| stream.keys.outgoing.clone()) else {
             say(Notice::NoSrtcpSuite {});
             return Err(Unusable);
         };
         let sender =
             Compound::parse(packet.bytes()).ok().and_then(|compound| compound.packets().next()?.ssrc());
-        let media = self.medias.get_mut(stream.media.index());
-        let index = match (media, sender) {
+        let index = match (self.ssrc_media(to), sender) {
             (Some(media), Some(sender)) => media.ssrc_out.touch(sender).0.next_srtcp_index(),
             _ => return Err(Unusable),
         };

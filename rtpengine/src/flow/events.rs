@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 use rtpengine_common::rtcp::{RtcpError, XrError};
+use rtpengine_common::rtp::PushError;
 use rtpengine_common::srtp::SrtpError;
 
 use crate::call::ids::StreamId;
@@ -113,6 +114,8 @@ notices! {
     NoSrtpSuite {} Error "SRTP output wanted, but no crypto suite was negotiated";
     /// Keys are missing for RTCP.
     NoSrtcpSuite {} Error "SRTCP output wanted, but no crypto suite was negotiated";
+    /// A header extension element cannot be written.
+    ExtensionLeftOut { error: PushError } Debug "{error}";
     /// An RTCP element is malformed: the whole packet is dropped.
     InvalidRtcp { error: RtcpError } Warning "{error}";
     /// An RTCP element of a type that does not exist.

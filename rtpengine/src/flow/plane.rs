@@ -102,6 +102,8 @@ pub struct MediaPlane {
     pub ssrc_out: SsrcTable,
     /// The stream of component 2.
     pub(super) rtcp: Option<StreamId>,
+    /// Header extensions to this party are written in the two-byte form.
+    pub(super) two_byte: bool,
     pub(super) payload_types: Vec<PayloadTypeCount>,
 }
 
@@ -123,6 +125,8 @@ impl MediaPlane {
     pub(super) fn count_payload_type(&mut self, payload_type: u8, bytes: usize) {
         let known = self.payload_types.iter().position(|count| count.payload_type == payload_type);
         let at = known.unwrap_or_else(|| {
+            // One media seldom has more than one or two.
+            self.payload_types.reserve_exact(1);
             self.payload_types.push(PayloadTypeCount { payload_type, packets: 0, bytes: 0 });
             self.payload_types.len() - 1
         });
@@ -248,8 +252,7 @@ impl Plane {
 
     /// Starts the packet indices of a stream's media anew, in both directions: a DTLS restart.
     pub fn reset_indices(&mut self, stream: StreamId) {
-        let media = self.streams.get(stream.index()).map(|stream| stream.media.index());
-        if let Some(media) = media.and_then(|media| self.medias.get_mut(media)) {
+        if let Some(media) = self.ssrc_media(stream) {
             media.ssrc_in.iter_mut().chain(media.ssrc_out.iter_mut()).for_each(SsrcEntry::reset_indices);
         }
     }
@@ -316,6 +319,9 @@ impl Plane {
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
                 rtcp.0 += offset.1;
+            }
+            for member in media.ssrc_in.iter_mut().filter_map(|entry| entry.member.as_mut()) {
+                member.0 += offset.1;
             }
             media
         }));

@@ -9,6 +9,7 @@ use crate::call::ctx::Transmit;
 use crate::call::ids::{SocketKey, StreamId};
 
 use super::events::Notice;
+use super::extension::rebuild;
 use super::ingress::RtpFields;
 use super::packet::Packet;
 use super::plane::{Arrival, Plane, Turn};
@@ -108,7 +109,8 @@ impl Plane {
         let len = packet.len();
         let index = header.and_then(|header| self.account_sent(route.media, header, len));
         let protect = self.protects(Some(target.from), target.to);
-        if !protect && target.fill.is_none() {
+        let extend = self.rebuilds_extension(target, packet.bytes());
+        if !protect && !extend && target.fill.is_none() {
             self.send(turn.out, target.to, route, packet.bytes());
             return;
         }
@@ -121,15 +123,38 @@ impl Plane {
         if let (Some(fill), Some(header)) = (target.fill, header) {
             silence(work.bytes_mut(), header, fill);
         }
+        let (events, now) = (&mut *turn.events, turn.now.instant);
+        let mut say = |notice| events.push(now, target.to, notice);
+        if extend {
+            self.rebuild_extension(target, work, &mut say);
+        }
         if protect {
-            let (events, now) = (&mut *turn.events, turn.now.instant);
-            let mut say = |notice| events.push(now, target.to, notice);
             let Some(index) = index else { return };
             if self.protect_rtp(target.to, work, index, &mut say).is_err() {
                 return;
             }
         }
         self.send(turn.out, target.to, route, work.bytes());
+    }
+
+    /// Whether the header extension is rebuilt for a sink: one of the two medias negotiated any, and there is one, or one
+    /// to be made.
+    fn rebuilds_extension(&self, target: Target, bytes: &[u8]) -> bool {
+        let extensions =
+            |id: StreamId| self.streams.get(id.index()).and_then(|stream| stream.spec.extensions.as_ref());
+        let (input, output) = (extensions(target.from), extensions(target.to));
+        if input.is_none() && output.is_none() {
+            return false;
+        }
+        let present = bytes.first().is_some_and(|first| first & 0x10 != 0);
+        present || output.is_some_and(|output| output.own_mid().is_some())
+    }
+
+    fn rebuild_extension(&mut self, target: Target, packet: &mut Packet, say: &mut dyn FnMut(Notice)) {
+        let Some(to) = self.streams.get(target.to.index()) else { return };
+        let Some(media) = self.medias.get_mut(to.media.index()) else { return };
+        let input = self.streams[target.from.index()].spec.extensions.as_deref();
+        rebuild(packet, input, to.spec.extensions.as_deref(), &mut media.two_byte, say);
     }
 
     /// Sends RTCP to the RTCP sinks; direction does not matter.
@@ -185,7 +210,7 @@ impl Plane {
 
     /// The way out of a stream: `None` when there is nowhere to send to, or not yet (media-plane.md §3.4).
     fn route(&self, to: StreamId) -> Option<Route> {
-        let stream = self.streams.get(to.index())?;
+        let stream = self.transport(to)?;
         let from = stream.selected()?.key;
         let endpoint =
             stream.endpoint().filter(|endpoint| endpoint.port() != 0 && !endpoint.ip().is_unspecified())?;

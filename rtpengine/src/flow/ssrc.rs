@@ -3,6 +3,8 @@
 use arrayvec::ArrayVec;
 use rtpengine_common::rtp::{Arrival, JitterEstimator, LossTracker, PacketIndex, arrival_in_clock_units};
 
+use crate::call::ids::StreamId;
+
 /// SSRCs kept per media and direction.
 pub const MAX_SSRCS: usize = 20;
 
@@ -17,6 +19,8 @@ pub struct SsrcEntry {
     ssrc: u32,
     index: PacketIndex,
     srtcp_index: u32,
+    /// The stream of the bundle it belongs to, learned from a packet with a known MID.
+    pub(super) member: Option<StreamId>,
     packets: u64,
     bytes: u64,
     last_timestamp: u32,
@@ -52,6 +56,7 @@ impl SsrcEntry {
             ssrc,
             index: PacketIndex::default(),
             srtcp_index: 0,
+            member: None,
             packets: 0,
             bytes: 0,
             last_timestamp: 0,
