@@ -65,5 +65,10 @@ fn benchmark(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, benchmark);
+#[allow(missing_docs)]
+mod group {
+    use super::{benchmark, criterion_group};
+    criterion_group!(benches, benchmark);
+}
+use group::benches;
 criterion_main!(benches);
