@@ -2,5 +2,6 @@
 
 pub mod call;
 pub mod flow;
+pub mod ice;
 pub mod net;
 pub mod shard;
