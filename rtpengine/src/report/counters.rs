@@ -243,10 +243,8 @@ struct InterfaceBlock {
 impl Block {
     /// A block of zeros for a configuration with so many local addresses.
     pub fn new(interfaces: usize) -> Self {
-        let interface = |_| InterfaceBlock {
-            counters: cells(),
-            samples: std::array::from_fn(|_| SampleCell::default()),
-        };
+        let interface =
+            |_| InterfaceBlock { counters: cells(), samples: std::array::from_fn(|_| SampleCell::default()) };
         Self {
             counters: cells(),
             gauges: std::array::from_fn(|_| AtomicI64::new(0)),
@@ -401,8 +399,10 @@ impl Totals {
         add_samples(&mut self.samples, &block.samples);
         add_samples(&mut self.commands, &block.commands);
         let missing = block.interfaces.len().saturating_sub(self.interfaces.len());
-        let empty =
-            InterfaceTotals { counters: [0; InterfaceCounter::COUNT], samples: [Moments::default(); Sample::COUNT] };
+        let empty = InterfaceTotals {
+            counters: [0; InterfaceCounter::COUNT],
+            samples: [Moments::default(); Sample::COUNT],
+        };
         self.interfaces.extend(std::iter::repeat_n(empty, missing));
         for (sum, interface) in self.interfaces.iter_mut().zip(&block.interfaces) {
             add_counters(&mut sum.counters, &interface.counters);
