@@ -24,6 +24,7 @@ pub mod load;
 pub mod network;
 pub mod ng;
 pub mod phone;
+pub mod program;
 pub mod rtp;
 pub mod sdp;
 pub mod sys;
