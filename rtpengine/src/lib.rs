@@ -4,6 +4,7 @@ pub mod call;
 pub mod control;
 pub mod daemon;
 pub mod flow;
+pub mod ice;
 pub mod net;
 pub mod options;
 pub mod report;

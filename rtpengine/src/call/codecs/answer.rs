@@ -180,9 +180,9 @@ impl Synthesis<'_> {
         self.add(copy);
     }
 
-    /// Rules 4 to 6: an entry with a handler that leads somewhere.
+    /// Rules 4 to 6: what the handler makes of an entry.
     fn lead(&mut self, entry: &Entry, handler: &Handler) {
-        let Some(destination) = handler.destination else { return };
+        let Some(destination) = handler.destination else { return self.pass_through(entry) };
         match &handler.action {
             Action::Forward => self.pass_through(entry),
             Action::Process(_) => {
