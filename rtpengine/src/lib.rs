@@ -1,3 +1,10 @@
 //! The media relay daemon.
 
 pub mod call;
+pub mod control;
+pub mod flow;
+pub mod ice;
+pub mod net;
+pub mod options;
+pub mod report;
+pub mod shard;

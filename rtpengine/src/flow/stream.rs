@@ -1,0 +1,267 @@
+//! The run-time state of one stream.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use smallvec::SmallVec;
+
+use crate::call::ids::{LocalSocket, MediaId, SocketKey};
+
+use super::crypto::Keys;
+use super::learn::Peer;
+use super::loop_check::LoopMemory;
+use super::spec::FlowSpec;
+
+/// Which half of a media a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// Component 1.
+    Rtp,
+    /// Component 2.
+    Rtcp,
+}
+
+/// Counters of a stream in one direction; bytes are UDP payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams.
+    pub packets: u64,
+    /// Bytes of UDP payload.
+    pub bytes: u64,
+    /// Datagrams that were refused, or could not be sent.
+    pub errors: u64,
+}
+
+impl Counters {
+    pub(super) fn count(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// One of a stream's current sockets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) socket: LocalSocket,
+    pub(super) confirmed: bool,
+}
+
+/// What ICE contributes to a stream.
+#[derive(Debug, Default)]
+pub(super) struct IceSide {
+    /// Remote sides of authenticated pairs, with the socket they were seen on.
+    pub(super) sources: Vec<(SocketKey, SocketAddr)>,
+    /// Last activity of an agent that has not finished.
+    pub(super) running_since: Option<Instant>,
+}
+
+/// One packet stream of a media: its sockets, its peer, its counters.
+#[derive(Debug)]
+pub struct Stream {
+    pub(super) media: MediaId,
+    pub(super) component: Component,
+    pub(super) peer: Peer,
+    pub(super) places: SmallVec<[Place; 1]>,
+    /// Index into `places`; meaningless while that is empty.
+    pub(super) selected: usize,
+    /// Sockets of older negotiations that still lead here, with their confirmed state.
+    pub(super) superseded: Vec<(SocketKey, bool)>,
+    pub(super) spec: FlowSpec,
+    pub(super) keys: Keys,
+    /// SRTP passes as it is: the sink has the same keys.
+    pub(super) untouched: bool,
+    /// A packet came from the peer since the stream was made.
+    pub(super) received: bool,
+    pub(super) incoming: Counters,
+    pub(super) outgoing: Counters,
+    pub(super) last_packet: Instant,
+    pub(super) loop_memory: Option<Box<LoopMemory>>,
+    pub(super) ice: Option<Box<IceSide>>,
+    /// First payload length of the payload types under `block short`.
+    pub(super) short_norms: Vec<(u8, u16)>,
+}
+
+impl Stream {
+    pub(super) fn new(media: MediaId, component: Component, now: Instant) -> Self {
+        Self {
+            media,
+            component,
+            peer: Peer::default(),
+            places: SmallVec::new(),
+            selected: 0,
+            superseded: Vec::new(),
+            spec: FlowSpec::default(),
+            keys: Keys::default(),
+            untouched: false,
+            received: false,
+            incoming: Counters::default(),
+            outgoing: Counters::default(),
+            last_packet: now,
+            loop_memory: None,
+            ice: None,
+            short_norms: Vec::new(),
+        }
+    }
+
+    /// The media it belongs to.
+    #[must_use]
+    pub fn media(&self) -> MediaId {
+        self.media
+    }
+
+    /// RTP or RTCP.
+    #[must_use]
+    pub fn component(&self) -> Component {
+        self.component
+    }
+
+    /// The spec in force.
+    #[must_use]
+    pub fn spec(&self) -> &FlowSpec {
+        &self.spec
+    }
+
+    /// The SRTP keys in force.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Where packets to the peer go.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<SocketAddr> {
+        self.peer.endpoint
+    }
+
+    /// What the peer's SDP said.
+    #[must_use]
+    pub fn advertised(&self) -> Option<SocketAddr> {
+        self.peer.advertised
+    }
+
+    /// Where packets are expected from.
+    #[must_use]
+    pub fn learned(&self) -> Option<SocketAddr> {
+        self.peer.learned
+    }
+
+    /// The socket packets leave from; `None` without sockets (disabled, or a multiplexed RTCP stream).
+    #[must_use]
+    pub fn selected(&self) -> Option<&LocalSocket> {
+        self.place().map(|place| &place.socket)
+    }
+
+    /// All current sockets.
+    pub fn sockets(&self) -> impl Iterator<Item = &LocalSocket> {
+        self.places.iter().map(|place| &place.socket)
+    }
+
+    /// Whether the peer of the selected socket is final.
+    #[must_use]
+    pub fn confirmed(&self) -> bool {
+        self.place().is_some_and(|place| place.confirmed)
+    }
+
+    /// Whether the remote endpoint has been signalled.
+    #[must_use]
+    pub fn filled(&self) -> bool {
+        self.peer.filled
+    }
+
+    /// Whether a packet was accepted from the peer.
+    #[must_use]
+    pub fn received(&self) -> bool {
+        self.received
+    }
+
+    /// What came in.
+    #[must_use]
+    pub fn counters_in(&self) -> Counters {
+        self.incoming
+    }
+
+    /// What went out.
+    #[must_use]
+    pub fn counters_out(&self) -> Counters {
+        self.outgoing
+    }
+
+    /// When a packet was last accepted, or the stream was last filled or made.
+    #[must_use]
+    pub fn last_packet(&self) -> Instant {
+        self.last_packet
+    }
+
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.places.get(self.selected)
+    }
+
+    /// Position of a socket among the current ones.
+    pub(super) fn position(&self, key: SocketKey) -> Option<usize> {
+        self.places.iter().position(|place| place.socket.key == key)
+    }
+
+    /// Whether ICE lets this source in on this socket.
+    pub(super) fn authenticated(&self, socket: SocketKey, source: SocketAddr) -> bool {
+        self.ice.as_ref().is_some_and(|ice| ice.sources.contains(&(socket, source)))
+    }
+
+    pub(super) fn is_confirmed(&self, key: SocketKey) -> bool {
+        match self.position(key) {
+            Some(at) => self.places[at].confirmed,
+            None => self.superseded.iter().any(|(old, confirmed)| *old == key && *confirmed),
+        }
+    }
+
+    pub(super) fn set_confirmed(&mut self, key: SocketKey, confirmed: bool) {
+        for place in self.places.iter_mut().filter(|place| place.socket.key == key) {
+            place.confirmed = confirmed;
+        }
+        for old in self.superseded.iter_mut().filter(|old| old.0 == key) {
+            old.1 = confirmed;
+        }
+    }
+
+    pub(super) fn confirm_selected(&mut self, confirmed: bool) {
+        if let Some(place) = self.places.get_mut(self.selected) {
+            place.confirmed = confirmed;
+        }
+    }
+
+    pub(super) fn unconfirm_all(&mut self) {
+        self.places.iter_mut().for_each(|place| place.confirmed = false);
+        self.superseded.iter_mut().for_each(|old| old.1 = false);
+    }
+
+    /// Takes another set of sockets (media-plane.md §1.7). Returns whether anything changed.
+    pub(super) fn set_sockets(&mut self, sockets: &[LocalSocket]) -> bool {
+        if self.sockets().eq(sockets) {
+            return false;
+        }
+        let before = self.selected().copied();
+        let left = std::mem::take(&mut self.places);
+        for socket in sockets {
+            let confirmed = left.iter().any(|place| place.socket.key == socket.key && place.confirmed);
+            self.superseded.retain(|(key, _)| *key != socket.key);
+            self.places.push(Place { socket: *socket, confirmed });
+        }
+        let gone = left.iter().filter(|place| !sockets.iter().any(|socket| socket.key == place.socket.key));
+        self.superseded.extend(gone.map(|place| (place.socket.key, place.confirmed)));
+        self.selected = before.map_or(0, |before| choose(before, sockets));
+        true
+    }
+
+    /// Forgets a socket that was closed.
+    pub(super) fn forget_socket(&mut self, key: SocketKey) {
+        self.superseded.retain(|(old, _)| *old != key);
+        if let Some(ice) = &mut self.ice {
+            ice.sources.retain(|(socket, _)| *socket != key);
+        }
+    }
+}
+
+/// The same socket as before, else one on the same local address, else the first.
+fn choose(before: LocalSocket, sockets: &[LocalSocket]) -> usize {
+    let same = sockets.iter().position(|socket| socket.key == before.key);
+    same.or_else(|| sockets.iter().position(|socket| socket.local == before.local)).unwrap_or(0)
+}

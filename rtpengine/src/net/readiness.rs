@@ -1,0 +1,209 @@
+//! Which media sockets have something to read: a level-triggered epoll set, and the sleeps of a shard.
+#![allow(unsafe_code)]
+
+use super::table::SocketKey;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// Events fetched with one system call; also the budget of a shard's turn (packet-path.md).
+pub const EVENTS: usize = 64;
+
+/// The readiness set of one shard.
+#[derive(Debug)]
+pub struct Readiness {
+    epoll: OwnedFd,
+    events: Box<[libc::epoll_event; EVENTS]>,
+    filled: usize,
+}
+
+/// The epoll data of sources that are no media sockets has this slot, which no socket table reaches.
+const OTHER: u32 = u32::MAX;
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A media socket.
+    Socket(SocketKey),
+    /// Another descriptor, by the number it was added under.
+    Other(u32),
+}
+
+impl Readiness {
+    /// An empty set.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers are involved.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just made and has no other owner.
+        let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
+        let events = Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS]);
+        Ok(Self { epoll, events, filled: 0 })
+    }
+
+    /// Watches a media socket. Closing its descriptor ends that.
+    pub fn add(&self, fd: BorrowedFd<'_>, key: SocketKey) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, encode(Source::Socket(key)))
+    }
+
+    /// Watches any other descriptor under a number.
+    pub fn add_other(&self, fd: BorrowedFd<'_>, number: u32) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, encode(Source::Other(number)))
+    }
+
+    /// Stops watching a descriptor that stays open.
+    pub fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, fd, 0)
+    }
+
+    fn control(&self, operation: libc::c_int, fd: BorrowedFd<'_>, data: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: data };
+        // SAFETY: `event` is valid for the call; both descriptors are open because they are owned or borrowed.
+        let result =
+            unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd.as_raw_fd(), &raw mut event) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Fetches what is ready now, without waiting; at most `EVENTS`. Gives their number.
+    pub fn poll(&mut self) -> io::Result<usize> {
+        // SAFETY: the array has room for EVENTS events.
+        let count = unsafe {
+            libc::epoll_wait(self.epoll.as_raw_fd(), self.events.as_mut_ptr(), EVENTS as libc::c_int, 0)
+        };
+        match usize::try_from(count) {
+            Ok(count) => self.filled = count,
+            Err(_) => {
+                self.filled = 0;
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self.filled)
+    }
+
+    /// The n-th event of the last poll.
+    pub fn event(&self, n: usize) -> Option<Source> {
+        let event = self.events[..self.filled].get(n)?;
+        Some(decode(event.u64))
+    }
+}
+
+impl AsFd for Readiness {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+impl AsRawFd for Readiness {
+    fn as_raw_fd(&self) -> RawFd {
+        self.epoll.as_raw_fd()
+    }
+}
+
+fn encode(source: Source) -> u64 {
+    let (low, high) = match source {
+        Source::Socket(key) => (key.slot, key.generation),
+        Source::Other(number) => (OTHER, number),
+    };
+    u64::from(low) | u64::from(high) << 32
+}
+
+fn decode(data: u64) -> Source {
+    let (slot, high) = (data as u32, (data >> 32) as u32);
+    if slot == OTHER { Source::Other(high) } else { Source::Socket(SocketKey { slot, generation: high }) }
+}
+
+/// Sleeps until one of the descriptors is readable or the time is over (`None`: no limit).
+pub fn sleep(descriptors: &[RawFd], limit: Option<Duration>) {
+    let mut list = [libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 }; 4];
+    let count = descriptors.len().min(list.len());
+    for (entry, fd) in list.iter_mut().zip(descriptors) {
+        entry.fd = *fd;
+    }
+    let limit = limit.map(|limit| libc::timespec {
+        tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(limit.subsec_nanos()),
+    });
+    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: `list` has `count` valid entries; `limit` is null or points to a timespec that lives through the call; no signal mask is given.
+    // An error or a signal only means that the caller looks once more.
+    unsafe { libc::ppoll(list.as_mut_ptr(), count as libc::nfds_t, limit, std::ptr::null()) };
+}
+
+/// Wakes a sleeping shard from another thread: an eventfd.
+#[derive(Debug)]
+pub struct Waker {
+    fd: OwnedFd,
+}
+
+impl Waker {
+    /// A waker nobody has used yet.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers are involved.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just made and has no other owner.
+        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
+    }
+
+    /// Makes the descriptor readable.
+    pub fn wake(&self) {
+        let one = 1u64;
+        // SAFETY: eight readable bytes. A full counter is readable already, so the result does not matter.
+        unsafe { libc::write(self.fd.as_raw_fd(), (&raw const one).cast(), size_of::<u64>()) };
+    }
+
+    /// Makes it unreadable again.
+    pub fn clear(&self) {
+        let mut count = 0u64;
+        // SAFETY: eight writable bytes. An empty counter says EAGAIN, which is as good.
+        unsafe { libc::read(self.fd.as_raw_fd(), (&raw mut count).cast(), size_of::<u64>()) };
+    }
+}
+
+impl AsRawFd for Waker {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::socket::{SocketOptions, UdpSocket};
+    use std::time::Instant;
+
+    #[test]
+    fn a_socket_stays_ready_until_it_is_read() {
+        let socket = UdpSocket::open("127.0.0.1:0".parse().unwrap(), SocketOptions::default()).unwrap();
+        let mut set = Readiness::new().unwrap();
+        let key = SocketKey { slot: 7, generation: 9 };
+        set.add(socket.as_fd(), key).unwrap();
+        assert_eq!(set.poll().unwrap(), 0);
+        socket.send(b"x", socket.local_address().unwrap()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(set.poll().unwrap(), 1);
+            assert_eq!(set.event(0), Some(Source::Socket(key)));
+        }
+        socket.receive(&mut [0; 4]).unwrap();
+        assert_eq!(set.poll().unwrap(), 0);
+        assert_eq!(set.event(0), None);
+    }
+
+    #[test]
+    fn a_wake_before_the_sleep_is_not_lost() {
+        let waker = Waker::new().unwrap();
+        waker.wake();
+        let start = Instant::now();
+        sleep(&[waker.as_raw_fd()], Some(Duration::from_secs(20)));
+        assert!(start.elapsed() < Duration::from_secs(10));
+        waker.clear();
+        sleep(&[waker.as_raw_fd()], Some(Duration::from_millis(1)));
+    }
+}
