@@ -248,7 +248,7 @@ fn rule_5_1_1_inheritance() {
 #[test]
 fn lists_are_small() {
     assert!(size_of::<Entry>() <= 24, "{}", size_of::<Entry>());
-    assert!(size_of::<CodecList>() <= 64, "{}", size_of::<CodecList>());
+    assert!(size_of::<CodecList>() <= 96, "{}", size_of::<CodecList>());
     let mut pair = Pair::new();
     pair.offer("8 0 101=telephone-event/8000", "");
     let (own, theirs) = (&pair.a.list.entries()[0], &pair.b.offered.entries()[0]);
