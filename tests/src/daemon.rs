@@ -48,6 +48,7 @@ pub struct DaemonBuilder {
     arguments: Vec<OsString>,
     media_ports: u16,
     control: Option<SocketAddr>,
+    configuration: Option<PathBuf>,
     processor: Option<usize>,
     real_time: bool,
 }
@@ -57,6 +58,13 @@ impl DaemonBuilder {
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds several arguments of the command line.
+    #[must_use]
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
@@ -78,6 +86,13 @@ impl DaemonBuilder {
     #[must_use]
     pub fn control(mut self, address: SocketAddr) -> Self {
         self.control = Some(address);
+        self
+    }
+
+    /// Has it read a configuration file, which then must name the interfaces.
+    #[must_use]
+    pub fn configuration(mut self, file: impl Into<PathBuf>) -> Self {
+        self.configuration = Some(file.into());
         self
     }
 
@@ -124,12 +139,16 @@ impl DaemonBuilder {
             SocketAddr::new(local, self.network.free_port(local))
         });
         let ports = self.network.media_ports(self.media_ports);
-        if self.interfaces.is_empty() {
+        if self.interfaces.is_empty() && self.configuration.is_none() {
             self.interfaces.push(self.network.relay(0).to_string());
         }
         let program = self.program.take().unwrap_or_else(binary);
         let mut command = Command::new(&program);
-        command.args(["--config-file=none", "--foreground", "--log-stderr", "--table=-1"]);
+        match &self.configuration {
+            Some(file) => command.arg("--config-file").arg(file),
+            None => command.arg("--config-file=none"),
+        };
+        command.args(["--foreground", "--log-stderr", "--table=-1"]);
         command.arg(format!("--listen-ng={ng}"));
         command.arg(format!("--port-min={}", ports.first)).arg(format!("--port-max={}", ports.last));
         command.args(self.interfaces.iter().map(|interface| format!("--interface={interface}")));
@@ -192,6 +211,7 @@ impl Daemon {
             arguments: Vec::new(),
             media_ports: 200,
             control: None,
+            configuration: None,
             processor: None,
             real_time: false,
         }

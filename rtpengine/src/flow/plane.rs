@@ -114,6 +114,7 @@ impl MediaPlane {
         Some(most.payload_type)
     }
 
+    #[inline]
     pub(super) fn count_payload_type(&mut self, payload_type: u8, bytes: usize) {
         let known = self.payload_types.iter().position(|count| count.payload_type == payload_type);
         let at = known.unwrap_or_else(|| {

@@ -5,7 +5,7 @@ use rtpengine_common::rtp::{is_dtls, is_rtcp, is_stun};
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
 
-use super::events::Notice;
+use super::events::{Notice, Tally};
 use super::ingress::RtpFields;
 use super::learn::{Refusal, Sight};
 use super::packet::{MAX_PACKET, Packet};
@@ -168,7 +168,9 @@ impl Plane {
         if let Some(media) = self.medias.get_mut(stream.media.index()) {
             let (entry, _) = media.ssrc_in.touch(header.ssrc);
             entry.count(packet.len(), header.timestamp, header.payload_type);
-            tally(turn, entry.track(header.sequence_number));
+            if let Some(found) = entry.track(header.sequence_number) {
+                tally(&mut turn.events.tally, found);
+            }
             if let Ok(rate @ 1..) = clock_rate {
                 entry.measure_jitter(turn.now.unix_us, header.timestamp, rate);
             }
@@ -309,8 +311,8 @@ impl Plane {
     }
 }
 
-fn tally<T>(turn: &mut Turn<'_, T>, found: Tracked) {
-    let tally = &mut turn.events.tally;
+#[cold]
+fn tally(tally: &mut Tally, found: Tracked) {
     tally.lost += found.lost;
     tally.duplicates += u32::from(found.duplicate);
     tally.skips += found.skipped;

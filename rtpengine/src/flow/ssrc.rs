@@ -142,6 +142,7 @@ impl SsrcEntry {
     }
 
     /// Counts a packet.
+    #[inline]
     pub(super) fn count(&mut self, bytes: usize, timestamp: u32, payload_type: u8) {
         self.packets += 1;
         self.bytes += bytes as u64;
@@ -149,18 +150,21 @@ impl SsrcEntry {
         self.payload_types.note(payload_type);
     }
 
-    /// Loss tracking (media-plane.md §8.6).
-    pub(super) fn track(&mut self, sequence: u16) -> Tracked {
+    /// Loss tracking (media-plane.md §8.6). `None` for the packet that was due.
+    #[inline]
+    pub(super) fn track(&mut self, sequence: u16) -> Option<Tracked> {
         let (lost, highest) = (self.loss.lost(), self.loss.extended_highest());
         let arrival = self.loss.update(sequence);
         let advance = self.loss.extended_highest().wrapping_sub(highest);
-        Tracked {
-            lost: self.loss.lost().wrapping_sub(lost),
+        let lost = self.loss.lost().wrapping_sub(lost);
+        let due = arrival == Arrival::First || arrival == Arrival::Advance && advance == 1;
+        (!due || lost != 0).then(|| Tracked {
+            lost,
             skipped: if arrival == Arrival::Advance { advance.saturating_sub(1) } else { 0 },
             duplicate: arrival == Arrival::Duplicate,
             reset: arrival == Arrival::Reset,
             reordered: arrival == Arrival::Late,
-        }
+        })
     }
 
     /// RFC 3550 A.8 with the arrival time in microseconds.
@@ -236,6 +240,7 @@ impl SsrcTable {
     }
 
     /// The entry of an SSRC, made when it is new; it becomes the most recently used one. Also says whether it was made.
+    #[inline]
     pub(super) fn touch(&mut self, ssrc: u32) -> (&mut SsrcEntry, bool) {
         let current = usize::from(self.current);
         let hit = self.entries.get(current).is_some_and(|entry| entry.ssrc == ssrc);
