@@ -4,13 +4,11 @@ use super::Fatal;
 use super::process::strerror;
 use crate::control::listeners::{Listeners, Protocol};
 use crate::control::stream::listen;
-use crate::net::interface_spec::{AddressSpec, InterfaceError, InterfaceSpec, Origin, Target};
 use crate::net::interfaces::Interfaces;
 use crate::net::packet_info::{PathMtu, RequestSocket};
 use crate::net::ports::PortPools;
 use crate::net::system::Machine;
 use crate::options::endpoint::Listen;
-use crate::options::interface::{self, Source};
 use crate::options::words::ControlPmtu;
 use crate::options::{Control, Settings};
 use mio::net::TcpListener;
@@ -30,44 +28,14 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn new(settings: &Settings) -> Result<Self, Fatal> {
         let mut random = StdRng::from_os_rng();
-        let specs: Vec<_> = settings
-            .interfaces
-            .iter()
-            .map(|spec| convert(spec, (settings.ports.min, settings.ports.max)))
-            .collect();
-        let interfaces = Interfaces::build(&specs, &Machine, &mut random)
-            .map_err(|error: InterfaceError| Fatal::new(error))?;
+        let interfaces =
+            Interfaces::build(&settings.interfaces, &Machine, &mut random).map_err(Fatal::new)?;
         let pools = PortPools::new(&interfaces, &mut random);
         let listeners = open_listeners(&settings.control)?;
         for address in listeners.datagram_addresses() {
             pools.reserve(address.ip(), address.port());
         }
         Ok(Self { interfaces: Arc::new(interfaces), pools, listeners })
-    }
-}
-
-fn convert(spec: &interface::InterfaceSpec, global: (u16, u16)) -> InterfaceSpec {
-    match spec {
-        interface::InterfaceSpec::Alias { alias, of } => InterfaceSpec {
-            origin: Origin::Option(format!("{alias}={of}")),
-            name: alias.clone(),
-            target: Target::Alias(of.clone()),
-        },
-        interface::InterfaceSpec::Address(address) => {
-            let (min, max) = address.ports.unwrap_or(global);
-            let origin = match &address.source {
-                Source::Option(text) => Origin::Option(text.clone()),
-                Source::Section(ident) => Origin::Section(ident.clone()),
-            };
-            let target = Target::Address(AddressSpec {
-                address: address.address.clone(),
-                advertised: address.advertised.clone(),
-                port_min: min.into(),
-                port_max: max.into(),
-                excluded: address.exclude_ports.clone(),
-            });
-            InterfaceSpec { origin, name: address.name.clone(), target }
-        }
     }
 }
 
