@@ -47,7 +47,9 @@ pub struct DaemonBuilder {
     interfaces: Vec<String>,
     arguments: Vec<OsString>,
     media_ports: u16,
+    range: Option<(u16, u16)>,
     control: Option<SocketAddr>,
+    configuration: Option<PathBuf>,
     processor: Option<usize>,
     real_time: bool,
 }
@@ -57,6 +59,13 @@ impl DaemonBuilder {
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds several arguments of the command line.
+    #[must_use]
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
@@ -74,10 +83,24 @@ impl DaemonBuilder {
         self
     }
 
+    /// Fixes the range of media ports, for two daemons in one namespace.
+    #[must_use]
+    pub fn ports(mut self, first: u16, last: u16) -> Self {
+        self.range = Some((first, last));
+        self
+    }
+
     /// Fixes where the daemon listens for ng over UDP; otherwise it is a free port.
     #[must_use]
     pub fn control(mut self, address: SocketAddr) -> Self {
         self.control = Some(address);
+        self
+    }
+
+    /// Has it read a configuration file, which then must name the interfaces.
+    #[must_use]
+    pub fn configuration(mut self, file: impl Into<PathBuf>) -> Self {
+        self.configuration = Some(file.into());
         self
     }
 
@@ -123,13 +146,20 @@ impl DaemonBuilder {
             let local = IpAddr::from(Ipv4Addr::LOCALHOST);
             SocketAddr::new(local, self.network.free_port(local))
         });
-        let ports = self.network.media_ports(self.media_ports);
-        if self.interfaces.is_empty() {
+        let ports = match self.range {
+            Some((first, last)) => PortRange::fixed(first, last),
+            None => self.network.media_ports(self.media_ports),
+        };
+        if self.interfaces.is_empty() && self.configuration.is_none() {
             self.interfaces.push(self.network.relay(0).to_string());
         }
         let program = self.program.take().unwrap_or_else(binary);
         let mut command = Command::new(&program);
-        command.args(["--config-file=none", "--foreground", "--log-stderr", "--table=-1"]);
+        match &self.configuration {
+            Some(file) => command.arg("--config-file").arg(file),
+            None => command.arg("--config-file=none"),
+        };
+        command.args(["--foreground", "--log-stderr", "--table=-1"]);
         command.arg(format!("--listen-ng={ng}"));
         command.arg(format!("--port-min={}", ports.first)).arg(format!("--port-max={}", ports.last));
         command.args(self.interfaces.iter().map(|interface| format!("--interface={interface}")));
@@ -191,7 +221,9 @@ impl Daemon {
             interfaces: Vec::new(),
             arguments: Vec::new(),
             media_ports: 200,
+            range: None,
             control: None,
+            configuration: None,
             processor: None,
             real_time: false,
         }

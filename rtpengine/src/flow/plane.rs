@@ -260,6 +260,12 @@ impl Plane {
         changed
     }
 
+    /// The SRTP keys of a stream.
+    #[must_use]
+    pub fn keys(&self, stream: StreamId) -> Option<&Keys> {
+        self.streams.get(stream.index()).map(|stream| &stream.keys)
+    }
+
     /// Starts the packet indices of a stream's media anew, in both directions: a DTLS restart.
     pub fn reset_indices(&mut self, stream: StreamId) {
         if let Some(media) = self.ssrc_media(stream) {

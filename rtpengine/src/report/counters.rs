@@ -243,10 +243,8 @@ struct InterfaceBlock {
 impl Block {
     /// A block of zeros for a configuration with so many local addresses.
     pub fn new(interfaces: usize) -> Self {
-        let interface = |_| InterfaceBlock {
-            counters: cells(),
-            samples: std::array::from_fn(|_| SampleCell::default()),
-        };
+        let interface =
+            |_| InterfaceBlock { counters: cells(), samples: std::array::from_fn(|_| SampleCell::default()) };
         Self {
             counters: cells(),
             gauges: std::array::from_fn(|_| AtomicI64::new(0)),
@@ -279,6 +277,14 @@ impl Block {
     /// Takes a sample.
     pub fn sample(&self, sample: Sample, value: u64) {
         self.samples[sample as usize].take(value);
+    }
+
+    /// Takes samples that were summed up elsewhere.
+    pub fn add_samples(&self, sample: Sample, sum: u64, squares: u64, count: u64) {
+        let cell = &self.samples[sample as usize];
+        bump(&cell.sum, sum);
+        bump(&cell.squares, squares);
+        bump(&cell.count, count);
     }
 
     /// Takes the processing time of a command, in microseconds.
@@ -393,8 +399,10 @@ impl Totals {
         add_samples(&mut self.samples, &block.samples);
         add_samples(&mut self.commands, &block.commands);
         let missing = block.interfaces.len().saturating_sub(self.interfaces.len());
-        let empty =
-            InterfaceTotals { counters: [0; InterfaceCounter::COUNT], samples: [Moments::default(); Sample::COUNT] };
+        let empty = InterfaceTotals {
+            counters: [0; InterfaceCounter::COUNT],
+            samples: [Moments::default(); Sample::COUNT],
+        };
         self.interfaces.extend(std::iter::repeat_n(empty, missing));
         for (sum, interface) in self.interfaces.iter_mut().zip(&block.interfaces) {
             add_counters(&mut sum.counters, &interface.counters);

@@ -166,7 +166,12 @@ impl Metrics {
             match item {
                 Item::Line(_) => {}
                 Item::Open { key, list } => {
-                    stack.push(Level { key: key.clone(), list: *list, values: Vec::new(), dict: Dict::new() });
+                    stack.push(Level {
+                        key: key.clone(),
+                        list: *list,
+                        values: Vec::new(),
+                        dict: Dict::new(),
+                    });
                 }
                 Item::Close => {
                     let (Some(done), Some(outer)) = (stack.pop(), stack.last_mut()) else { continue };
@@ -232,7 +237,8 @@ impl Metrics {
                     let _ = writeln!(text, "{line}");
                 }
                 Item::Value { label: Some(label), shown, figure, .. } => {
-                    let value = shown.clone().or_else(|| figure.as_ref().map(Figure::plain)).unwrap_or_default();
+                    let value =
+                        shown.clone().or_else(|| figure.as_ref().map(Figure::plain)).unwrap_or_default();
                     let _ = writeln!(text, " {label:<48}:{value}");
                 }
                 Item::Value { .. } | Item::Open { .. } | Item::Close => {}
@@ -246,7 +252,9 @@ impl Metrics {
         let mut text = String::new();
         let mut known: Vec<&str> = Vec::new();
         for item in &self.items {
-            let Item::Value { label, figure: Some(figure), sample: Some(sample), .. } = item else { continue };
+            let Item::Value { label, figure: Some(figure), sample: Some(sample), .. } = item else {
+                continue;
+            };
             if !known.contains(&&*sample.name) {
                 if let Some(label) = label {
                     let _ = writeln!(text, "# HELP rtpengine_{} {label}", sample.name);
@@ -336,7 +344,8 @@ mod tests {
 
     #[test]
     fn json_is_compact_and_well_formed() {
-        let expected = r#"{"things":{"number":3,"share":1.50,"uptime":7,"list":[{"name":"a\""},{"name":"b"}]}}"#;
+        let expected =
+            r#"{"things":{"number":3,"share":1.50,"uptime":7,"list":[{"name":"a\""},{"name":"b"}]}}"#;
         assert_eq!(example().to_json(), expected);
     }
 

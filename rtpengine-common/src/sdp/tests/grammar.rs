@@ -105,6 +105,8 @@ fn fragments_open_a_session_with_their_first_line() {
     assert_eq!(sdp.sessions[0].media.len(), 1);
     let whole = parse_with(b"v=0\r\nm=audio 9 RTP/AVP 0\r\n", fragment()).expect("with v=");
     assert!(!whole.sessions[0].implicit);
+    let nothing = parse_with(b"b=X:1\r\nk=x\r\na=crypto:\r\n", fragment()).expect("dropped lines");
+    assert!(nothing.sessions.is_empty());
     let error = parse_with(b"x=1\r\n", fragment()).err();
     assert_eq!(error.as_deref(), Some("Error parsing SDP at offset 0: Unknown SDP line type found"));
 }

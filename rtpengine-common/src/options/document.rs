@@ -1,0 +1,1 @@
+//! Documents made from an option table: manual page list, sample configuration.
