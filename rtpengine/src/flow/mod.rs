@@ -10,9 +10,12 @@ mod extension;
 mod ingress;
 mod learn;
 mod loop_check;
+mod mos;
 mod packet;
 mod plane;
+mod quality;
 mod reception;
+mod reports;
 mod rtcp;
 mod sink;
 mod spec;
@@ -25,12 +28,17 @@ mod bundle_tests;
 #[cfg(test)]
 mod crypto_tests;
 #[cfg(test)]
+mod report_tests;
+#[cfg(test)]
 mod tests;
 
 pub use crypto::{Crypto, Keys};
-pub use events::{Event, Events, Level, Notice, Samples, Tally};
+pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
+pub use mos::{Conditions, MosFormula, MosOptions};
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};
+pub use quality::{Quality, QualitySample};
+pub use reports::ReportOptions;
 pub use spec::{
     Bundle, BundleMember, Extensions, FlowKind, FlowSpec, Learning, MirrorSpec, PayloadTypes, PtAction,
     PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,

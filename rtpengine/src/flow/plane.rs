@@ -8,10 +8,12 @@ use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 
 use super::crypto::Keys;
 use super::events::Events;
+use super::loop_check::LoopMemory;
+use super::mos::MosOptions;
 use super::packet::Packet;
 use super::spec::{FlowSpec, Learning};
 use super::ssrc::{SsrcEntry, SsrcTable};
-use super::stream::{Component, IceSide, Stream};
+use super::stream::{Component, Stream};
 
 /// Addresses from which ICE lets media in, per stream; pairs are bounded by the agent, this is the last line.
 const MAX_ICE_SOURCES: usize = 256;
@@ -104,6 +106,8 @@ pub struct MediaPlane {
     pub(super) rtcp: Option<StreamId>,
     /// Header extensions to this party are written in the two-byte form.
     pub(super) two_byte: bool,
+    /// When the next report is to be generated.
+    pub(super) report_due: Option<Instant>,
     pub(super) payload_types: Vec<PayloadTypeCount>,
 }
 
@@ -145,6 +149,7 @@ pub struct Plane {
     pub(super) drop_traffic: bool,
     /// Specs or keys changed since it was last decided what SRTP passes untouched.
     pub(super) crypto_stale: bool,
+    pub(super) mos: MosOptions,
 }
 
 impl Plane {
@@ -196,6 +201,11 @@ impl Plane {
     /// Notes a step of offer, answer, publish or subscribe of any side: opens the learning window of the whole call.
     pub fn signalled(&mut self, now: Now) {
         self.last_signal = Some(now.instant);
+    }
+
+    /// `--mos`: how quality reports are scored.
+    pub fn set_mos(&mut self, options: MosOptions) {
+        self.mos = options;
     }
 
     /// `drop-traffic`: every datagram of the call is discarded.
@@ -282,7 +292,7 @@ impl Plane {
     /// Lets media in from the remote side of an authenticated pair (media-plane.md §11.9).
     pub fn allow_source(&mut self, stream: StreamId, socket: SocketKey, source: SocketAddr) {
         let Some(stream) = self.streams.get_mut(stream.index()) else { return };
-        let sources = &mut stream.ice.get_or_insert_with(Box::<IceSide>::default).sources;
+        let sources = &mut stream.rare_mut().ice_sources;
         if !sources.contains(&(socket, source)) && sources.len() < MAX_ICE_SOURCES {
             sources.push((socket, source));
         }
@@ -290,8 +300,8 @@ impl Plane {
 
     /// Forgets the authenticated pairs of a stream (ICE restart).
     pub fn clear_sources(&mut self, stream: StreamId) {
-        if let Some(ice) = self.streams.get_mut(stream.index()).and_then(|stream| stream.ice.as_mut()) {
-            ice.sources.clear();
+        if let Some(rare) = self.streams.get_mut(stream.index()).and_then(|stream| stream.rare.as_mut()) {
+            rare.ice_sources.clear();
         }
     }
 
@@ -299,7 +309,7 @@ impl Plane {
     /// finished (media-plane.md §19.1).
     pub fn set_ice_activity(&mut self, stream: StreamId, activity: Option<Instant>) {
         if let Some(stream) = self.streams.get_mut(stream.index()) {
-            stream.ice.get_or_insert_with(Box::<IceSide>::default).running_since = activity;
+            stream.rare_mut().ice_activity = activity;
         }
     }
 
@@ -310,8 +320,8 @@ impl Plane {
         if stream.spec == spec {
             return false;
         }
-        if !spec.loop_check {
-            stream.loop_memory = None;
+        if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
+            rare.loop_memory = LoopMemory::default();
         }
         stream.spec = spec;
         self.crypto_stale = true;

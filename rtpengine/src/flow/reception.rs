@@ -111,7 +111,7 @@ impl Plane {
     }
 
     fn admitted_by_loop_check<T>(&mut self, turn: &mut Turn<'_, T>, arrival: Arrival, bytes: &[u8]) -> bool {
-        let memory = self.streams[arrival.stream.index()].loop_memory.get_or_insert_default();
+        let memory = &mut self.streams[arrival.stream.index()].rare_mut().loop_memory;
         let admitted = memory.admits(bytes, turn.now.instant);
         if !admitted {
             turn.events.push(turn.now.instant, arrival.stream, Notice::Loop { from: arrival.source });
@@ -220,6 +220,7 @@ impl Plane {
         }
         let handled = self.demultiplex_rtcp(arrival.stream, packet.bytes());
         self.count_in(turn, arrival, handled, datagram_len);
+        self.take_reports(handled, packet.bytes(), turn.now, turn.events);
         if !self.streams[handled.index()].spec.rtcp_terminated {
             self.forward_rtcp(turn, Arrival { stream: handled, ..arrival }, packet);
         }

@@ -253,6 +253,8 @@ pub struct FlowSpec {
     /// RTCP ends here (own generation, or a player feeds the sink): it is used for statistics and not forwarded
     /// (media-plane.md §13.2).
     pub rtcp_terminated: bool,
+    /// The daemon generates RTCP towards this party (media-plane.md §13.5); on the stream of component 1.
+    pub generate_rtcp: bool,
     /// `pierce NAT`: send a few bytes each second until the peer is confirmed (media-plane.md §3.6).
     pub pierce_nat: bool,
     /// `NAT wait`: send nothing to this stream's peer before it sent something.

@@ -5,6 +5,8 @@ use rtpengine_common::rtp::{Arrival, JitterEstimator, LossTracker, PacketIndex, 
 
 use crate::call::ids::StreamId;
 
+use super::quality::Quality;
+
 /// SSRCs kept per media and direction.
 pub const MAX_SSRCS: usize = 20;
 
@@ -29,6 +31,7 @@ pub struct SsrcEntry {
     /// Most recent use in the table's own count.
     used: u32,
     payload_types: PtTracker,
+    quality: Option<Box<Quality>>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +66,7 @@ impl SsrcEntry {
             loss: LossTracker::default(),
             jitter: JitterEstimator::default(),
             used: 0,
+            quality: None,
             payload_types: PtTracker {
                 window: [0; PT_WINDOW],
                 filled: 0,
@@ -152,6 +156,16 @@ impl SsrcEntry {
     /// Starts counting anew: other keys, or another peer.
     pub(super) fn reset_indices(&mut self) {
         (self.index, self.srtcp_index) = (PacketIndex::default(), 0);
+    }
+
+    /// What RTCP told; `None` before the first report.
+    #[must_use]
+    pub fn quality(&self) -> Option<&Quality> {
+        self.quality.as_deref()
+    }
+
+    pub(super) fn quality_mut(&mut self) -> &mut Quality {
+        self.quality.get_or_insert_default()
     }
 
     /// The payload type most packets of the last 32 had.

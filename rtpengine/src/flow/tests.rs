@@ -683,6 +683,7 @@ mod hostile {
                 receives: on[8],
                 own_sdp: on[9],
                 rtcp_terminated: on[10],
+                generate_rtcp: on[3],
                 pierce_nat: on[11],
                 nat_wait: on[12],
                 payload_types: on[0]
