@@ -47,6 +47,7 @@ pub struct DaemonBuilder {
     interfaces: Vec<String>,
     arguments: Vec<OsString>,
     media_ports: u16,
+    range: Option<(u16, u16)>,
     control: Option<SocketAddr>,
     configuration: Option<PathBuf>,
     processor: Option<usize>,
@@ -79,6 +80,13 @@ impl DaemonBuilder {
     #[must_use]
     pub fn media_ports(mut self, count: u16) -> Self {
         self.media_ports = count;
+        self
+    }
+
+    /// Fixes the range of media ports, for two daemons in one namespace.
+    #[must_use]
+    pub fn ports(mut self, first: u16, last: u16) -> Self {
+        self.range = Some((first, last));
         self
     }
 
@@ -138,7 +146,10 @@ impl DaemonBuilder {
             let local = IpAddr::from(Ipv4Addr::LOCALHOST);
             SocketAddr::new(local, self.network.free_port(local))
         });
-        let ports = self.network.media_ports(self.media_ports);
+        let ports = match self.range {
+            Some((first, last)) => PortRange::fixed(first, last),
+            None => self.network.media_ports(self.media_ports),
+        };
         if self.interfaces.is_empty() && self.configuration.is_none() {
             self.interfaces.push(self.network.relay(0).to_string());
         }
@@ -210,6 +221,7 @@ impl Daemon {
             interfaces: Vec::new(),
             arguments: Vec::new(),
             media_ports: 200,
+            range: None,
             control: None,
             configuration: None,
             processor: None,

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 use rtpengine_common::rtcp::{RtcpError, XrError};
+use rtpengine_common::rtp::PushError;
+use rtpengine_common::srtp::SrtpError;
 
 use crate::call::ids::StreamId;
 
@@ -104,6 +106,16 @@ notices! {
     NoSink { from: SocketAddr } Debug "Media packet from {from} discarded due to lack of sink";
     /// A datagram filled the whole receive area.
     Truncated { from: SocketAddr } Warning "UDP packet possibly truncated (from {from})";
+    /// A packet could not be enciphered, deciphered or authenticated.
+    Srtp { error: SrtpError } Warning "{error}";
+    /// The packet authenticated under another roll-over counter.
+    RocReset { from: u16, to: u16 } Debug "Detected unexpected SRTP ROC reset (from {from} to {to})";
+    /// Keys are missing for RTP.
+    NoSrtpSuite {} Error "SRTP output wanted, but no crypto suite was negotiated";
+    /// Keys are missing for RTCP.
+    NoSrtcpSuite {} Error "SRTCP output wanted, but no crypto suite was negotiated";
+    /// A header extension element cannot be written.
+    ExtensionLeftOut { error: PushError } Debug "{error}";
     /// An RTCP element is malformed: the whole packet is dropped.
     InvalidRtcp { error: RtcpError } Warning "{error}";
     /// An RTCP element of a type that does not exist.

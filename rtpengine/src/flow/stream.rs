@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{LocalSocket, MediaId, SocketKey};
 
+use super::crypto::Keys;
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
@@ -66,6 +67,9 @@ pub struct Stream {
     /// Sockets of older negotiations that still lead here, with their confirmed state.
     pub(super) superseded: Vec<(SocketKey, bool)>,
     pub(super) spec: FlowSpec,
+    pub(super) keys: Keys,
+    /// SRTP passes as it is: the sink has the same keys.
+    pub(super) untouched: bool,
     /// A packet came from the peer since the stream was made.
     pub(super) received: bool,
     pub(super) incoming: Counters,
@@ -87,6 +91,8 @@ impl Stream {
             selected: 0,
             superseded: Vec::new(),
             spec: FlowSpec::default(),
+            keys: Keys::default(),
+            untouched: false,
             received: false,
             incoming: Counters::default(),
             outgoing: Counters::default(),
@@ -113,6 +119,12 @@ impl Stream {
     #[must_use]
     pub fn spec(&self) -> &FlowSpec {
         &self.spec
+    }
+
+    /// The SRTP keys in force.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Where packets to the peer go.

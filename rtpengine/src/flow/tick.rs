@@ -112,7 +112,8 @@ impl Plane {
 
 impl Stream {
     fn wants_piercing(&self) -> bool {
-        let connecting = self.spec.dtls || self.ice.as_ref().is_some_and(|ice| ice.running_since.is_some());
+        let connecting = (self.spec.dtls && self.keys.outgoing.is_none())
+            || self.ice.as_ref().is_some_and(|ice| ice.running_since.is_some());
         self.spec.pierce_nat && self.peer.filled && !self.confirmed() && !connecting
     }
 

@@ -370,3 +370,36 @@ fn a_tcp_peer_that_goes_away_disturbs_nobody() {
     }
     assert_eq!(daemon.request(&Request::new("ping")).result(), "pong");
 }
+
+// --- UDP listeners ---
+
+#[test]
+fn a_reply_comes_from_the_address_that_was_asked() {
+    let network = Network::enter();
+    let port = network.free_port(network.relay(0));
+    // A bare port listens on every address of both families.
+    let _daemon = Daemon::builder().arg(format!("--listen-ng={port}")).start();
+    let mut addresses = vec![network.relay(0), network.relay(1), std::net::Ipv4Addr::LOCALHOST.into()];
+    addresses.extend(network.relay_v6(0, "control over IPv6"));
+    addresses.extend(network.relay_v6(1, "control over a second IPv6 address"));
+    for address in addresses {
+        // The client refuses a reply from anywhere else.
+        let client = Client::new(SocketAddr::new(address, port)).unwrap();
+        assert_eq!(client.request(&Request::new("ping")).result(), "pong", "{address}");
+    }
+}
+
+#[test]
+fn several_listeners_share_calls_and_cookies() {
+    let network = Network::enter();
+    let local = std::net::Ipv4Addr::LOCALHOST.into();
+    let second = SocketAddr::new(local, network.free_port(local));
+    let daemon = Daemon::builder().arg(format!("--listen-ng={second}")).start();
+    let other = Client::new(second).unwrap();
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = call.phones();
+    call.offer(&mut alice, &mut bob);
+    assert_eq!(other.request(&call.ask("query")).result(), "ok");
+    let ping = daemon.client().exchange("one-cookie", b"d7:command4:pinge", WAIT).unwrap();
+    assert_eq!(other.exchange("one-cookie", b"x", WAIT).unwrap(), ping);
+}
