@@ -160,12 +160,18 @@ impl Shard {
             if let Some(media) = plane.media(stream.media()) {
                 prefetch(media);
             }
+            if let Some(types) = &stream.spec().payload_types {
+                prefetch(&**types);
+            }
             for sink in stream.spec().rtp.iter().take(2) {
                 if let Some(sink) = plane.stream(sink.to) {
                     prefetch(sink);
                 }
             }
         }
+        let types =
+            planes().filter_map(|(stream, plane)| plane.stream(stream)?.spec().payload_types.as_ref());
+        types.filter_map(|types| types.clock_rates().first()).for_each(prefetch);
     }
 
     /// Handles one ready socket.
