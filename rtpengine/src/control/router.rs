@@ -18,7 +18,9 @@ use crate::shard::run::Passenger;
 use crate::shard::shared::Shared;
 use crate::shard::{Shard, creates};
 use parking_lot::{Mutex, RwLock};
-use rtpengine_common::ng::{ByteString, Command, Defaults, Encoding, Message, Reply, Request, Value, split};
+use rtpengine_common::ng::{
+    ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Value, split,
+};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -379,9 +381,13 @@ impl Router {
         self.finish(shard, running, reply);
     }
 
-    fn finish(&mut self, _shard: &Shard, running: &Running, reply: &Reply) {
+    fn finish(&mut self, shard: &Shard, running: &Running, reply: &Reply) {
         let elapsed = running.started.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        if matches!(reply.outcome(), Outcome::Ok | Outcome::Pong) {
+            // Both run on one thread, so the router may write the shard's counters.
+            shard.stats().command(running.command, micros);
+        }
         self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
         self.answer(running, reply);
         log::control(Level::Info, || {
