@@ -19,7 +19,7 @@ use crate::shard::shared::Shared;
 use crate::shard::{Shard, creates};
 use parking_lot::{Mutex, RwLock};
 use rtpengine_common::ng::{
-    ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Value, split,
+    ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Severity, Value, split,
 };
 use std::collections::HashMap;
 use std::io;
@@ -193,6 +193,7 @@ impl Router {
         log::control(Level::Debug, || {
             format!("Dump for '{}' from {agent}: {}", request.command, payload.escape_ascii())
         });
+        log_warnings(&request);
         self.state.proxies.lock().meet(agent.ip());
         let running = Running {
             target,
@@ -492,6 +493,19 @@ impl Passenger for Router {
 
     fn stopped(&self) -> bool {
         self.state.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What the parser did not understand: said and otherwise ignored (ng-control.md 3.3 rule 3).
+fn log_warnings(request: &Request) {
+    for warning in &request.warnings {
+        let level = match warning.severity() {
+            Severity::Info => Level::Info,
+            Severity::Notice => Level::Notice,
+            Severity::Warning => Level::Warning,
+            Severity::Error => Level::Error,
+        };
+        log::control(level, || warning.to_string());
     }
 }
 
