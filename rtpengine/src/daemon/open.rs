@@ -4,7 +4,6 @@ use super::Fatal;
 use super::process::strerror;
 use crate::control::listeners::{Listeners, Protocol};
 use crate::control::stream::listen;
-use crate::net::interface_spec::InterfaceError;
 use crate::net::interfaces::Interfaces;
 use crate::net::packet_info::{PathMtu, RequestSocket};
 use crate::net::ports::PortPools;
@@ -29,8 +28,8 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn new(settings: &Settings) -> Result<Self, Fatal> {
         let mut random = StdRng::from_os_rng();
-        let interfaces = Interfaces::build(&settings.interfaces, &Machine, &mut random)
-            .map_err(|error: InterfaceError| Fatal::new(error))?;
+        let interfaces =
+            Interfaces::build(&settings.interfaces, &Machine, &mut random).map_err(Fatal::new)?;
         let pools = PortPools::new(&interfaces, &mut random);
         let listeners = open_listeners(&settings.control)?;
         for address in listeners.datagram_addresses() {

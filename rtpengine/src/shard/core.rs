@@ -19,7 +19,7 @@ use crate::net::socket::ReceiveError;
 use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
 use crate::report::log;
-use rtpengine_common::ng::{Command, Reply, Request};
+use rtpengine_common::ng::{ByteString, Command, Reply, Request};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -310,7 +310,7 @@ impl Shard {
     fn carry_out(&mut self, order: &Order) -> Reply {
         let request = &*order.request;
         let id = request.call_id().or_else(|| request.calls.first());
-        let Some(id) = id.map(|id| id.as_bytes()) else {
+        let Some(id) = id.map(ByteString::as_bytes) else {
             return Reply::from_error(&unknown_call(request.command));
         };
         let found = self.calls.find(id);

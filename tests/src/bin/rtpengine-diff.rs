@@ -24,6 +24,9 @@ struct Arguments {
     /// Show the whole first example of each kind that is not accepted
     #[arg(long)]
     verbose: bool,
+    /// Look only at kinds that contain this text
+    #[arg(long, default_value = "")]
+    kind: String,
 }
 
 fn main() -> ExitCode {
@@ -36,7 +39,8 @@ fn main() -> ExitCode {
     for seed in arguments.seed..arguments.seed + arguments.calls {
         let outcome = diff::play(&ours, &peer, seed);
         requests += outcome.requests;
-        for found in outcome.differences {
+        let wanted = |found: &Found| found.difference.kind.contains(&arguments.kind);
+        for found in outcome.differences.into_iter().filter(wanted) {
             match accepted::rule(&found.difference) {
                 Some(rule) => *allowed.entry(rule).or_default() += 1,
                 None => kinds.entry(found.difference.kind.clone()).or_insert((0, found)).0 += 1,

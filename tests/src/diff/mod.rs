@@ -100,14 +100,21 @@ impl Twin<'_> {
                 let answer = Request::new("answer").set("call-id", &self.id).set("from-tag", from.tag);
                 answer.set("to-tag", to.tag).set("sdp", to.answer(&sdp, &mut choices)).with(&options)
             });
+            if plain(&answers[0]) != plain(&answers[1]) {
+                // The offers differed in a way that is accepted but leads to other answers: no longer the same call.
+                return;
+            }
             let Some(returned) = self.exchange(&answers) else { return };
             from.remembers(&returned[0]);
             known = true;
-            self.query();
+            if !self.query() {
+                return;
+            }
         }
     }
 
-    /// Sends one request to each and compares the replies. `None` when the call cannot go on in step.
+    /// Sends one request to each and compares the replies. `None` when the call cannot go on in step, also after a
+    /// difference that is not accepted: what follows from it would only hide it.
     fn exchange(&mut self, requests: &[Request; 2]) -> Option<[String; 2]> {
         let replies = [0, 1].map(|side| self.daemons[side].request(&requests[side]));
         self.outcome.requests += 1;
@@ -115,23 +122,28 @@ impl Twin<'_> {
             names.learn(reply);
         }
         let differences = compare::replies(&replies, &mut self.names);
-        self.note(differences, &requests[0], &replies);
+        let in_step = self.note(differences, &requests[0], &replies);
         let [ours, peers] = replies;
+        if !in_step {
+            return None;
+        }
         if ours.result() != "ok" || peers.result() != "ok" {
             return None;
         }
         Some([ours.sdp().to_string(), peers.sdp().to_string()])
     }
 
-    fn query(&mut self) {
+    fn query(&mut self) -> bool {
         let request = Request::new("query").set("call-id", &self.id);
         let replies = self.daemons.map(|daemon| daemon.request(&request));
         self.outcome.requests += 1;
         let differences = compare::queries(&replies);
-        self.note(differences, &request, &replies);
+        self.note(differences, &request, &replies)
     }
 
-    fn note(&mut self, differences: Vec<Difference>, request: &Request, replies: &[Reply; 2]) {
+    /// Records differences; `true` when all are of accepted kinds.
+    fn note(&mut self, differences: Vec<Difference>, request: &Request, replies: &[Reply; 2]) -> bool {
+        let accepted = differences.iter().all(|difference| accepted::rule(difference).is_some());
         for difference in differences {
             self.outcome.differences.push(Found {
                 difference,
@@ -141,7 +153,18 @@ impl Twin<'_> {
                 peers: readable(&replies[1].value),
             });
         }
+        accepted
     }
+}
+
+/// A request without the crypto tags, which follow those of the offer.
+fn plain(request: &Request) -> String {
+    let text = readable(&request.value());
+    let lines = text.lines().map(|line| match line.trim_start().strip_prefix("a=crypto:") {
+        Some(rest) => rest.split_once(' ').map_or("", |(_, rest)| rest),
+        None => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A message in lines, SDP unfolded.
