@@ -2,7 +2,9 @@
 
 pub mod call;
 pub mod control;
+pub mod daemon;
 pub mod flow;
+pub mod ice;
 pub mod net;
 pub mod options;
 pub mod report;

@@ -50,10 +50,11 @@ impl CodecId {
     /// Finds a codec by name, whatever the letter case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        CODECS
-            .iter()
-            .find(|def| def.name.len() == name.len() && def.name.eq_ignore_ascii_case(name))
-            .map(|def| def.id)
+        let first = name.bytes().next()?.to_ascii_lowercase();
+        let may_be = |def: &&CodecDef| {
+            def.name.len() == name.len() && def.name.as_bytes().first().is_some_and(|b| b | 0x20 == first)
+        };
+        CODECS.iter().filter(may_be).find(|def| def.name.eq_ignore_ascii_case(name)).map(|def| def.id)
     }
 }
 

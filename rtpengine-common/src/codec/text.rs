@@ -15,6 +15,8 @@ pub fn unescape(text: &str) -> String {
 pub struct CodecString<'a> {
     /// Encoding name.
     pub name: &'a str,
+    /// The row of the codec table that the name means.
+    pub id: Option<CodecId>,
     /// RTP clock rate in Hz.
     pub clock: u32,
     /// Channels.
@@ -39,8 +41,10 @@ impl<'a> CodecString<'a> {
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
         let mut fields = text.splitn(7, '/');
+        let name = fields.next().unwrap_or("");
         Self {
-            name: fields.next().unwrap_or(""),
+            name,
+            id: CodecId::by_name(name),
             clock: field(fields.next()),
             channels: field(fields.next()),
             bitrate: field(fields.next()),
@@ -54,7 +58,7 @@ impl<'a> CodecString<'a> {
     /// (`codecs.md` §2.1(2)).
     #[must_use]
     pub fn clock_and_channels(&self) -> (u32, u32) {
-        let def = CodecId::by_name(self.name).map(CodecId::def);
+        let def = self.id.map(CodecId::def);
         let clock = if self.clock != 0 { self.clock } else { def.map_or(0, |def| def.clock) };
         let channels = match (self.clock, self.channels) {
             (0, 0) => def.map_or(0, |def| def.channels),
@@ -67,7 +71,7 @@ impl<'a> CodecString<'a> {
     /// The codec of an audio medium that this string describes.
     #[must_use]
     pub fn codec(&self, support: &dyn EngineSupport) -> Codec {
-        let def = CodecId::by_name(self.name).map(CodecId::def);
+        let def = self.id.map(CodecId::def);
         let (clock, channels) = self.clock_and_channels();
         // opus has no other RTP clock (RFC 7587 §4.1, codecs.md §17.2(1)).
         let clock = if self.is_opus() { 48_000 } else { clock };
@@ -96,13 +100,13 @@ impl<'a> CodecString<'a> {
     }
 
     fn is_opus(&self) -> bool {
-        CodecId::by_name(self.name) == Some(CodecId::Opus)
+        self.id == Some(CodecId::Opus)
     }
 
     /// Names a codec the program can transcode (`codecs.md` §1.1(1)).
     #[must_use]
     pub fn is_supported(&self, support: &dyn EngineSupport) -> bool {
-        let def = CodecId::by_name(self.name).map(CodecId::def);
+        let def = self.id.map(CodecId::def);
         let (clock, channels) = self.clock_and_channels();
         def.is_some_and(|def| support.support(def) == Support::FULL) && clock != 0 && channels != 0
     }

@@ -51,7 +51,7 @@ pub(super) struct Exchange<'a, 'c> {
 }
 
 impl<'a, 'c> Exchange<'a, 'c> {
-    pub fn new(
+    pub(super) fn new(
         call: &'a mut Call,
         ctx: &'a mut Ctx<'c>,
         request: &'a Request,
@@ -85,7 +85,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
     }
 
     /// Takes the SDP over and prepares everything the result is printed from.
-    pub fn run(&mut self, extracted: &Extracted) -> Result<(), Error> {
+    pub(super) fn run(&mut self, extracted: &Extracted) -> Result<(), Error> {
         self.session_items(extracted);
         self.call_items();
         let mut removed = 0;

@@ -202,6 +202,14 @@ impl Exchange<'_, '_> {
 
     /// Compiles the flows of everything this message touched.
     pub(super) fn finish(&mut self) {
+        for at in 0..self.pairs.len() {
+            let pair = self.pairs[at];
+            self.call.set_sdes_keys(pair.sender, self.ctx);
+            // An offer leaves the receiver's present keys in force until it has answered.
+            if self.answer {
+                self.call.set_sdes_keys(pair.receiver, self.ctx);
+            }
+        }
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();

@@ -40,6 +40,9 @@ pub mod settings;
 pub mod signalling;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use commands::{check, delete_not_found, unknown_call};
 
 use ctx::{Ctx, Now, Ports, Transmit};

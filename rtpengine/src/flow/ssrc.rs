@@ -3,6 +3,10 @@
 use arrayvec::ArrayVec;
 use rtpengine_common::rtp::{Arrival, JitterEstimator, LossTracker, PacketIndex, arrival_in_clock_units};
 
+use crate::call::ids::StreamId;
+
+use super::quality::Quality;
+
 /// SSRCs kept per media and direction.
 pub const MAX_SSRCS: usize = 20;
 
@@ -16,6 +20,9 @@ const PT_LIST: usize = 16;
 pub struct SsrcEntry {
     ssrc: u32,
     index: PacketIndex,
+    srtcp_index: u32,
+    /// The stream of the bundle it belongs to, learned from a packet with a known MID.
+    pub(super) member: Option<StreamId>,
     packets: u64,
     bytes: u64,
     last_timestamp: u32,
@@ -24,6 +31,7 @@ pub struct SsrcEntry {
     /// Most recent use in the table's own count.
     used: u32,
     payload_types: PtTracker,
+    quality: Option<Box<Quality>>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,12 +58,15 @@ impl SsrcEntry {
         Self {
             ssrc,
             index: PacketIndex::default(),
+            srtcp_index: 0,
+            member: None,
             packets: 0,
             bytes: 0,
             last_timestamp: 0,
             loss: LossTracker::default(),
             jitter: JitterEstimator::default(),
             used: 0,
+            quality: None,
             payload_types: PtTracker {
                 window: [0; PT_WINDOW],
                 filled: 0,
@@ -123,6 +134,38 @@ impl SsrcEntry {
     /// Sets the packet index (restoring a call, re-synchronising after a failed authentication).
     pub fn set_index(&mut self, index: PacketIndex) {
         self.index = index;
+    }
+
+    /// The index the next SRTCP packet of this sender gets (media-plane.md §9.4 rule 6).
+    #[must_use]
+    pub fn srtcp_index(&self) -> u32 {
+        self.srtcp_index
+    }
+
+    /// Sets the SRTCP index (restoring a call).
+    pub fn set_srtcp_index(&mut self, index: u32) {
+        self.srtcp_index = index & 0x7fff_ffff;
+    }
+
+    pub(super) fn next_srtcp_index(&mut self) -> u32 {
+        let index = self.srtcp_index;
+        self.set_srtcp_index(index + 1);
+        index
+    }
+
+    /// Starts counting anew: other keys, or another peer.
+    pub(super) fn reset_indices(&mut self) {
+        (self.index, self.srtcp_index) = (PacketIndex::default(), 0);
+    }
+
+    /// What RTCP told; `None` before the first report.
+    #[must_use]
+    pub fn quality(&self) -> Option<&Quality> {
+        self.quality.as_deref()
+    }
+
+    pub(super) fn quality_mut(&mut self) -> &mut Quality {
+        self.quality.get_or_insert_default()
     }
 
     /// The payload type most packets of the last 32 had.

@@ -485,7 +485,7 @@ fn mirrors_get_what_the_sink_gets() {
         spec.rtp[0].mirrors = vec![MirrorSpec { edge: None, to: A_RTCP }];
     });
     let sent = call.receive(A_RTP, &rtp(PCMU, 1, b"audio"));
-    assert_eq!(summary(&sent), [to(A_RTCP), to(B_RTP)]);
+    assert_eq!(summary(&sent), [to(B_RTP), to(A_RTCP)]);
     assert!(sent.iter().all(|packet| packet.bytes == rtp(PCMU, 1, &[0; 5])));
 }
 
@@ -605,7 +605,9 @@ fn an_idle_relayed_call_is_small() {
         call.receive(stream, &packet);
     }
     let size = call.plane.memory();
-    assert!(size <= 3 * 1024, "{size} bytes; stream {}", size_of::<Stream>());
+    let parts = (size_of::<Stream>(), size_of::<FlowSpec>(), size_of::<SsrcEntry>(), size_of::<MediaPlane>());
+    println!("{size} bytes; stream, spec, SSRC, media: {parts:?}");
+    assert!(size <= 3 * 1024, "{size} bytes; stream, spec, SSRC, media: {parts:?}");
 }
 
 #[test]
@@ -644,8 +646,8 @@ mod hostile {
     fn flow() -> impl Strategy<Value = FlowSpec> {
         let kind = prop_oneof![Just(FlowKind::Rtp), Just(FlowKind::Rtcp), Just(FlowKind::Raw)];
         let rtcp = prop::collection::vec((0..6_u32, any::<bool>()), 0..3);
-        (kind, any::<[bool; 13]>(), prop::collection::vec(sink(), 0..4), rtcp).prop_map(
-            |(kind, on, rtp, rtcp)| FlowSpec {
+        (kind, any::<[bool; 13]>(), 0..6_u32, prop::collection::vec(sink(), 0..4), rtcp).prop_map(
+            |(kind, on, head, rtp, rtcp)| FlowSpec {
                 kind,
                 source: SourcePolicy {
                     strict: on[0],
@@ -655,11 +657,33 @@ mod hostile {
                 },
                 ice: on[4] && on[5],
                 dtls: on[5],
+                srtp: on[6] && on[9],
+                recrypt: on[10],
+                extensions: on[11].then(|| {
+                    Arc::new(Extensions {
+                        ids: vec![1, 5, 20],
+                        mid_id: Some(5),
+                        mid: (*b"a").into(),
+                        allow_mixed: on[12],
+                    })
+                }),
+                head: (on[4] && on[0]).then_some(StreamId(head)),
+                bundle: on[1].then(|| {
+                    Arc::new(Bundle {
+                        mid_id: Some(5),
+                        members: vec![BundleMember {
+                            stream: StreamId(head),
+                            mid: (*b"x").into(),
+                            payload_types: vec![0, 17],
+                        }],
+                    })
+                }),
                 loop_check: on[6],
                 blackhole: on[7] && on[8],
                 receives: on[8],
                 own_sdp: on[9],
                 rtcp_terminated: on[10],
+                generate_rtcp: on[3],
                 pierce_nat: on[11],
                 nat_wait: on[12],
                 payload_types: on[0]

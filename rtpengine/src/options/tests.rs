@@ -10,9 +10,9 @@ use std::time::Duration;
 use rtpengine_common::log::{Level, Subsystem};
 use rtpengine_common::options::{Effect, Scope, Values};
 
-use super::interface::InterfaceSpec;
 use super::words::EndpointLearning;
 use super::*;
+use crate::net::interface_spec::Target;
 
 #[derive(Default)]
 struct Fake {
@@ -230,9 +230,9 @@ fn file_and_command_line_are_laid_over_each_other() {
     assert_eq!(read.log.name, "x y");
     assert_eq!(read.players.database_cache.reload, Some(Duration::from_secs(9)));
     assert_eq!(read.templates.get("FOO"), Some("bar"));
-    let addresses = read.interfaces.iter().map(|spec| match spec {
-        InterfaceSpec::Address(address) => address.address.as_str(),
-        InterfaceSpec::Alias { .. } => "alias",
+    let addresses = read.interfaces.iter().map(|spec| match &spec.target {
+        Target::Address(address) => address.address.as_str(),
+        Target::Alias(_) => "alias",
     });
     assert_eq!(addresses.collect::<Vec<_>>(), ["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
     // A list on the command line replaces the file's.

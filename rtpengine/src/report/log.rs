@@ -1,57 +1,60 @@
-//! The daemon's own way to its log.
+//! The daemon's way to the log: records of calls, of the control side and of the program.
 
 use crate::flow::Level;
+use rtpengine_common::log::{self, Context, Subsystem};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::Write;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
+use std::time::{Duration, Instant};
 
 /// The level up to which events of packets are collected at all.
 pub fn packet_level() -> Level {
-    match LEVEL.load(Ordering::Relaxed) {
-        0..=3 => Level::Error,
+    match log::level(Subsystem::Core) {
+        ..=3 => Level::Error,
         4 => Level::Warning,
         5 => Level::Notice,
         6 => Level::Info,
-        _ => Level::Debug,
+        7.. => Level::Debug,
     }
 }
 
-/// Sets the level.
-pub fn set_level(level: u8) {
-    LEVEL.store(level, Ordering::Relaxed);
+/// The level of the log for a level of the packet plane.
+fn level_of(level: Level) -> log::Level {
+    match level {
+        Level::Error => log::Level::Error,
+        Level::Warning => log::Level::Warning,
+        Level::Notice => log::Level::Notice,
+        Level::Info => log::Level::Info,
+        Level::Debug => log::Level::Debug,
+    }
 }
 
-/// A line about a call.
+/// A record about a call.
 pub fn call(level: Level, id: &[u8], text: &str) {
-    if wanted(level) {
-        write(level, "core", &format!("[{}]: ", String::from_utf8_lossy(id)), text);
+    let level = level_of(level);
+    let id = String::from_utf8_lossy(id);
+    let context = Context::call(&id);
+    if log::enabled(Subsystem::Core, level, &context) {
+        log::write(Subsystem::Core, level, &context, format_args!("{text}"));
     }
 }
 
-/// A line of the control side. The text is made only when it is wanted.
+/// A record of the control side. The text is made only when it is wanted.
 pub fn control(level: Level, text: impl FnOnce() -> String) {
-    if wanted(level) {
-        write(level, "control", "", &text());
+    let level = level_of(level);
+    if log::enabled(Subsystem::Control, level, &Context::NONE) {
+        log::write(Subsystem::Control, level, &Context::NONE, format_args!("{}", text()));
     }
 }
 
-/// A line about the daemon.
+/// A record about the daemon.
 pub fn core(level: Level, text: &str) {
-    if wanted(level) {
-        write(level, "core", "", text);
+    let level = level_of(level);
+    if log::enabled(Subsystem::Core, level, &Context::NONE) {
+        log::write(Subsystem::Core, level, &Context::NONE, format_args!("{text}"));
     }
 }
 
-/// Whether a line of a level is written.
-pub fn wanted(level: Level) -> bool {
-    level as u8 <= LEVEL.load(Ordering::Relaxed)
-}
-
-/// At most one line of a kind in 15 seconds and thread (operations.md 5.3).
+/// Whether a record of a kind may be written: once in 15 seconds for each thread (operations.md 5.3).
 pub fn allowed(kind: &'static str, now: Instant) -> bool {
     thread_local! {
         static LAST: RefCell<HashMap<&'static str, Instant>> = RefCell::default();
@@ -63,19 +66,4 @@ pub fn allowed(kind: &'static str, now: Instant) -> bool {
             true
         }
     })
-}
-
-fn write(level: Level, subsystem: &str, context: &str, text: &str) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let word = match level {
-        Level::Error => "ERR",
-        Level::Warning => "WARNING",
-        Level::Notice => "NOTICE",
-        Level::Info => "INFO",
-        Level::Debug => "DEBUG",
-    };
-    let (seconds, micros) = (now.as_secs(), now.subsec_micros());
-    let line = format!("[{seconds}.{micros:06}] {word}: {context}[{subsystem}] {}\n", text.trim_end());
-    // A log nobody reads must not stop the daemon.
-    let _ = std::io::stderr().write_all(line.as_bytes());
 }

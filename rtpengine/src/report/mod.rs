@@ -3,3 +3,5 @@
 pub mod counters;
 pub mod log;
 pub mod metrics;
+pub mod rates;
+pub mod statistics;

@@ -1,14 +1,10 @@
 //! The one table of dictionary keys (ng-control.md §6): it drives parsing and prints the reference list.
 
-use std::net::IpAddr;
-
-use super::numbers::{Source, clamp, integer, not_negative};
-use super::parser::{Parser, ReadKey};
-use super::warning::excerpt;
+use super::numbers::{clamp, not_negative};
+use super::parser::ReadKey;
 use super::words::{self, WordList};
-use super::{Protocol, Request, Tos, TransportProtocol, Warning, rtpp_flags, structures};
-use crate::bencode::Value;
-use crate::ng::{ByteString, Error};
+use super::{Request, structures, values};
+use crate::ng::ByteString;
 
 /// A key with its spellings. A blank in the message equals a hyphen here.
 pub(crate) struct Key {
@@ -37,6 +33,20 @@ pub enum Group {
     Dtmf,
     /// What single commands take.
     Commands,
+}
+
+impl Group {
+    /// The heading in the manual.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Identification => "Calls and parties",
+            Self::Signalling => "SDP and addressing",
+            Self::Recording => "Recording",
+            Self::Players => "Players",
+            Self::Dtmf => "DTMF and T.38",
+            Self::Commands => "Single commands",
+        }
+    }
 }
 
 /// How the value of a key is read.
@@ -75,7 +85,12 @@ pub(crate) static KEYS: &[Key] = &[
         Text(|r| &mut r.from_tag),
         "Tag of the party who sent the message; in `answer` of the original offerer.",
     ),
-    key(Identification, &["to-tag", "to_tag"], Custom(to_tag, ("string", "")), "Tag of the other side."),
+    key(
+        Identification,
+        &["to-tag", "to_tag"],
+        Custom(values::to_tag, ("string", "")),
+        "Tag of the other side.",
+    ),
     key(
         Identification,
         &["via-branch"],
@@ -157,12 +172,15 @@ pub(crate) static KEYS: &[Key] = &[
     ),
     key(Identification, &["all"], Word(&words::ALL), "What a command reaches beyond one party."),
     key(Signalling, &["sdp", "SDP"], Text(|r| &mut r.sdp), "The SDP body."),
-    key(Signalling, &["flags"], Custom(flags, ("list", "see the list of flags")), "Flags."),
+    key(Signalling, &["flags"], Custom(values::flags, ("list", "see the list of flags")), "Flags."),
     key(Signalling, &["replace"], Words(&words::REPLACE), "Parts of the SDP to replace."),
     key(
         Signalling,
         &["direction"],
-        Custom(direction, ("list of 2", "interface names; `internal`, `external`; `round-robin-calls`")),
+        Custom(
+            values::direction,
+            ("list of 2", "interface names; `internal`, `external`; `round-robin-calls`"),
+        ),
         "Interfaces towards the sender and towards the receiver.",
     ),
     key(Signalling, &["from-interface"], Text(|r| &mut r.from_interface), "Interface towards the sender."),
@@ -176,31 +194,40 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         Signalling,
         &["inbound-peer"],
-        Custom(|p, v, _| address(p, "inbound-peer", v, |r| &mut r.inbound_peer), ("string", "IP address")),
+        Custom(
+            |p, v, _| values::address(p, "inbound-peer", v, |r| &mut r.inbound_peer),
+            ("string", "IP address"),
+        ),
         "Peer whose route chooses the interface towards the sender.",
     ),
     key(
         Signalling,
         &["outbound-peer"],
-        Custom(|p, v, _| address(p, "outbound-peer", v, |r| &mut r.outbound_peer), ("string", "IP address")),
+        Custom(
+            |p, v, _| values::address(p, "outbound-peer", v, |r| &mut r.outbound_peer),
+            ("string", "IP address"),
+        ),
         "Peer whose route chooses the interface towards the receiver.",
     ),
     key(
         Signalling,
         &["peer"],
-        Custom(|p, v, _| address(p, "peer", v, |r| &mut r.peer), ("string", "IP address")),
+        Custom(|p, v, _| values::address(p, "peer", v, |r| &mut r.peer), ("string", "IP address")),
         "Peer whose route chooses `interface`.",
     ),
     key(
         Signalling,
         &["received-from"],
-        Custom(received_from, ("list or string", "[`IP4` or `IP6`, address], or the address")),
+        Custom(values::received_from, ("list or string", "[`IP4` or `IP6`, address], or the address")),
         "Source address of the SIP message.",
     ),
     key(
         Signalling,
         &["media-address"],
-        Custom(|p, v, _| address(p, "media-address", v, |r| &mut r.media_address), ("string", "IP address")),
+        Custom(
+            |p, v, _| values::address(p, "media-address", v, |r| &mut r.media_address),
+            ("string", "IP address"),
+        ),
         "Address put into the outgoing SDP.",
     ),
     key(
@@ -213,7 +240,7 @@ pub(crate) static KEYS: &[Key] = &[
         Signalling,
         &["transport-protocol"],
         Custom(
-            transport_protocol,
+            values::transport_protocol,
             (
                 "string",
                 "`RTP/AVP`, `RTP/AVPF`, `RTP/SAVP`, `RTP/SAVPF`, `UDP/TLS/RTP/SAVP`, `UDP/TLS/RTP/SAVPF`, `udptl`, `accept`",
@@ -301,7 +328,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         Signalling,
         &["TOS", "tos"],
-        Integer(|r, n| r.tos = tos(n)),
+        Integer(|r, n| r.tos = values::tos(n)),
         "Type of service of the whole call: negative leaves it, 256 and more is the configured one.",
     ),
     key(
@@ -318,12 +345,17 @@ pub(crate) static KEYS: &[Key] = &[
         Word(&words::PASSTHROUGH),
         "No ICE, no decryption, no media processing.",
     ),
-    key(Signalling, &["supports"], Custom(supports, ("list", "`load limit`")), "What the agent understands."),
+    key(
+        Signalling,
+        &["supports"],
+        Custom(values::supports, ("list", "`load limit`")),
+        "What the agent understands.",
+    ),
     key(
         Signalling,
         &["xmlrpc-callback", "XMLRPC-callback"],
         Custom(
-            |p, v, _| address(p, "xmlrpc-callback", v, |r| &mut r.xmlrpc_callback),
+            |p, v, _| values::address(p, "xmlrpc-callback", v, |r| &mut r.xmlrpc_callback),
             ("string", "IP address"),
         ),
         "Where the timeout callback goes to.",
@@ -331,13 +363,13 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         Signalling,
         &["template"],
-        Custom(template, ("string", "name of a template")),
+        Custom(values::template, ("string", "name of a template")),
         "Evaluates a configured template here.",
     ),
     key(
         Signalling,
         &["rtpp-flags", "rtpp_flags"],
-        Custom(rtpp_flags_key, ("string", "flags string")),
+        Custom(values::rtpp_flags_key, ("string", "flags string")),
         "Keys and flags in one string.",
     ),
     key(Signalling, &["repacketize"], Ignored, "Without effect, sent by OpenSIPS; see `ptime`."),
@@ -500,7 +532,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         Dtmf,
         &["code", "digit"],
-        Custom(digit, ("integer or character", "0 to 15, or `0` to `9`, `*`, `#`, `A` to `D`")),
+        Custom(values::digit, ("integer or character", "0 to 15, or `0` to `9`, `*`, `#`, `A` to `D`")),
         "The DTMF digit.",
     ),
     key(
@@ -512,14 +544,14 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         Dtmf,
         &["pause"],
-        Custom(pause, ("integer or string", "ms; in `stop recording` `yes`, `on`, `true`")),
+        Custom(values::pause, ("integer or string", "ms; in `stop recording` `yes`, `on`, `true`")),
         "`play DTMF`: pause after the digit; `stop recording`: pause instead.",
     ),
     key(Dtmf, &["volume"], Integer(|r, n| r.dtmf.volume = Some(clamp(n))), "Volume of tones in dB."),
     key(
         Dtmf,
         &["frequency", "frequencies"],
-        Custom(frequencies, ("integer, list or string", "Hz")),
+        Custom(values::frequencies, ("integer, list or string", "Hz")),
         "Frequencies of replacement tones.",
     ),
     key(Dtmf, &["trigger"], Text(|r| &mut r.dtmf.trigger), "Digits that start the block."),
@@ -574,7 +606,7 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         Dtmf,
         &["dtmf-log-dest", "DTMF-log-dest", "dtmf-log-destination", "DTMF-log-destination"],
-        Custom(log_destination, ("string", "IP:PORT")),
+        Custom(values::log_destination, ("string", "IP:PORT")),
         "Where DTMF events of this call are reported to.",
     ),
     key(Dtmf, &["T.38", "T38", "t38", "t.38"], Words(&words::T38), "The T.38 gateway."),
@@ -605,173 +637,3 @@ pub(crate) static KEYS: &[Key] = &[
     key(Commands, &["limit"], Ignored, "`list`: the largest number of call-ids; an integer, 32 if absent."),
     key(Commands, &["body"], Ignored, "`cli`: the command line; a string."),
 ];
-
-fn flags(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
-    parser.each_string(value, Parser::flag);
-    Ok(())
-}
-
-fn to_tag(parser: &mut Parser<'_>, value: &Value<'_>, source: Source) -> Result<(), Error> {
-    if let Value::Bytes(tag) = value {
-        parser.request.to_tag = Some(tag.as_ref().into());
-        parser.request.has_to_tag_key |= source != Source::Flags;
-    }
-    Ok(())
-}
-
-/// Only a list counts; more than two elements are ignored.
-fn direction(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
-    let mut names = value.as_list().unwrap_or_default().iter().filter_map(Value::as_bytes);
-    if let Some(name) = names.next() {
-        parser.request.from_interface = Some(name.into());
-    }
-    if let Some(name) = names.next() {
-        parser.request.to_interface = Some(name.into());
-    }
-    Ok(())
-}
-
-fn address(
-    parser: &mut Parser<'_>,
-    key: &'static str,
-    value: &Value<'_>,
-    field: fn(&mut Request) -> &mut Option<IpAddr>,
-) -> Result<(), Error> {
-    if let Value::Bytes(text) = value {
-        match parse_address(text) {
-            Some(address) => *field(&mut parser.request) = Some(address),
-            None => parser.request.warn(Warning::unknown_value(key, text)),
-        }
-    }
-    Ok(())
-}
-
-fn parse_address(text: &[u8]) -> Option<IpAddr> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// [family, address], or an address alone. An empty list is no address (ng-control.md §16.3).
-fn received_from(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
-    let mut parts: Vec<ByteString> = Vec::new();
-    parser.each_string(value, |_, text| parts.push(text.into()));
-    let address = match parts.as_slice() {
-        [] => return Ok(()),
-        [address] => parse_address(address),
-        [family, address, ..] => {
-            parse_address(address).filter(|ip| match structures::address_family(family) {
-                Some(super::AddressFamily::Ip4) => ip.is_ipv4(),
-                Some(super::AddressFamily::Ip6) => ip.is_ipv6(),
-                None => false,
-            })
-        }
-    };
-    match address {
-        Some(address) => parser.request.received_from = Some(address),
-        None => {
-            parser.request.warn(Warning::unknown_value("received-from", &parts.join(&b' ')));
-        }
-    }
-    Ok(())
-}
-
-fn transport_protocol(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
-    let Value::Bytes(name) = value else { return Ok(()) };
-    let chosen = match Protocol::from_name(name) {
-        Some(protocol) => TransportProtocol::Use(protocol),
-        None if name.eq_ignore_ascii_case(b"accept") => TransportProtocol::Accept,
-        None => {
-            parser.request.warn(Warning::unknown_value("transport-protocol", name));
-            return Ok(());
-        }
-    };
-    parser.request.transport_protocol = Some(chosen);
-    Ok(())
-}
-
-fn supports(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
-    parser.each_string(value, |parser, feature| match feature {
-        b"load limit" => parser.request.supports_load_limit = true,
-        _ => parser.request.warn(Warning::UnknownSupport(excerpt(feature))),
-    });
-    Ok(())
-}
-
-fn template(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
-    if let Value::Bytes(name) = value {
-        parser.template(name);
-    }
-    Ok(())
-}
-
-fn rtpp_flags_key(parser: &mut Parser<'_>, value: &Value<'_>, source: Source) -> Result<(), Error> {
-    let Value::Bytes(flags) = value else { return Ok(()) };
-    // A flags string inside a flags string has no blanks and so nothing to say that the outer one could not.
-    if source == Source::Flags {
-        parser.request.warn(Warning::Malformed(excerpt(flags)));
-        return Ok(());
-    }
-    parser.request.has_rtpp_flags = true;
-    rtpp_flags::read(parser, flags);
-    Ok(())
-}
-
-fn tos(number: i64) -> Tos {
-    match u8::try_from(number) {
-        Ok(value) => Tos::Value(value),
-        Err(_) if number < 0 => Tos::Unchanged,
-        Err(_) => Tos::Default,
-    }
-}
-
-/// A string of one character is the digit itself, everything else the number of the event.
-fn digit(parser: &mut Parser<'_>, value: &Value<'_>, source: Source) -> Result<(), Error> {
-    let character = value.as_bytes().and_then(|text| if let [one] = text { Some(*one) } else { None });
-    parser.request.dtmf.digit = match character {
-        Some(character @ b'0'..=b'9') => Some(character - b'0'),
-        Some(b'*') => Some(10),
-        Some(b'#') => Some(11),
-        Some(character) => {
-            b"ABCD".iter().position(|c| *c == character.to_ascii_uppercase()).map(|at| 12 + at as u8)
-        }
-        None => {
-            integer(value, source).and_then(|event| u8::try_from(event).ok()).filter(|event| *event <= 15)
-        }
-    };
-    Ok(())
-}
-
-fn pause(parser: &mut Parser<'_>, value: &Value<'_>, source: Source) -> Result<(), Error> {
-    match (integer(value, source), value) {
-        (Some(number), _) => parser.request.dtmf.pause_ms = Some(clamp(number)),
-        (None, Value::Bytes(text)) => parser.word(&words::PAUSE, text),
-        (None, _) => {}
-    }
-    Ok(())
-}
-
-fn frequencies(parser: &mut Parser<'_>, value: &Value<'_>, source: Source) -> Result<(), Error> {
-    let mut add = |number: Option<i64>| {
-        let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
-        parser.request.dtmf.frequencies.extend(number);
-    };
-    match value {
-        Value::List(list) => list.iter().for_each(|item| add(integer(item, source))),
-        Value::Bytes(text) => {
-            text.split(|byte| *byte == b',').for_each(|part| add(integer(&part.into(), source)))
-        }
-        Value::Int(number) => add(Some(*number)),
-        Value::Dict(_) | Value::Null => {}
-    }
-    Ok(())
-}
-
-fn log_destination(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
-    let Value::Bytes(text) = value else { return Ok(()) };
-    match value.as_str().and_then(|text| text.parse().ok()) {
-        Some(destination) => parser.request.dtmf.log_destination = Some(destination),
-        None => {
-            parser.request.warn(Warning::unknown_value("dtmf-log-dest", text));
-        }
-    }
-    Ok(())
-}

@@ -9,8 +9,12 @@ mod parser;
 pub(super) mod prefixes;
 mod request_type;
 mod rtpp_flags;
+mod services;
 mod structures;
 mod templates;
+#[cfg(test)]
+mod tests;
+mod values;
 mod warning;
 pub(super) mod words;
 
@@ -19,5 +23,6 @@ pub use keys::Group;
 pub use options::*;
 pub(super) use parser::flag_words;
 pub use request_type::{Request, Selector, present};
+pub use services::*;
 pub use templates::{Defaults, Templates};
 pub use warning::{Severity, Warning};

@@ -56,16 +56,16 @@ pub(crate) static PREFIXES: &[Prefix] = &[
     prefix(&["codec-strip-"], "`codec` → `strip` = [X]", |p, x| p.request.codecs.strip.push(unescape(x))),
     prefix(&["codec-offer-"], "`codec` → `offer` = [X]", |p, x| p.request.codecs.offer.push(unescape(x))),
     prefix(&["codec-except-"], "`codec` → `except` = [X]", |p, x| {
-        p.request.codecs.except.push(unescape(x))
+        p.request.codecs.except.push(unescape(x));
     }),
     prefix(&["codec-ignore-"], "`codec` → `ignore` = [X]", |p, x| {
-        p.request.codecs.ignore.push(unescape(x))
+        p.request.codecs.ignore.push(unescape(x));
     }),
     prefix(&["codec-accept-"], "`codec` → `accept` = [X]", |p, x| {
-        p.request.codecs.accept.push(unescape(x))
+        p.request.codecs.accept.push(unescape(x));
     }),
     prefix(&["codec-consume-"], "`codec` → `consume` = [X]", |p, x| {
-        p.request.codecs.consume.push(unescape(x))
+        p.request.codecs.consume.push(unescape(x));
     }),
     prefix(&["codec-set-"], "`codec` → `set` = [X]", |p, x| p.request.codecs.set.push(unescape(x))),
     offers_only(prefix(&["transcode-", "codec-transcode-"], "`codec` → `transcode` = [X]", |p, x| {

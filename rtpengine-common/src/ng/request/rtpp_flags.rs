@@ -224,7 +224,9 @@ impl<'t> Reader<'t> {
             let from = self.at;
             if self.closing(from).is_some() {
                 match self.nested(parser, depth) {
-                    Some(value) => drop(dict.push(key, value)),
+                    Some(value) => {
+                        dict.push(key, value);
+                    }
                     None => self.skip_group(parser, from),
                 }
                 continue;
@@ -232,7 +234,9 @@ impl<'t> Reader<'t> {
             self.at = self.until(|byte| matches!(byte, b' ' | b']')).min(close);
             match self.slice(from, self.at) {
                 b"" => malformed(parser, self.slice(start, self.at)),
-                value => drop(dict.push(key, bytes(value))),
+                value => {
+                    dict.push(key, bytes(value));
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use super::numbers::{Source, clamp, integer};
 use super::parser::Parser;
 use super::{
     AddressFamily, CodecSpec, Codecs, Conversion, Destination, MediaSource, MediaSpec, MediaType, MeshTags,
-    MohMode, MusicOnHold, Request, SdpAttributes, SdpLevel, Warning,
+    MohMode, Request, SdpAttributes, SdpLevel, Warning,
 };
 use crate::bencode::{Dict, Value};
 use crate::ng::{ByteString, Error};
@@ -117,7 +117,7 @@ fn sdp_attr_operation(
         b"substitute" => {
             for pair in values.as_list().unwrap_or_default().iter().filter_map(Value::as_list) {
                 if let [Value::Bytes(from), Value::Bytes(to), ..] = pair {
-                    attributes(parser, level).substitute.push((attribute(from), attribute(to)));
+                    attributes(parser, level).substitute.push((unescape(from), unescape(to)));
                 }
             }
         }
@@ -130,12 +130,12 @@ fn sdp_attr_operation(
 /// One string form of a manipulation.
 fn manipulate(parser: &mut Parser<'_>, level: SdpLevel, operation: &[u8], text: &[u8]) {
     match operation {
-        b"add" => attributes(parser, level).add.push(attribute(text)),
-        b"remove" => attributes(parser, level).remove.push(attribute(text)),
+        b"add" => attributes(parser, level).add.push(added_attribute(text)),
+        b"remove" => attributes(parser, level).remove.push(unescape(text)),
         _ => match text.iter().position(|byte| *byte == b'>') {
             Some(arrow) => {
                 let (from, to) = (&text[..arrow], &text[arrow + 1..]);
-                attributes(parser, level).substitute.push((attribute(from), attribute(to)));
+                attributes(parser, level).substitute.push((unescape(from), unescape(to)));
             }
             None => parser.request.warn(Warning::unknown_value("sdp-attr", text)),
         },
@@ -146,8 +146,8 @@ fn attributes<'p>(parser: &'p mut Parser<'_>, level: SdpLevel) -> &'p mut SdpAtt
     parser.request.sdp_attr.level_mut(level)
 }
 
-/// An attribute, escapes resolved, without `a=`.
-fn attribute(text: &[u8]) -> ByteString {
+/// An attribute to add: whether or not it is written with `a=`, which is taken off.
+fn added_attribute(text: &[u8]) -> ByteString {
     let text = unescape(text);
     text.strip_prefix(b"a=").map_or_else(|| text.clone(), ByteString::from)
 }
@@ -187,7 +187,7 @@ pub(super) fn sdp_media_remove(
 /// `moh` (players.md §7.1)
 pub(super) fn music_on_hold(parser: &mut Parser<'_>, value: &Value<'_>, source: Source) -> Result<(), Error> {
     let Some(dict) = value.as_dict() else { return Ok(()) };
-    let mut moh = parser.request.music_on_hold.take().unwrap_or_else(MusicOnHold::default);
+    let mut moh = parser.request.music_on_hold.take().unwrap_or_default();
     for (name, member) in dict.iter() {
         match name {
             b"file" => set_text(&mut moh.source.file, member),

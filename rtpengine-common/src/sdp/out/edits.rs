@@ -36,15 +36,15 @@ impl<'m> Edits<'m> {
     }
 }
 
-/// The media types that `sdp-attr` has levels for, as both sides call them.
-const MEDIA_TYPES: [(ng::MediaType, MediaType); 7] = [
-    (ng::MediaType::Audio, MediaType::Audio),
-    (ng::MediaType::Video, MediaType::Video),
-    (ng::MediaType::Image, MediaType::Image),
-    (ng::MediaType::Message, MediaType::Message),
-    (ng::MediaType::Text, MediaType::Text),
-    (ng::MediaType::Application, MediaType::Application),
-    (ng::MediaType::Other, MediaType::Other),
+/// The media types that `sdp-attr` has levels for.
+const MEDIA_TYPES: [ng::MediaType; 7] = [
+    ng::MediaType::Audio,
+    ng::MediaType::Video,
+    ng::MediaType::Image,
+    ng::MediaType::Message,
+    ng::MediaType::Text,
+    ng::MediaType::Application,
+    ng::MediaType::Other,
 ];
 
 impl<'m> From<&'m SdpAttr> for Edits<'m> {
@@ -54,7 +54,7 @@ impl<'m> From<&'m SdpAttr> for Edits<'m> {
             session: level(SdpLevel::Session).unwrap_or_default(),
             media: MEDIA_TYPES
                 .into_iter()
-                .filter_map(|(named, kind)| Some((kind, level(SdpLevel::Media(named))?)))
+                .filter_map(|named| Some((named.into(), level(SdpLevel::Media(named))?)))
                 .collect(),
         }
     }

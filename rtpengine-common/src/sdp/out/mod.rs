@@ -8,15 +8,18 @@ mod edits;
 mod ice;
 mod origin;
 mod print;
+mod rtcp;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 pub use edits::{Edits, LevelEdits};
 pub use ice::{LocalCandidate, local_candidates, passthrough_preferences};
 pub use origin::{OriginDefaults, OriginRules, remember_session_name, select_origin, software_id};
 pub use print::{Printed, print};
+pub use rtcp::{RtcpForm, RtcpRules, rtcp_rows};
 
 use super::{
     Bandwidth, Candidate, Codec, CryptoParams, CryptoPrint, Direction, Directions, ExtMap, Fingerprint,
@@ -182,7 +185,7 @@ pub struct CodecOut<'a> {
     /// Channels; printed from 2 on.
     pub channels: u32,
     /// Format parameters; nothing if empty.
-    pub fmtp: &'a [u8],
+    pub fmtp: Cow<'a, [u8]>,
     /// Values of `rtcp-fb`.
     pub rtcp_fb: Vec<&'a [u8]>,
 }
@@ -194,7 +197,7 @@ impl<'a> From<&'a Codec> for CodecOut<'a> {
             name: &codec.name,
             clock_rate: codec.clock_rate,
             channels: codec.channels,
-            fmtp: &codec.fmtp,
+            fmtp: Cow::Borrowed(&codec.fmtp),
             rtcp_fb: codec.rtcp_fb.iter().map(Text::as_bytes).collect(),
         }
     }
@@ -281,7 +284,7 @@ impl Default for DirectionOut {
     }
 }
 
-/// Row 12.
+/// Row 12, see [`rtcp_rows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtcpOut {
     /// Port.

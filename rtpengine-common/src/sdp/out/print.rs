@@ -221,7 +221,7 @@ fn print_codec(out: &mut Vec<u8>, codec: &CodecOut<'_>, edits: &LevelEdits<'_>) 
         });
     };
     if !codec.fmtp.is_empty() {
-        format_line(b"fmtp", codec.fmtp);
+        format_line(b"fmtp", &codec.fmtp);
     }
     for feedback in &codec.rtcp_fb {
         format_line(b"rtcp-fb", feedback);

@@ -296,11 +296,12 @@ fn music_on_hold_has_the_configured_name() {
         .session;
     assert!(session.music_on_hold);
     assert_eq!(session.attributes.passthrough().count(), 0);
+    assert_eq!(session.attributes.passthrough_with_hold().collect::<Vec<_>>(), [b"hold"]);
 }
 
 #[test]
 fn what_a_call_keeps_is_small() {
     assert!(size_of::<StreamParams>() <= 704, "{}", size_of::<StreamParams>());
     assert!(size_of::<SessionParams>() <= 448, "{}", size_of::<SessionParams>());
-    assert!(size_of::<CryptoParams>() <= 72, "{}", size_of::<CryptoParams>());
+    assert!(size_of::<CryptoParams>() <= 80, "{}", size_of::<CryptoParams>());
 }

@@ -3,3 +3,5 @@
 mod extraction;
 mod grammar;
 mod properties;
+
+pub(super) use properties::body;

@@ -61,7 +61,8 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![20 => known, 1 => noise, 2 => cut, 2 => attribute]
 }
 
-fn body() -> impl Strategy<Value = Vec<u8>> {
+/// A body of such lines, without `v=` in front.
+pub(in crate::sdp) fn body() -> impl Strategy<Value = Vec<u8>> {
     let end = prop_oneof![8 => Just("\r\n"), 1 => Just("\n"), 1 => Just("\r\r\n")];
     prop::collection::vec((line(), end), 0..24).prop_map(|lines| {
         lines.iter().flat_map(|(line, end)| [line.as_slice(), end.as_bytes()].concat()).collect()

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use rtpengine_common::codec::{Match, compare};
 
+use smallvec::SmallVec;
+
 use super::companions;
 use super::handlers::{Action, Handler, HandlerPolicy, handlers};
-use super::list::{CodecList, Entry};
+use super::list::{CodecList, Entry, bit};
 use super::message::{Environment, MediaCodecs, Report, Section, entries};
 use super::operations;
 use super::options::CodecOptions;
@@ -74,9 +76,8 @@ pub(super) fn take_answer(
 fn unique(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
     let mut seen = 0u128;
     let fresh = |entry: &Entry| {
-        let bit = 1u128.checked_shl(entry.payload_type.into()).unwrap_or(0);
-        let fresh = seen & bit == 0;
-        seen |= bit;
+        let fresh = seen & bit(entry.payload_type) == 0;
+        seen |= bit(entry.payload_type);
         fresh
     };
     entries.filter(fresh).collect()
@@ -130,8 +131,7 @@ fn synthesise(
 ) -> CodecList {
     let table = handlers(answerer, offerer, policy, environment);
     let touched = |clock| offerer.list.touched().contains(clock) || answerer.list.touched().contains(clock);
-    let mut synthesis =
-        Synthesis { offerer: &offerer.list, entries: Vec::new(), audio: false, queue: Vec::new() };
+    let mut synthesis = Synthesis::of(&offerer.list);
     for (entry, handler) in answerer.list.entries().iter().zip(&table.rows) {
         let is_audio = entry.codec.is_audio();
         if is_audio && options.single_codec && synthesis.audio {
@@ -155,15 +155,21 @@ fn synthesise(
 struct Synthesis<'a> {
     offerer: &'a CodecList,
     entries: Vec<Entry>,
+    numbers: u128,
     audio: bool,
-    queue: Vec<u8>,
+    queue: SmallVec<[u8; 8]>,
 }
 
-impl Synthesis<'_> {
+impl<'a> Synthesis<'a> {
+    fn of(offerer: &'a CodecList) -> Self {
+        Self { offerer, entries: Vec::new(), numbers: 0, audio: false, queue: SmallVec::new() }
+    }
+
     fn add(&mut self, entry: Entry) {
-        if self.entries.iter().any(|present| present.payload_type == entry.payload_type) {
+        if self.numbers & bit(entry.payload_type) != 0 {
             return;
         }
+        self.numbers |= bit(entry.payload_type);
         self.audio |= entry.codec.is_audio();
         self.entries.push(entry);
     }
@@ -180,9 +186,9 @@ impl Synthesis<'_> {
         self.add(copy);
     }
 
-    /// Rules 4 to 6: an entry with a handler that leads somewhere.
+    /// Rules 4 to 6: what the handler makes of an entry.
     fn lead(&mut self, entry: &Entry, handler: &Handler) {
-        let Some(destination) = handler.destination else { return };
+        let Some(destination) = handler.destination else { return self.pass_through(entry) };
         match &handler.action {
             Action::Forward => self.pass_through(entry),
             Action::Process(_) => {
@@ -193,7 +199,11 @@ impl Synthesis<'_> {
                 }
             }
         }
-        self.queue.extend(handler.cn.into_iter().chain(handler.dtmf));
+        for number in handler.cn.into_iter().chain(handler.dtmf) {
+            if !self.queue.contains(&number) {
+                self.queue.push(number);
+            }
+        }
     }
 
     fn finish(mut self) -> Vec<Entry> {

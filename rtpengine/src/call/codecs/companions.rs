@@ -21,7 +21,7 @@ pub(super) fn update(
 ) {
     let rates = audio_rates(list);
     if audio {
-        for kind in kinds(list) {
+        for kind in KINDS.into_iter().filter(|&kind| is_present(list, kind)).collect::<SmallVec<[_; 3]>>() {
             for &rate in rates.iter().filter(|&&rate| rate != 0) {
                 if list.touched().contains(rate) && list.supplemental(kind, rate).is_none() {
                     add(list, original, kind, rate, environment, report);
@@ -45,15 +45,12 @@ fn audio_rates(list: &CodecList) -> SmallVec<[u32; 8]> {
     rates
 }
 
-/// The supplemental codecs present, in list order, each once.
-fn kinds(list: &CodecList) -> SmallVec<[Supplemental; 3]> {
-    let mut kinds = SmallVec::new();
-    for kind in list.entries().iter().filter_map(|entry| entry.codec.supplemental) {
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    kinds
+/// The order in which the kinds get their numbers and places; the answer synthesis has CN before telephone-event too.
+const KINDS: [Supplemental; 3] =
+    [Supplemental::ComfortNoise, Supplemental::TelephoneEvent, Supplemental::Redundancy];
+
+fn is_present(list: &CodecList, kind: Supplemental) -> bool {
+    list.entries().iter().any(|entry| entry.codec.supplemental == Some(kind))
 }
 
 fn add(

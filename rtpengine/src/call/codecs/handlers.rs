@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rtpengine_common::codec::{Codec, Match, Supplemental, compare};
 
+use smallvec::SmallVec;
+
 use super::list::{CodecList, Entry};
 use super::message::{Environment, MediaCodecs};
 use super::preferences::{TranscodeConfig, TranscodeRule};
@@ -216,6 +218,19 @@ struct Selection<'a> {
     config: &'a TranscodeConfig,
     /// The preferred destination without configured preferences.
     preferred: Option<&'a Entry>,
+    source_supplementals: Supplementals<'a>,
+    sink_supplementals: Supplementals<'a>,
+}
+
+/// The supplemental entries of a list: few, asked for with every codec.
+type Supplementals<'a> = SmallVec<[&'a Entry; 8]>;
+
+fn supplementals(list: &CodecList) -> Supplementals<'_> {
+    list.entries().iter().filter(|entry| !entry.codec.is_audio()).collect()
+}
+
+fn find<'a>(entries: &Supplementals<'a>, kind: Supplemental, clock: u32) -> Option<&'a Entry> {
+    entries.iter().find(|e| e.codec.supplemental == Some(kind) && e.codec.clock == clock).copied()
 }
 
 impl<'a> Selection<'a> {
@@ -227,7 +242,9 @@ impl<'a> Selection<'a> {
     ) -> Self {
         let destinations = || destinations(&sink.list);
         let preferred = destinations().find(|entry| entry.marks.accepted).or_else(|| destinations().next());
-        Self { source, sink, policy, config, preferred }
+        let (source_supplementals, sink_supplementals) =
+            (supplementals(&source.list), supplementals(&sink.list));
+        Self { source, sink, policy, config, preferred, source_supplementals, sink_supplementals }
     }
 
     fn handler(&self, entry: &'a Entry) -> Handler {
@@ -317,12 +334,12 @@ impl<'a> Selection<'a> {
 
     /// The source's own supplemental for the clock of a source codec.
     fn source_supplemental(&self, kind: Supplemental, entry: &Entry) -> Option<&'a Entry> {
-        self.source.list.supplemental(kind, entry.codec.clock)
+        find(&self.source_supplementals, kind, entry.codec.clock)
     }
 
     /// The sink's supplemental for the destination's clock, unless it counts as absent.
     fn sink_supplemental(&self, kind: Supplemental, entry: &Entry, destination: &Entry) -> Option<&'a Entry> {
-        let sink = self.sink.list.supplemental(kind, destination.codec.clock)?;
+        let sink = find(&self.sink_supplementals, kind, destination.codec.clock)?;
         let refused = self.policy.refused_supplementals
             && !sink.marks.for_transcoding
             && self.source_supplemental(kind, entry).is_none();

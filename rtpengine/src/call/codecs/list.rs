@@ -94,10 +94,17 @@ impl Touched {
     }
 }
 
+/// The bit of a payload number; none for numbers that do not exist.
+pub(super) fn bit(payload_type: u8) -> u128 {
+    1u128.checked_shl(payload_type.into()).unwrap_or(0)
+}
+
 /// The ordered payload-type list. Payload numbers are unique and below 128.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodecList {
     entries: Vec<Entry>,
+    /// The payload numbers in use, one bit each.
+    numbers: u128,
     /// Position of the insertion mark (`codecs.md` §5).
     mark: Option<u8>,
     pub(super) touched: Touched,
@@ -106,8 +113,11 @@ pub struct CodecList {
 impl CodecList {
     /// A list of these entries, in order, nothing touched.
     pub(super) fn from_entries(entries: Vec<Entry>) -> Self {
-        let mut list = Self { entries, ..Self::default() };
-        list.find_mark();
+        let mut list =
+            Self { numbers: entries.iter().fold(0, |bits, e| bits | bit(e.payload_type)), ..Self::default() };
+        list.mark =
+            entries.iter().position(|e| !e.codec.is_audio()).and_then(|position| u8::try_from(position).ok());
+        list.entries = entries;
         list
     }
 
@@ -132,7 +142,16 @@ impl CodecList {
     /// The entry with this payload number.
     #[must_use]
     pub fn get(&self, payload_type: u8) -> Option<&Entry> {
+        if !self.has_number(payload_type) {
+            return None;
+        }
         self.entries.iter().find(|entry| entry.payload_type == payload_type)
+    }
+
+    /// Is this payload number in use?
+    #[must_use]
+    pub fn has_number(&self, payload_type: u8) -> bool {
+        self.numbers & bit(payload_type) != 0
     }
 
     /// The first entry with this supplemental codec at this clock rate.
@@ -173,7 +192,7 @@ impl CodecList {
     }
 
     fn insert(&mut self, position: usize, entry: Entry) -> bool {
-        if self.entries.len() >= 128 || entry.payload_type > 127 || self.get(entry.payload_type).is_some() {
+        if self.entries.len() >= 128 || entry.payload_type > 127 || self.has_number(entry.payload_type) {
             return false;
         }
         let position = position.min(self.entries.len());
@@ -183,6 +202,7 @@ impl CodecList {
             None if !entry.codec.is_audio() => at,
             mark => mark,
         };
+        self.numbers |= bit(entry.payload_type);
         self.entries.insert(position, entry);
         true
     }
@@ -193,6 +213,7 @@ impl CodecList {
         let mut position = 0;
         let mut kept = 0usize;
         let mut mark = None;
+        let mut numbers = 0;
         self.entries.retain(|entry| {
             if marked.is_some_and(|marked| position >= marked) && mark.is_none() {
                 mark = Some(kept);
@@ -200,8 +221,12 @@ impl CodecList {
             position += 1;
             let keep = !choose(entry);
             kept += usize::from(keep);
+            if keep {
+                numbers |= bit(entry.payload_type);
+            }
             keep
         });
+        self.numbers = numbers;
         self.mark = mark.filter(|&mark| mark < self.entries.len()).and_then(|mark| u8::try_from(mark).ok());
     }
 
@@ -216,11 +241,6 @@ impl CodecList {
             gone
         });
         self.touched = touched;
-    }
-
-    fn find_mark(&mut self) {
-        let first = self.entries.iter().position(|entry| !entry.codec.is_audio());
-        self.mark = first.and_then(|position| u8::try_from(position).ok());
     }
 
     #[cfg(test)]

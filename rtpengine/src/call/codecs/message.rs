@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rtpengine_common::codec::table::StaticPayloadType;
 use rtpengine_common::codec::{Codec, EngineSupport};
 
-use super::list::{CodecList, Entry};
+use super::list::{CodecList, Entry, bit};
 use super::packet_time::PacketTime;
 use super::preferences::TranscodeConfig;
 
@@ -134,11 +134,8 @@ pub(super) fn entries(section: &Section<'_>, audio: bool, support: &dyn EngineSu
     let mut seen = 0u128;
     let mut entries = Vec::with_capacity(section.codecs.len().min(128));
     for format in section.codecs {
-        let Some(bit) = 1u128.checked_shl(format.payload_type.into()).filter(|_| format.payload_type < 128)
-        else {
-            continue;
-        };
-        if seen & bit != 0 {
+        let bit = bit(format.payload_type);
+        if bit == 0 || seen & bit != 0 {
             continue;
         }
         seen |= bit;

@@ -13,8 +13,8 @@ const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
 /// list only and pass no original list.
 pub(super) fn assign(codec: &Codec, list: &CodecList, original: Option<&Original>) -> Option<u8> {
     let free = |number: u8| {
-        let held = original.and_then(|original| original.get(number));
-        list.get(number).is_none() && held.is_none_or(|entry| basic_match(&entry.codec, codec))
+        let held = || original.and_then(|original| original.get(number));
+        !list.has_number(number) && held().is_none_or(|entry| basic_match(&entry.codec, codec))
     };
     codec.static_payload_type().into_iter().chain(DYNAMIC).find(|&number| free(number))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::{Codec, CodecString, IndexString, Match, basic_match, compare};
+use rtpengine_common::codec::{Codec, CodecString, IndexString, Match, compare};
 
 use super::list::{CodecList, Entry};
 use super::message::{Environment, Report, Warning};
@@ -61,8 +61,13 @@ impl<'a> Candidates<'a> {
     }
 
     fn compared(&self, entry: &Entry) -> bool {
-        compare(&entry.codec, &self.codec) != Match::Different
+        entry.codec.has_name(&self.codec.name) && compare(&entry.codec, &self.codec) != Match::Different
     }
+}
+
+/// Is this entry exactly the codec described? Searches go by name, so G729a is no G729 here (§5.6).
+fn is_exactly(entry: &Entry, codec: &Codec) -> bool {
+    entry.codec.has_name(&codec.name) && compare(&entry.codec, codec) == Match::Exact
 }
 
 /// Accepts the entries a codec string finds; `false` if it finds none.
@@ -126,7 +131,8 @@ pub(super) fn track_mask(list: &mut CodecList, options: &CodecOptions) {
     list.touched = touched;
 }
 
-/// `transcode`: makes sure the receiver sees these codecs (§5.6).
+/// `transcode`: makes sure the receiver sees these codecs (§5.6). A string that is an index is satisfied by whatever the list
+/// has under it; others are compared in full.
 pub(super) fn transcode(
     list: &mut CodecList,
     original: &Original,
@@ -141,13 +147,14 @@ pub(super) fn transcode(
             report.warn(Warning::OpusClock);
         }
         let codec = string.codec(environment.support);
-        if list.entries().iter().any(|entry| compare(&entry.codec, &codec) == Match::Exact) {
+        let present = IndexString::parse(name).is_some_and(|index| list.has_index(&index));
+        if present || list.entries().iter().any(|entry| is_exactly(entry, &codec)) {
             continue;
         }
         if stripped != Everything::Full && bring_back(list, original, name) {
             continue;
         }
-        let exact = original.entries().find(|entry| compare(&entry.codec, &codec) == Match::Exact);
+        let exact = original.entries().find(|entry| is_exactly(entry, &codec));
         if exact.is_some_and(|entry| put_back(list, returning(entry))) {
             continue;
         }
@@ -161,10 +168,6 @@ fn bring_back(list: &mut CodecList, original: &Original, name: &str) -> bool {
     let Some(index) = IndexString::parse(name) else { return false };
     let mut satisfied = false;
     for entry in original.find(&index) {
-        if list.get(entry.payload_type).is_some_and(|present| basic_match(&present.codec, &entry.codec)) {
-            satisfied = true;
-            continue;
-        }
         let mut back = returning(entry);
         back.marks.for_transcoding |= entry.marks.removed;
         satisfied |= put_back(list, back);

@@ -2,7 +2,7 @@
 
 use rtpengine_common::codec::{IndexString, Supplemental};
 
-use super::list::Entry;
+use super::list::{Entry, bit};
 
 /// The original list of a message.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl Original {
         for entry in former {
             let mut entry = entry.clone();
             entry.marks.removed = true;
-            self.former_numbers |= 1u128.checked_shl(entry.payload_type.into()).unwrap_or(0);
+            self.former_numbers |= bit(entry.payload_type);
             self.former.push(entry);
         }
     }
@@ -38,7 +38,7 @@ impl Original {
 
     /// All entries in the order of look-ups: the SDP's own, then the former ones.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        let clashes = |entry: &&Entry| (self.former_numbers >> (entry.payload_type & 127)) & 1 == 0;
+        let clashes = |entry: &&Entry| self.former_numbers & bit(entry.payload_type) == 0;
         self.own.iter().filter(clashes).chain(&self.former)
     }
 

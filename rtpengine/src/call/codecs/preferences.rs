@@ -84,7 +84,7 @@ impl TranscodeConfig {
     pub fn add_section<'a>(
         &mut self,
         name: &str,
-        keys: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+        keys: &(impl Iterator<Item = (&'a str, &'a str)> + Clone),
     ) -> Result<(), TranscodeConfigError> {
         let get =
             |wanted: &str| keys.clone().filter(|(key, _)| *key == wanted).last().map(|(_, value)| value);

@@ -27,8 +27,9 @@ pub use redis::{KeepAlive, Redis};
 pub use report::{Dtmf, Graphite, Homer, Mqtt, Report, Rtpproxy, XmlRpc};
 
 use super::endpoint::Resolve;
-use super::interface::{self, InterfaceSpec};
+use super::interface;
 use super::sections::{self, Templates, TranscodeRule};
+use crate::net::interface_spec::InterfaceSpec;
 
 /// What the groups read from.
 pub struct Inputs<'a> {
@@ -139,12 +140,7 @@ impl Settings {
 }
 
 fn interfaces(inputs: &Inputs, ports: (u16, u16)) -> Result<Vec<InterfaceSpec>, OptionError> {
-    let mut list = inputs
-        .values
-        .list("interface")
-        .iter()
-        .map(|text| interface::parse(text))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut list = interface::elements(&inputs.values.list("interface"), ports)?;
     if let (Some(prefix), Some(file)) = (inputs.values.text("interfaces-config"), inputs.file) {
         list.extend(interface::sections(file, &prefix, ports)?);
     }

@@ -1,1 +1,0 @@
-//! Tests of the negotiation, by rule of the specification.
