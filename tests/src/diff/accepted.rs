@@ -57,6 +57,21 @@ pub const TABLE: &[Accepted] = &[
         rule: "ng-control.md 12.4: not a flag of streams",
     },
     Accepted {
+        kind: "query closed stream flag filled only the peer's",
+        when: always,
+        rule: "ng-control.md 10.5(3): port zero disables the streams of a media",
+    },
+    Accepted {
+        kind: "query closed stream flag ICE only the peer's",
+        when: always,
+        rule: "ng-control.md 12.4: not a flag of streams",
+    },
+    Accepted {
+        kind: "section a=crypto value",
+        when: |difference| without_parameters(&difference.ours) == without_parameters(&difference.peers),
+        rule: "sdp.md 12.4(4): session parameter options apply to the whole list",
+    },
+    Accepted {
         kind: "query stream advertised endpoint",
         when: always,
         rule: "media-plane.md 4.2: with rtcp-mux the RTCP stream has the port of the RTP stream",
@@ -70,6 +85,10 @@ pub const TABLE: &[Accepted] = &[
 
 fn always(_: &Difference) -> bool {
     true
+}
+
+fn without_parameters(lines: &str) -> String {
+    lines.replace("UNENCRYPTED_SRTP", "")
 }
 
 fn without_last_word(text: &str) -> &str {

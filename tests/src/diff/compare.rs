@@ -228,7 +228,9 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
             flags(&mut found, "query media flag", ours, peers);
             let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
             for (ours, peers) in a.iter().zip(b) {
-                flags(&mut found, "query stream flag", ours, peers);
+                let closed = ours.get("local port").is_none() && !muxed(ours);
+                let what = if closed { "query closed stream flag" } else { "query stream flag" };
+                flags(&mut found, what, ours, peers);
                 let [a, b] = [ours, peers].map(|stream| stream.get("local port").is_some().to_string());
                 let flags = ours.get("flags").map_or(&[][..], Value::items);
                 let muxed = flags.contains(&"fallback RTCP".into());
@@ -241,6 +243,12 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
         }
     }
     found
+}
+
+/// Whether this is the RTCP stream of a media that has RTP and RTCP on one port.
+fn muxed(stream: &Value) -> bool {
+    let flags = stream.get("flags").map_or(&[][..], Value::items);
+    flags.contains(&"fallback RTCP".into())
 }
 
 fn flags(found: &mut Vec<Difference>, what: &str, ours: &Value, peers: &Value) {

@@ -86,7 +86,7 @@ impl Twin<'_> {
             if known {
                 from.changes(random);
             }
-            let options = generate::offer_options(random);
+            let options = generate::offer_options(!known, random);
             let mut offer = Request::new("offer").set("call-id", &self.id).set("from-tag", from.tag);
             offer = offer.set("sdp", from.offer()).with(&options);
             if known {
