@@ -1,6 +1,7 @@
 //! What two or more of the rtpengine programs share.
 
 pub mod bencode;
+pub mod codec;
 pub mod config;
 pub mod log;
 pub mod ng;

@@ -1,7 +1,11 @@
 //! The media relay daemon.
 
 pub mod call;
+pub mod control;
+pub mod daemon;
 pub mod flow;
 pub mod ice;
 pub mod net;
+pub mod options;
+pub mod report;
 pub mod shard;

@@ -43,10 +43,13 @@ pub fn binary() -> PathBuf {
 #[derive(Debug)]
 pub struct DaemonBuilder {
     network: Network,
-    program: PathBuf,
+    program: Option<PathBuf>,
     interfaces: Vec<String>,
     arguments: Vec<OsString>,
     media_ports: u16,
+    range: Option<(u16, u16)>,
+    control: Option<SocketAddr>,
+    configuration: Option<PathBuf>,
     processor: Option<usize>,
     real_time: bool,
 }
@@ -56,6 +59,13 @@ impl DaemonBuilder {
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Adds several arguments of the command line.
+    #[must_use]
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
@@ -73,10 +83,31 @@ impl DaemonBuilder {
         self
     }
 
+    /// Fixes the range of media ports, for two daemons in one namespace.
+    #[must_use]
+    pub fn ports(mut self, first: u16, last: u16) -> Self {
+        self.range = Some((first, last));
+        self
+    }
+
+    /// Fixes where the daemon listens for ng over UDP; otherwise it is a free port.
+    #[must_use]
+    pub fn control(mut self, address: SocketAddr) -> Self {
+        self.control = Some(address);
+        self
+    }
+
+    /// Has it read a configuration file, which then must name the interfaces.
+    #[must_use]
+    pub fn configuration(mut self, file: impl Into<PathBuf>) -> Self {
+        self.configuration = Some(file.into());
+        self
+    }
+
     /// Starts another program than [`binary`].
     #[must_use]
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program = program.into();
+        self.program = Some(program.into());
         self
     }
 
@@ -111,21 +142,31 @@ impl DaemonBuilder {
     /// When the program cannot be run at all.
     #[must_use]
     pub fn spawn(mut self) -> Daemon {
-        let control = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let ng = SocketAddr::new(control, self.network.free_port(control));
-        let ports = self.network.media_ports(self.media_ports);
-        if self.interfaces.is_empty() {
+        let ng = self.control.unwrap_or_else(|| {
+            let local = IpAddr::from(Ipv4Addr::LOCALHOST);
+            SocketAddr::new(local, self.network.free_port(local))
+        });
+        let ports = match self.range {
+            Some((first, last)) => PortRange::fixed(first, last),
+            None => self.network.media_ports(self.media_ports),
+        };
+        if self.interfaces.is_empty() && self.configuration.is_none() {
             self.interfaces.push(self.network.relay(0).to_string());
         }
-        let mut command = Command::new(&self.program);
-        command.args(["--config-file=none", "--foreground", "--log-stderr", "--table=-1"]);
+        let program = self.program.take().unwrap_or_else(binary);
+        let mut command = Command::new(&program);
+        match &self.configuration {
+            Some(file) => command.arg("--config-file").arg(file),
+            None => command.arg("--config-file=none"),
+        };
+        command.args(["--foreground", "--log-stderr", "--table=-1"]);
         command.arg(format!("--listen-ng={ng}"));
         command.arg(format!("--port-min={}", ports.first)).arg(format!("--port-max={}", ports.last));
         command.args(self.interfaces.iter().map(|interface| format!("--interface={interface}")));
         command.args(&self.arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.on_its_processor(|| command.spawn());
-        let child = child.unwrap_or_else(|error| panic!("cannot run {}: {error}", self.program.display()));
+        let child = child.unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
         Daemon::watch(child, ng, ports, self.network)
     }
 
@@ -176,10 +217,13 @@ impl Daemon {
     pub fn builder() -> DaemonBuilder {
         DaemonBuilder {
             network: Network::enter(),
-            program: binary(),
+            program: None,
             interfaces: Vec::new(),
             arguments: Vec::new(),
             media_ports: 200,
+            range: None,
+            control: None,
+            configuration: None,
             processor: None,
             real_time: false,
         }

@@ -20,9 +20,12 @@
 pub mod bencode;
 pub mod call;
 pub mod daemon;
+pub mod diff;
+pub mod load;
 pub mod network;
 pub mod ng;
 pub mod phone;
+pub mod program;
 pub mod rtp;
 pub mod sdp;
 pub mod sys;

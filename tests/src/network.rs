@@ -183,6 +183,14 @@ pub struct PortRange {
     _lock: Option<TcpListener>,
 }
 
+impl PortRange {
+    /// A range that the caller answers for.
+    #[must_use]
+    pub fn fixed(first: u16, last: u16) -> Self {
+        Self { first, last, _lock: None }
+    }
+}
+
 /// Says past the test runner's capture that a test was left out, and why.
 pub fn left_out<T>(about: &str, why: &str) -> Option<T> {
     say(&format!("LEFT OUT: {about}: {why}"));

@@ -1,6 +1,5 @@
 //! A client of the ng protocol with requests that read like the protocol.
 
-use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -208,7 +207,7 @@ impl Reply {
 pub struct Client {
     socket: UdpSocket,
     server: SocketAddr,
-    json: Cell<bool>,
+    json: bool,
 }
 
 static COOKIES: AtomicU64 = AtomicU64::new(1);
@@ -231,13 +230,13 @@ impl Client {
             (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
         };
         let socket = UdpSocket::bind(any)?;
-        Ok(Self { socket, server, json: Cell::new(false) })
+        Ok(Self { socket, server, json: false })
     }
 
     /// From now on requests go out as JSON.
     #[must_use]
-    pub fn in_json(self) -> Self {
-        self.json.set(true);
+    pub fn in_json(mut self) -> Self {
+        self.json = true;
         self
     }
 
@@ -246,7 +245,7 @@ impl Client {
     /// # Errors
     /// When none came within `patience`.
     pub fn try_request(&self, request: &Request, patience: Duration) -> io::Result<Reply> {
-        let body = if self.json.get() { request.value().to_json().into_bytes() } else { request.encode() };
+        let body = if self.json { request.value().to_json().into_bytes() } else { request.encode() };
         self.exchange(&fresh_cookie(), &body, patience).map(|bytes| Reply::decode(&bytes))
     }
 
@@ -301,6 +300,25 @@ impl Client {
             if let Some(rest) = rest {
                 return Ok(Some(rest.to_vec()));
             }
+        }
+    }
+
+    /// Takes a reply under `cookie` if it is there already, without waiting.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn poll_reply(&self, cookie: &str) -> io::Result<Option<Vec<u8>>> {
+        self.socket.set_nonblocking(true)?;
+        let mut buffer = vec![0; 65536];
+        let received = self.socket.recv_from(&mut buffer);
+        self.socket.set_nonblocking(false)?;
+        match received {
+            Ok((length, _)) => {
+                let rest = buffer[..length].strip_prefix(cookie.as_bytes());
+                Ok(rest.and_then(|rest| rest.strip_prefix(b" ")).map(<[u8]>::to_vec))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

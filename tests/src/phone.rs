@@ -308,12 +308,22 @@ impl Phone {
         }
     }
 
-    /// Moves its first media to new ports on `address`, as a phone does that changes its network.
-    pub fn moves_to(&mut self, address: IpAddr) {
-        self.address = address;
-        for media in &mut self.media {
-            (media.rtp, media.rtcp) = socket_pair(address);
+    /// Moves all its medias to new ports on `address`, as a phone does that changes its network, and returns what it
+    /// leaves.
+    pub fn moves_to(&mut self, address: IpAddr) -> Place {
+        let new = self.media.iter().map(|_| socket_pair(address)).collect();
+        self.returns_to(Place { address, sockets: new })
+    }
+
+    /// Moves to a place that it had left, and returns what it leaves now.
+    pub fn returns_to(&mut self, place: Place) -> Place {
+        let mut left =
+            Place { address: std::mem::replace(&mut self.address, place.address), sockets: Vec::new() };
+        for (media, (rtp, rtcp)) in self.media.iter_mut().zip(place.sockets) {
+            let old = (std::mem::replace(&mut media.rtp, rtp), std::mem::replace(&mut media.rtcp, rtcp));
+            left.sockets.push(old);
         }
+        left
     }
 
     /// The section that the daemon gave for the first media.
@@ -494,6 +504,13 @@ impl Phone {
             }
         }
     }
+}
+
+/// Where a phone can be reached: its address and the sockets of its medias.
+#[derive(Debug)]
+pub struct Place {
+    address: IpAddr,
+    sockets: Vec<(UdpSocket, UdpSocket)>,
 }
 
 /// The payload that the phone `tag` speaks as its `count`-th.

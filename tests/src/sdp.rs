@@ -16,6 +16,8 @@ pub struct Sdp {
 pub struct Section {
     /// Its lines, `m=` first.
     pub lines: Vec<String>,
+    /// The value of the session's `c=`, which holds where the section has none of its own.
+    pub session_connection: Option<String>,
 }
 
 impl Sdp {
@@ -28,12 +30,19 @@ impl Sdp {
         assert!(text.ends_with("\r\n"), "the last line is not ended: {text:?}");
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "a bare line feed: {text:?}");
         let mut sdp = Self { session: Vec::new(), sections: Vec::new() };
+        let mut session_connection = None;
         for line in text.trim_end_matches("\r\n").split("\r\n") {
             assert!(line.as_bytes().get(1) == Some(&b'='), "not an SDP line: {line:?}");
             match (line.starts_with("m="), sdp.sections.last_mut()) {
-                (true, _) => sdp.sections.push(Section { lines: vec![line.to_string()] }),
+                (true, _) => {
+                    let session_connection = session_connection.clone();
+                    sdp.sections.push(Section { lines: vec![line.to_string()], session_connection });
+                }
                 (false, Some(section)) => section.lines.push(line.to_string()),
-                (false, None) => sdp.session.push(line.to_string()),
+                (false, None) => {
+                    session_connection = line.strip_prefix("c=").map(str::to_string).or(session_connection);
+                    sdp.session.push(line.to_string());
+                }
             }
         }
         sdp
@@ -78,13 +87,14 @@ impl Section {
         self.media().split_off(3)
     }
 
-    /// The address of the section's `c=` line.
+    /// The address of the section's `c=` line, or else the session's.
     ///
     /// # Panics
     /// When there is none.
     #[must_use]
     pub fn address(&self) -> IpAddr {
-        let value = line(&self.lines, 'c').unwrap_or_else(|| panic!("no c= in {:?}", self.lines));
+        let value = line(&self.lines, 'c').or(self.session_connection.as_deref());
+        let value = value.unwrap_or_else(|| panic!("no c= for {:?}", self.lines));
         let address = value.strip_prefix("IN IP4 ").or_else(|| value.strip_prefix("IN IP6 "));
         address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("bad c={value}"))
     }

@@ -17,6 +17,8 @@ mod message;
 pub mod reference;
 mod reply;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use crate::bencode::{Dict, Value};
 pub use byte_string::ByteString;

@@ -7,99 +7,18 @@ use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, STANDARD_NO_PAD};
 
+use crate::srtp::{self, MasterKey, Parameters, SessionParameters, Suite, SuiteInfo};
+
 use super::token::{Tokens, leading_number, number, split_once};
 
-/// Bytes of the longest master key and salt together.
-pub const MAX_KEY_SALT_LEN: usize = 46;
 /// Largest lifetime of a master key in packets (RFC 3711 §9.2).
 const MAX_LIFETIME: u64 = 1 << 48;
 /// Longest master key identifier in bytes.
 const MAX_MKI_LEN: u64 = 256;
 
-/// A crypto suite, in the default order of offers (sdp.md §12.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // the names say it
-pub enum CryptoSuite {
-    AeadAes256Gcm,
-    AeadAes128Gcm,
-    Aes256CmSha1_80,
-    Aes256CmSha1_32,
-    Aes192CmSha1_80,
-    Aes192CmSha1_32,
-    AesCm128Sha1_80,
-    AesCm128Sha1_32,
-    F8128Sha1_80,
-    F8128Sha1_32,
-    NullSha1_80,
-    NullSha1_32,
-}
-
-use CryptoSuite as S;
-
-/// Suite, name, key bytes, salt bytes.
-const SUITES: [(S, &str, u8, u8); 12] = [
-    (S::AeadAes256Gcm, "AEAD_AES_256_GCM", 32, 12),
-    (S::AeadAes128Gcm, "AEAD_AES_128_GCM", 16, 12),
-    (S::Aes256CmSha1_80, "AES_256_CM_HMAC_SHA1_80", 32, 14),
-    (S::Aes256CmSha1_32, "AES_256_CM_HMAC_SHA1_32", 32, 14),
-    (S::Aes192CmSha1_80, "AES_192_CM_HMAC_SHA1_80", 24, 14),
-    (S::Aes192CmSha1_32, "AES_192_CM_HMAC_SHA1_32", 24, 14),
-    (S::AesCm128Sha1_80, "AES_CM_128_HMAC_SHA1_80", 16, 14),
-    (S::AesCm128Sha1_32, "AES_CM_128_HMAC_SHA1_32", 16, 14),
-    (S::F8128Sha1_80, "F8_128_HMAC_SHA1_80", 16, 14),
-    (S::F8128Sha1_32, "F8_128_HMAC_SHA1_32", 16, 14),
-    (S::NullSha1_80, "NULL_HMAC_SHA1_80", 16, 14),
-    (S::NullSha1_32, "NULL_HMAC_SHA1_32", 16, 14),
-];
-
-impl CryptoSuite {
-    /// All suites in the default order of offers.
-    pub fn all() -> impl Iterator<Item = CryptoSuite> {
-        SUITES.iter().map(|(suite, ..)| *suite)
-    }
-
-    /// The suite called `name`, in any case.
-    #[must_use]
-    pub fn from_name(name: &[u8]) -> Option<Self> {
-        SUITES
-            .iter()
-            .find(|(_, text, ..)| text.as_bytes().eq_ignore_ascii_case(name))
-            .map(|(suite, ..)| *suite)
-    }
-
-    const fn row(self) -> (CryptoSuite, &'static str, u8, u8) {
-        SUITES[self as usize]
-    }
-
-    /// The name as printed.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        self.row().1
-    }
-
-    /// Bytes of the master key.
-    #[must_use]
-    pub const fn key_len(self) -> usize {
-        self.row().2 as usize
-    }
-
-    /// Bytes of the master salt.
-    #[must_use]
-    pub const fn salt_len(self) -> usize {
-        self.row().3 as usize
-    }
-
-    /// Bytes of master key and salt together.
-    #[must_use]
-    pub const fn key_salt_len(self) -> usize {
-        self.key_len() + self.salt_len()
-    }
-
-    /// Characters of the key in base64, without padding.
-    #[must_use]
-    pub const fn base64_len(self) -> usize {
-        (self.key_salt_len() * 4).div_ceil(3)
-    }
+/// Characters of a suite's key in base64, without padding.
+const fn base64_len(suite: &SuiteInfo) -> usize {
+    ((suite.key_len + suite.salt_len) * 4).div_ceil(3)
 }
 
 /// Why an `a=crypto` line was dropped; the texts are those of sdp.md §2.5.
@@ -176,30 +95,18 @@ impl Mki {
     }
 }
 
-/// The session parameters the relay knows (RFC 4568 §6.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct CryptoSessionParams {
-    /// `UNENCRYPTED_SRTP`
-    pub unencrypted_srtp: bool,
-    /// `UNENCRYPTED_SRTCP`
-    pub unencrypted_srtcp: bool,
-    /// `UNAUTHENTICATED_SRTP`
-    pub unauthenticated_srtp: bool,
-}
-
-impl CryptoSessionParams {
-    fn parse(text: &[u8]) -> Self {
-        let mut params = CryptoSessionParams::default();
-        for word in text.split(|&byte| byte == b' ') {
-            match word {
-                b"UNENCRYPTED_SRTP" => params.unencrypted_srtp = true,
-                b"UNENCRYPTED_SRTCP" => params.unencrypted_srtcp = true,
-                b"UNAUTHENTICATED_SRTP" => params.unauthenticated_srtp = true,
-                _ => {}
-            }
+/// What follows the key; parameters that are not known are ignored.
+fn parse_session(text: &[u8]) -> SessionParameters {
+    let mut params = SessionParameters::default();
+    for word in text.split(|&byte| byte == b' ') {
+        match word {
+            b"UNENCRYPTED_SRTP" => params.unencrypted_srtp = true,
+            b"UNENCRYPTED_SRTCP" => params.unencrypted_srtcp = true,
+            b"UNAUTHENTICATED_SRTP" => params.unauthenticated_srtp = true,
+            _ => {}
         }
-        params
     }
+    params
 }
 
 /// One usable `a=crypto` line.
@@ -208,12 +115,13 @@ pub struct CryptoParams {
     /// The line's number.
     pub tag: u32,
     /// Suite.
-    pub suite: CryptoSuite,
-    key_salt: ArrayVec<u8, MAX_KEY_SALT_LEN>,
+    pub suite: Suite,
+    /// Master key and salt, of the suite's length.
+    key: MasterKey,
     /// Master key identifier, if one is used.
     pub mki: Option<Mki>,
     /// Session parameters.
-    pub session: CryptoSessionParams,
+    pub session: SessionParameters,
 }
 
 const DECODER: GeneralPurpose = GeneralPurpose::new(
@@ -224,14 +132,25 @@ const DECODER: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl CryptoParams {
-    /// Parameters without MKI and session parameters; `None` unless `key_salt` has exactly the suite's length.
+    /// Parameters without MKI and session parameters; `None` unless `key_and_salt` has exactly the suite's length.
     #[must_use]
-    pub fn new(tag: u32, suite: CryptoSuite, key_salt: &[u8]) -> Option<Self> {
-        if key_salt.len() != suite.key_salt_len() {
-            return None;
-        }
-        let key_salt = ArrayVec::try_from(key_salt).ok()?;
-        Some(CryptoParams { tag, suite, key_salt, mki: None, session: CryptoSessionParams::default() })
+    pub fn new(tag: u32, suite: Suite, key_and_salt: &[u8]) -> Option<Self> {
+        let key = MasterKey::from_bytes(suite, key_and_salt).ok()?;
+        Some(CryptoParams { tag, suite, key, mki: None, session: SessionParameters::default() })
+    }
+
+    /// Parameters with a new key; `random` fills the bytes it is given.
+    #[must_use]
+    pub fn generate(tag: u32, suite: Suite, random: impl FnOnce(&mut [u8])) -> Self {
+        let key = MasterKey::generate(suite, random);
+        CryptoParams { tag, suite, key, mki: None, session: SessionParameters::default() }
+    }
+
+    /// The same with the key of `other`, as an answer that passes SRTP through has it (sdp.md §12.5 rule 4): also its MKI and session parameters.
+    /// `None` unless both have the same suite.
+    #[must_use]
+    pub fn with_key_of(&self, other: &Self) -> Option<Self> {
+        (self.suite == other.suite).then(|| CryptoParams { tag: self.tag, ..other.clone() })
     }
 
     /// The value of the attribute: `TAG SUITE inline:KEY[|LIFETIME][|MKI:LEN] [SESSION-PARAM …]`.
@@ -243,57 +162,51 @@ impl CryptoParams {
         let tag = tokens.token().ok_or(CryptoError::Generic)?;
         let tag = number(tag).ok_or(CryptoError::Tag)?;
         let suite = tokens.token().ok_or(CryptoError::Generic)?;
-        let suite = CryptoSuite::from_name(suite).ok_or(CryptoError::Suite)?;
+        let name = std::str::from_utf8(suite).map_err(|_| CryptoError::Suite)?;
+        let suite = Suite::from_name(name).ok_or(CryptoError::Suite)?;
         let key = tokens.token().ok_or(CryptoError::Generic)?;
-        let session = CryptoSessionParams::parse(tokens.rest().unwrap_or_default());
-        let (key_salt, mki) = parse_key(suite, key)?;
-        Ok(CryptoParams { tag, suite, key_salt, mki, session })
+        let session = parse_session(tokens.rest().unwrap_or_default());
+        let (key, mki) = parse_key(suite, key)?;
+        Ok(CryptoParams { tag, suite, key, mki, session })
     }
 
-    /// The master key.
+    /// The master key and salt.
     #[must_use]
-    pub fn master_key(&self) -> &[u8] {
-        self.key_salt.get(..self.suite.key_len()).unwrap_or_default()
+    pub fn key(&self) -> &MasterKey {
+        &self.key
     }
 
-    /// The master salt.
+    /// What decides about packets.
     #[must_use]
-    pub fn master_salt(&self) -> &[u8] {
-        self.key_salt.get(self.suite.key_len()..).unwrap_or_default()
-    }
-
-    /// Master key and salt in one.
-    #[must_use]
-    pub fn key_salt(&self) -> &[u8] {
-        &self.key_salt
+    pub fn parameters(&self) -> Parameters {
+        let mki = self.mki.map(Mki::to_bytes).unwrap_or_default();
+        // At most 255 bytes by its type, so this is never an error.
+        let mki = srtp::Mki::new(&mki).unwrap_or_default();
+        Parameters { suite: self.suite, key: self.key.clone(), mki, session: self.session }
     }
 
     /// The key in base64, with or without padding.
     #[must_use]
     pub fn key_base64(&self, padded: bool) -> String {
         let engine = if padded { STANDARD } else { STANDARD_NO_PAD };
-        engine.encode(&self.key_salt)
+        engine.encode(self.key.to_bytes())
     }
 }
 
-type KeyParts = (ArrayVec<u8, MAX_KEY_SALT_LEN>, Option<Mki>);
-
-fn parse_key(suite: CryptoSuite, text: &[u8]) -> Result<KeyParts, CryptoError> {
+fn parse_key(suite: Suite, text: &[u8]) -> Result<(MasterKey, Option<Mki>), CryptoError> {
     const METHOD: &[u8] = b"inline:";
     let (method, rest) = text.split_at_checked(METHOD.len()).ok_or(CryptoError::KeyLength)?;
-    let (key, rest) = rest.split_at_checked(suite.base64_len()).ok_or(CryptoError::KeyLength)?;
+    let (key, rest) = rest.split_at_checked(base64_len(suite.info())).ok_or(CryptoError::KeyLength)?;
     if !method.eq_ignore_ascii_case(METHOD) {
         return Err(CryptoError::KeyMethod);
     }
     // Room for what the decoder thinks it may need, which is more than comes out.
     let mut room = [0u8; 64];
     let len = DECODER.decode_slice(key, &mut room).map_err(|_| CryptoError::Base64)?;
-    if len != suite.key_salt_len() {
-        return Err(CryptoError::Base64);
-    }
-    let key_salt = room.iter().take(len).copied().collect();
+    let bytes = room.get(..len).unwrap_or_default();
+    let key = MasterKey::from_bytes(suite, bytes).map_err(|_| CryptoError::Base64)?;
     let rest = rest.strip_prefix(b"==").or_else(|| rest.strip_prefix(b"=")).unwrap_or(rest);
-    Ok((key_salt, parse_after_key(rest)?))
+    Ok((key, parse_after_key(rest)?))
 }
 
 /// What follows the key: nothing, a single stray byte, or lifetime and MKI.
@@ -417,18 +330,16 @@ mod tests {
     #[test]
     fn the_table_has_the_lengths_of_the_specification() {
         let lens = [59, 38, 62, 62, 51, 51, 40, 40, 40, 40, 40, 40];
-        for ((index, row), len) in SUITES.iter().enumerate().zip(lens) {
-            assert_eq!(row.0 as usize, index);
-            assert_eq!(row.0.base64_len(), len);
-            assert!(row.0.key_salt_len() <= MAX_KEY_SALT_LEN);
+        for (suite, len) in srtp::SUITES.iter().zip(lens) {
+            assert_eq!(base64_len(suite), len, "{}", suite.name);
         }
     }
 
     #[test]
     fn every_suite_round_trips_with_and_without_padding() {
-        for suite in CryptoSuite::all() {
+        for suite in srtp::SUITES.iter().map(|info| info.suite) {
             let key: Vec<u8> =
-                (0..suite.key_salt_len()).map(|i| u8::try_from(i * 37 % 251).unwrap_or(0)).collect();
+                (0..suite.key_and_salt_len()).map(|i| u8::try_from(i * 37 % 251).unwrap_or(0)).collect();
             let params = CryptoParams::new(3, suite, &key).expect("right length");
             for pad in [false, true] {
                 let text = printed(&params, CryptoPrint { pad, lifetime: pad });
@@ -441,9 +352,9 @@ mod tests {
     #[test]
     fn what_may_follow_the_key() {
         let plain = parse(&format!("1 aes_cm_128_hmac_sha1_80 INLINE:{KEY40}")).expect("valid");
-        assert_eq!(plain.suite, CryptoSuite::AesCm128Sha1_80);
-        assert_eq!(plain.master_key().len(), 16);
-        assert_eq!(plain.master_salt().len(), 14);
+        assert_eq!(plain.suite, Suite::AesCm128HmacSha1_80);
+        assert_eq!(plain.key().key().len(), 16);
+        assert_eq!(plain.key().salt().len(), 14);
         let mki = |value, len| Mki::new(value, len);
         for (after, expected) in [
             ("|", None),
@@ -508,7 +419,7 @@ mod tests {
                 "7 AES_CM_128_HMAC_SHA1_32 inline:{KEY40}|2^31|1:4 UNENCRYPTED_SRTCP UNAUTHENTICATED_SRTP"
             )
         );
-        let gcm = CryptoParams::new(1, CryptoSuite::AeadAes128Gcm, &[0; 28]).expect("right length");
+        let gcm = CryptoParams::new(1, Suite::AeadAes128Gcm, &[0; 28]).expect("right length");
         assert!(printed(&gcm, CryptoPrint { pad: true, lifetime: false }).ends_with("AA=="));
         assert!(!format!("{params:?}").contains("d0Rm"));
     }

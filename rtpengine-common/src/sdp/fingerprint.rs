@@ -103,16 +103,30 @@ fn hex_pair(pair: &[u8]) -> Option<u8> {
     u8::try_from(high * 16 + low).ok()
 }
 
+impl Fingerprint {
+    /// The digest as printed: upper-case hex pairs joined by colons.
+    #[must_use]
+    pub fn digest_text(&self) -> impl fmt::Display + use<'_> {
+        DigestText(&self.digest)
+    }
+}
+
+struct DigestText<'a>(&'a [u8]);
+
+impl fmt::Display for DigestText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ":" };
+            write!(f, "{separator}{byte:02X}")?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Fingerprint {
     /// The value of the attribute: hash in lower case, hex in upper case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.hash.name())?;
-        let mut separator = ' ';
-        for byte in &self.digest {
-            write!(f, "{separator}{byte:02X}")?;
-            separator = ':';
-        }
-        Ok(())
+        write!(f, "{} {}", self.hash.name(), self.digest_text())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Media types of `m=` lines.
 
+use crate::ng;
+
 /// A media type (RFC 8866 §5.14, and the ones the relay tells apart: sdp.md §18, §19).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MediaType {
@@ -47,6 +49,20 @@ impl MediaType {
     #[must_use]
     pub fn name(self) -> &'static str {
         NAMES.iter().find(|(kind, _)| *kind == self).map_or("other", |(_, name)| name)
+    }
+}
+
+impl From<ng::MediaType> for MediaType {
+    fn from(named: ng::MediaType) -> Self {
+        match named {
+            ng::MediaType::Audio => MediaType::Audio,
+            ng::MediaType::Video => MediaType::Video,
+            ng::MediaType::Image => MediaType::Image,
+            ng::MediaType::Message => MediaType::Message,
+            ng::MediaType::Text => MediaType::Text,
+            ng::MediaType::Application => MediaType::Application,
+            ng::MediaType::Other => MediaType::Other,
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub fn parse<'a>(body: &'a [u8], options: &ParseOptions<'_>) -> Result<Sdp<'a>, 
     for (offset, line) in (Lines { body, offset: 0, reject_invalid: options.reject_invalid }) {
         parser.line(offset, line).map_err(|kind| ParseError { offset, kind })?;
     }
-    Ok(parser.sdp)
+    Ok(parser.finish())
 }
 
 /// The lines of a body with the places they begin at.
@@ -109,6 +109,15 @@ impl<'a> Parser<'a, '_> {
             _ => return Err(ParseErrorKind::UnknownLine),
         }
         Ok(())
+    }
+
+    /// A fragment that begins with lines that are dropped has no session from them.
+    fn finish(mut self) -> Sdp<'a> {
+        let nothing = Session { implicit: true, ..Session::default() };
+        if self.sdp.sessions.first() == Some(&nothing) {
+            self.sdp.sessions.remove(0);
+        }
+        self.sdp
     }
 
     fn version(&mut self, value: &[u8]) -> Result<(), ParseErrorKind> {

@@ -322,6 +322,12 @@ impl Attributes {
         feedback.chain(unknown).map(|(_, text)| text)
     }
 
+    /// The same at session level where the attribute for music on hold is passed through as well (`--moh-prevent-double-hold`, sdp.md §21).
+    pub fn passthrough_with_hold(&self) -> impl Iterator<Item = &[u8]> {
+        let is_passed = |kind| matches!(kind, AttributeKind::Unknown | AttributeKind::MusicOnHold);
+        self.iter().filter(move |(kind, _)| is_passed(*kind)).map(|(_, text)| text)
+    }
+
     /// What a copied section shows of its source (sdp.md §5.2): everything but `end-of-candidates`, which goes last, and what is dropped
     /// on reception; without `relay` candidates if `drop_relay`.
     pub fn copied(&self, drop_relay: bool) -> impl Iterator<Item = &[u8]> {

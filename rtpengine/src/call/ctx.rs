@@ -3,10 +3,13 @@
 //! The core opens no socket, reads no clock and writes no log line: everything of that kind comes in through [`Ctx`]
 //! and leaves as [`Effect`]s or through [`Transmit`], so that every test is deterministic.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::ids::{LocalId, LocalSocket, LogicalId, SocketKey};
+use super::settings::Settings;
+use crate::flow::Level;
+use crate::net::interfaces::{Choice, Interfaces};
 
 /// The time of the present turn, read once by the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +63,12 @@ pub trait Ports {
     /// Sets TOS or traffic class of one socket.
     fn set_tos(&mut self, socket: SocketKey, tos: u8);
 
-    /// Round robin: the next member of the ring of `base` (or of all interfaces for `round-robin-calls`) whose local
-    /// addresses all have `count` free ports (media-plane.md §1.3); `None` after a full turn without success.
-    fn next_in_ring(&mut self, base: &str, family_v6: bool, count: usize) -> Option<LogicalId>;
+    /// The interface of a lookup. A round-robin group gives its next member whose local addresses all have `wanted` free
+    /// ports; `None` after a full turn without success (media-plane.md §1.3).
+    fn choose(&mut self, choice: Choice, wanted: u32) -> Option<LogicalId>;
+
+    /// The local address from which the routing table would reach `peer` (`inbound-peer` and its kin).
+    fn route(&mut self, peer: IpAddr) -> Option<IpAddr>;
 }
 
 /// The one source of randomness.
@@ -76,4 +82,41 @@ pub trait Transmit {
     /// Sends one datagram at once from `from`. A full socket buffer or another error is a counted loss, never a
     /// reason to stop: the return value says whether the kernel took it.
     fn send(&mut self, from: SocketKey, to: SocketAddr, bytes: &[u8]) -> bool;
+}
+
+/// Something to be logged about the call at work. The shard adds the call-id and writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: Level,
+    /// What happened.
+    pub text: String,
+}
+
+/// All a command may use besides the call.
+pub struct Ctx<'a> {
+    /// The time of this turn.
+    pub now: Now,
+    /// Local ports.
+    pub ports: &'a mut dyn Ports,
+    /// Random bytes.
+    pub random: &'a mut dyn Random,
+    /// Local addresses.
+    pub interfaces: &'a Interfaces,
+    /// What the operator configured.
+    pub settings: &'a Settings,
+    /// Lines to be logged, in order.
+    pub log: &'a mut Vec<LogLine>,
+}
+
+impl Ctx<'_> {
+    /// Notes a line for the log.
+    pub fn log(&mut self, level: Level, text: impl Into<String>) {
+        self.log.push(LogLine { level, text: text.into() });
+    }
+
+    /// Notes a warning.
+    pub fn warn(&mut self, text: impl Into<String>) {
+        self.log(Level::Warning, text);
+    }
 }

@@ -1,4 +1,271 @@
 //! Calls: what was signalled, and what it makes of the packets. No I/O, no clock.
+//!
+//! [`Call`] is the one value a shard owns per call. [`Call::command`] carries out a request, [`Call::receive`] a datagram, [`Call::tick`] what is
+//! due once per second. `signalling` and the files beside it are the model; `exchange` and `exchange_ports` are what offer and answer do to it; `rewrite`
+//! prints the SDP; `compile` makes the flows.
 
+use std::time::Duration;
+
+use rtpengine_common::ng::{Command, Reply, Request};
+
+pub mod codecs;
 pub mod ctx;
 pub mod ids;
+
+mod block;
+mod bundle;
+mod codec_bridge;
+mod commands;
+mod compile;
+mod convert;
+mod delete;
+mod dtls_params;
+pub mod edge;
+pub mod error;
+mod exchange;
+mod exchange_ports;
+pub mod extmap;
+mod fragment;
+pub mod ice_params;
+pub mod media;
+mod mux;
+pub mod party;
+pub mod port_maps;
+mod query;
+mod rewrite;
+pub mod sdes;
+mod select;
+pub mod session;
+pub mod settings;
+pub mod signalling;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use commands::{check, delete_not_found, unknown_call};
+
+use ctx::{Ctx, Now, Ports, Transmit};
+use error::Error;
+use ids::{CallKey, Name, SocketKey, StreamId};
+use media::Media;
+use party::PartyFlags;
+use signalling::{CallFlags, Signalling};
+
+use crate::flow::{Arrival, Packet, Plane, Received, TickOptions, TimeoutReason, Timeouts, Turn};
+
+/// Why a call ended (ng-control.md §10.10 rule 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// `delete`.
+    Regular,
+    /// No media.
+    Timeout,
+    /// No media on a held call.
+    SilentTimeout,
+    /// No answer.
+    OfferTimeout,
+    /// Too old.
+    FinalTimeout,
+    /// Ended through the CLI, by a fault, or for want of ports.
+    Forced,
+}
+
+/// What becomes of the call after a command or a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on.
+    Keep,
+    /// It ends now: its sockets are to be closed.
+    Destroy(CloseReason),
+}
+
+/// The result of a command.
+#[derive(Debug)]
+pub struct Done {
+    /// What the client is told.
+    pub reply: Reply,
+    /// Whether the call goes on.
+    pub fate: Fate,
+}
+
+/// One call: what was signalled, and its run-time state. One movable value.
+#[derive(Debug)]
+pub struct Call {
+    /// Process-wide number.
+    pub key: CallKey,
+    /// What was signalled.
+    pub signalling: Signalling,
+    /// What happens to packets.
+    pub plane: Plane,
+    /// Trickle ICE fragments whose party is not known yet.
+    fragments: Vec<fragment::Waiting>,
+}
+
+// A call moves between shards as a whole.
+const _: fn() = || {
+    fn movable<T: Send>() {}
+    movable::<Call>();
+};
+
+impl Call {
+    /// A call without parties.
+    #[must_use]
+    pub fn new(key: CallKey, id: Name, now: Now, tos: u8) -> Self {
+        Self { key, signalling: Signalling::new(id, now, tos), plane: Plane::new(), fragments: Vec::new() }
+    }
+
+    /// Carries out a request. `call_id` is the id under which the client named the call.
+    pub fn command(&mut self, request: &Request, call_id: &[u8], ctx: &mut Ctx<'_>) -> Done {
+        let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
+        let id = u16::try_from(id).unwrap_or(0);
+        let result = match request.command {
+            Command::Offer => self.offer_answer(request, id, false, ctx),
+            Command::Answer => self.offer_answer(request, id, true, ctx),
+            Command::Delete => return self.delete(request, id, ctx),
+            Command::Query => Ok(self.query(request, ctx)),
+            Command::BlockMedia
+            | Command::UnblockMedia
+            | Command::SilenceMedia
+            | Command::UnsilenceMedia
+            | Command::BlockDtmf
+            | Command::UnblockDtmf => self.block(request),
+            _ => Err(Error::Unsupported),
+        };
+        self.conclude(result)
+    }
+
+    /// A failure leaves the call as it is, except that one which ran out of ports or never got a party ends.
+    fn conclude(&self, result: Result<Reply, Error>) -> Done {
+        let fate = match &result {
+            Err(Error::OutOfPorts) => Fate::Destroy(CloseReason::Forced),
+            Err(_) if self.signalling.parties.is_empty() && self.fragments.is_empty() => {
+                Fate::Destroy(CloseReason::Regular)
+            }
+            _ => Fate::Keep,
+        };
+        Done { reply: result.unwrap_or_else(|error| Reply::from_error(&error)), fate }
+    }
+
+    /// A datagram came in.
+    pub fn receive<T: Transmit>(
+        &mut self,
+        arrival: Arrival,
+        packet: &mut Packet,
+        turn: &mut Turn<'_, T>,
+    ) -> Received {
+        self.plane.receive(turn, arrival, packet)
+    }
+
+    /// What is due once per second: timeouts, scheduled deletions, NAT piercing, statistics.
+    pub fn tick<T: Transmit>(
+        &mut self,
+        settings: &settings::Settings,
+        ports: &mut dyn Ports,
+        turn: &mut Turn<'_, T>,
+        options: TickOptions,
+    ) -> Fate {
+        let now = turn.now;
+        if self.signalling.deletion.is_some_and(|at| at <= now.instant) {
+            return Fate::Destroy(CloseReason::Regular);
+        }
+        if self.expire_fragments(now) {
+            return Fate::Destroy(CloseReason::Regular);
+        }
+        self.delete_due(now, ports);
+        self.plane.tick(turn, options);
+        self.timeout(settings, now)
+    }
+
+    fn timeout(&self, settings: &settings::Settings, now: Now) -> Fate {
+        let call = &self.signalling;
+        let foreign = call.flags.contains(CallFlags::FOREIGN);
+        let timeouts = Timeouts {
+            media: settings.timeout,
+            silent: settings.silent_timeout,
+            offer: settings.offer_timeout,
+            last: settings.final_timeout.unwrap_or_default(),
+        };
+        let reason = match self.plane.timed_out(now.instant, call.created, &timeouts) {
+            None => return Fate::Keep,
+            Some(TimeoutReason::Final) => return Fate::Destroy(CloseReason::FinalTimeout),
+            Some(_) if foreign || call.parties.iter().any(|p| p.deletion.is_some()) => return Fate::Keep,
+            Some(TimeoutReason::Media) => CloseReason::Timeout,
+            Some(TimeoutReason::Silent) => CloseReason::SilentTimeout,
+            Some(TimeoutReason::Offer) => CloseReason::OfferTimeout,
+        };
+        Fate::Destroy(reason)
+    }
+
+    /// Parties whose deletion is due lose their ports.
+    fn delete_due(&mut self, now: Now, ports: &mut dyn Ports) {
+        for at in 0..self.signalling.parties.len() {
+            let id = ids::PartyId::at(at);
+            if self.signalling.party(id).deletion.is_some_and(|due| due <= now.instant) {
+                self.destroy_party(id, ports);
+            }
+        }
+    }
+
+    /// Closes the ports of a party and drops its links; the record stays listed.
+    pub(crate) fn destroy_party(&mut self, id: ids::PartyId, ports: &mut dyn Ports) {
+        let party = self.signalling.party_mut(id);
+        party.deletion = None;
+        party.flags.insert(PartyFlags::DELETED);
+        let medias = party.medias.clone();
+        let mut touched = Vec::new();
+        for media in medias {
+            for edge in &self.signalling.edges {
+                if edge.source == media || edge.sink == media {
+                    touched.extend([edge.source, edge.sink]);
+                }
+            }
+            self.signalling.edges.retain(|e| e.source != media && e.sink != media);
+            self.close_media(media, ports);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for media in touched {
+            self.compile(media);
+        }
+    }
+
+    fn close_media(&mut self, id: ids::MediaId, ports: &mut dyn Ports) {
+        for &stream in &self.signalling.media(id).streams {
+            self.plane.unlink(stream);
+        }
+        for map in self.signalling.media_mut(id).ports.take() {
+            for socket in map.sockets() {
+                self.plane.forget_socket(socket.key);
+                ports.close(socket.key);
+            }
+        }
+    }
+
+    /// All sockets of the call, for closing or moving it.
+    pub fn sockets(&self) -> impl Iterator<Item = SocketKey> + '_ {
+        self.signalling
+            .medias
+            .iter()
+            .flat_map(|m| m.ports.all())
+            .flat_map(port_maps::PortMap::sockets)
+            .map(|s| s.key)
+    }
+
+    /// The stream each open socket leads to: what a datagram on it is received by.
+    pub fn ingress(&self) -> impl Iterator<Item = (SocketKey, StreamId)> + '_ {
+        self.signalling.medias.iter().flat_map(|media: &Media| {
+            media
+                .ports
+                .all()
+                .iter()
+                .flat_map(|map| &map.sets)
+                .flat_map(|set| set.iter().zip(&media.streams).map(|(socket, &stream)| (socket.key, stream)))
+        })
+    }
+
+    /// How long a `delete` waits.
+    fn delete_delay(request: &Request, settings: &settings::Settings) -> Duration {
+        request.delete_delay_s.map_or(settings.delete_delay, |s| Duration::from_secs(s.into()))
+    }
+}

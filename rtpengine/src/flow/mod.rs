@@ -3,13 +3,19 @@
 //! Signalling compiles a [`FlowSpec`] per stream and hands it to the [`Plane`], which keeps what must survive a
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
+mod bundle;
+mod crypto;
 mod events;
+mod extension;
 mod ingress;
 mod learn;
 mod loop_check;
+mod mos;
 mod packet;
 mod plane;
+mod quality;
 mod reception;
+mod reports;
 mod rtcp;
 mod sink;
 mod spec;
@@ -17,12 +23,25 @@ mod ssrc;
 mod stream;
 mod tick;
 
-pub use events::{Event, Events, Level, Notice, Samples, Tally};
+#[cfg(test)]
+mod bundle_tests;
+#[cfg(test)]
+mod crypto_tests;
+#[cfg(test)]
+mod report_tests;
+#[cfg(test)]
+mod tests;
+
+pub use crypto::{Crypto, Keys};
+pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
+pub use mos::{Conditions, MosFormula, MosOptions};
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};
+pub use quality::{Quality, QualitySample};
+pub use reports::ReportOptions;
 pub use spec::{
-    FlowKind, FlowSpec, Learning, MirrorSpec, PayloadTypes, PtAction, PtTable, RtcpSinkSpec, SinkSpec,
-    SourcePolicy,
+    Bundle, BundleMember, Extensions, FlowKind, FlowSpec, Learning, MirrorSpec, PayloadTypes, PtAction,
+    PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 pub use ssrc::{MAX_SSRCS, SsrcEntry, SsrcTable};
 pub use stream::{Component, Counters, Stream};

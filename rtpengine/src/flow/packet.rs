@@ -1,6 +1,6 @@
 //! The buffer a datagram lives in from reception to transmission.
 
-use std::ops::Range;
+use rtpengine_common::rtp::{Extension, ReplaceError, replace_extension};
 
 /// Bytes kept free in front of a received datagram, for a header extension that grows (media-plane.md §3.1).
 pub const HEAD_ROOM: usize = 128;
@@ -72,26 +72,25 @@ impl Packet {
         self.end = self.end.min(self.start.saturating_add(len));
     }
 
-    /// Adds `count` bytes of unspecified content at the end and returns the whole datagram, or `None` (and changes
-    /// nothing) when the tail room is too small.
-    pub fn grow(&mut self, count: usize) -> Option<&mut [u8]> {
-        let end = self.end.checked_add(count).filter(|&end| end <= ROOM)?;
-        self.end = end;
-        Some(self.bytes_mut())
+    /// The datagram with all the room behind it, and its length.
+    pub fn room_mut(&mut self) -> (&mut [u8], usize) {
+        let len = self.len();
+        (&mut self.room[self.start..], len)
     }
 
-    /// Replaces the bytes of `range` by `count` bytes of unspecified content and returns the whole datagram. What lies
-    /// before the range moves (it is the short part: an RTP header); `None` (and no change) when the range is not
-    /// inside the datagram or the head room is too small.
-    pub fn resize_front(&mut self, range: Range<usize>, count: usize) -> Option<&mut [u8]> {
-        if range.start > range.end || range.end > self.len() {
-            return None;
-        }
-        let removed = range.end - range.start;
-        let start = (self.start + removed).checked_sub(count)?;
-        self.room.copy_within(self.start..self.start + range.start, start);
-        self.start = start;
-        Some(self.bytes_mut())
+    /// Sets the length; what was behind the datagram becomes part of it. At most the room that there is.
+    pub fn set_len(&mut self, len: usize) {
+        self.end = self.start.saturating_add(len).min(ROOM);
+    }
+
+    /// Replaces the header extension of an RTP packet; `None` takes it out.
+    ///
+    /// # Errors
+    /// When this is no RTP packet or there is no room; nothing is changed then.
+    pub fn replace_extension(&mut self, extension: Option<Extension<'_>>) -> Result<(), ReplaceError> {
+        let span = replace_extension(self.room.as_mut_slice(), self.start..self.end, extension)?;
+        (self.start, self.end) = (span.start, span.end);
+        Ok(())
     }
 }
 
@@ -106,26 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_at_the_end_until_the_room_is_used() {
+    fn the_room_behind_is_bounded() {
         let mut packet = Packet::new();
-        packet.copy_from(&[7; MAX_PACKET]);
-        assert!(packet.grow(TAIL_ROOM + 1).is_none());
-        assert_eq!(packet.grow(TAIL_ROOM).map(|bytes| bytes.len()), Some(MAX_PACKET + TAIL_ROOM));
-        assert!(packet.grow(1).is_none());
-    }
-
-    #[test]
-    fn replaces_a_range_and_keeps_what_surrounds_it() {
-        let mut packet = Packet::new();
-        packet.copy_from(b"headEXTENSIONtail");
-        let bytes = packet.resize_front(4..13, 2).expect("fits");
-        bytes[4..6].copy_from_slice(b"--");
-        assert_eq!(packet.bytes(), b"head--tail");
-        let bytes = packet.resize_front(4..4, 5).expect("fits");
-        bytes[4..9].copy_from_slice(b"12345");
-        assert_eq!(packet.bytes(), b"head12345--tail");
-        assert!(packet.resize_front(4..4, 1000).is_none());
-        assert!(packet.resize_front(4..400, 0).is_none());
-        assert_eq!(packet.bytes(), b"head12345--tail");
+        packet.copy_from(&[7; MAX_PACKET + 1]);
+        let (room, len) = packet.room_mut();
+        assert_eq!((room.len(), len), (MAX_PACKET + TAIL_ROOM, MAX_PACKET));
+        packet.set_len(usize::MAX);
+        assert_eq!(packet.len(), MAX_PACKET + TAIL_ROOM);
+        packet.truncate(3);
+        assert_eq!(packet.bytes(), [7; 3]);
     }
 }

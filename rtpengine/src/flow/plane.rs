@@ -6,11 +6,14 @@ use std::time::Instant;
 use crate::call::ctx::Now;
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 
+use super::crypto::Keys;
 use super::events::Events;
+use super::loop_check::LoopMemory;
+use super::mos::MosOptions;
 use super::packet::Packet;
 use super::spec::{FlowSpec, Learning};
-use super::ssrc::SsrcTable;
-use super::stream::{Component, IceSide, Stream};
+use super::ssrc::{SsrcEntry, SsrcTable};
+use super::stream::{Component, Stream};
 
 /// Addresses from which ICE lets media in, per stream; pairs are bounded by the agent, this is the last line.
 const MAX_ICE_SOURCES: usize = 256;
@@ -77,6 +80,8 @@ pub enum DropCause {
     InvalidRtcp,
     /// Strict source.
     Source,
+    /// It could not be deciphered or authenticated, or keys are missing.
+    Crypto,
 }
 
 /// Counters of one payload type of a media.
@@ -97,6 +102,12 @@ pub struct MediaPlane {
     pub ssrc_in: SsrcTable,
     /// SSRCs sent.
     pub ssrc_out: SsrcTable,
+    /// The stream of component 2.
+    pub(super) rtcp: Option<StreamId>,
+    /// Header extensions to this party are written in the two-byte form.
+    pub(super) two_byte: bool,
+    /// When the next report is to be generated.
+    pub(super) report_due: Option<Instant>,
     pub(super) payload_types: Vec<PayloadTypeCount>,
 }
 
@@ -114,9 +125,12 @@ impl MediaPlane {
         Some(most.payload_type)
     }
 
+    #[inline]
     pub(super) fn count_payload_type(&mut self, payload_type: u8, bytes: usize) {
         let known = self.payload_types.iter().position(|count| count.payload_type == payload_type);
         let at = known.unwrap_or_else(|| {
+            // One media seldom has more than one or two.
+            self.payload_types.reserve_exact(1);
             self.payload_types.push(PayloadTypeCount { payload_type, packets: 0, bytes: 0 });
             self.payload_types.len() - 1
         });
@@ -133,6 +147,9 @@ pub struct Plane {
     pub(super) medias: Vec<MediaPlane>,
     pub(super) last_signal: Option<Instant>,
     pub(super) drop_traffic: bool,
+    /// Specs or keys changed since it was last decided what SRTP passes untouched.
+    pub(super) crypto_stale: bool,
+    pub(super) mos: MosOptions,
 }
 
 impl Plane {
@@ -151,7 +168,11 @@ impl Plane {
     /// Adds the next stream. It has no socket and no peer yet; its last packet time is now.
     pub fn add_stream(&mut self, media: MediaId, component: Component, now: Now) -> StreamId {
         self.streams.push(Stream::new(media, component, now.instant));
-        StreamId::at(self.streams.len() - 1)
+        let id = StreamId::at(self.streams.len() - 1);
+        if let (Component::Rtcp, Some(media)) = (component, self.medias.get_mut(media.index())) {
+            media.rtcp = Some(id);
+        }
+        id
     }
 
     /// Number of streams; their ids count from 0.
@@ -180,6 +201,11 @@ impl Plane {
     /// Notes a step of offer, answer, publish or subscribe of any side: opens the learning window of the whole call.
     pub fn signalled(&mut self, now: Now) {
         self.last_signal = Some(now.instant);
+    }
+
+    /// `--mos`: how quality reports are scored.
+    pub fn set_mos(&mut self, options: MosOptions) {
+        self.mos = options;
     }
 
     /// `drop-traffic`: every datagram of the call is discarded.
@@ -214,11 +240,36 @@ impl Plane {
     }
 
     /// Signalling told a stream's remote endpoint: endpoint, advertised endpoint and learned source become `address`
-    /// (media-plane.md §4.2), the timeout starts anew.
-    pub fn fill(&mut self, stream: StreamId, address: SocketAddr, learning: Learning, now: Now) {
-        if let Some(stream) = self.streams.get_mut(stream.index()) {
-            stream.peer.fill(address, learning);
-            stream.last_packet = now.instant;
+    /// (media-plane.md §4.2), the timeout starts anew. Another endpoint than before starts the SRTP indices anew, unless
+    /// the keys come from DTLS (media-plane.md §9.4 rule 7).
+    pub fn fill(&mut self, id: StreamId, address: SocketAddr, learning: Learning, now: Now) {
+        let Some(stream) = self.streams.get_mut(id.index()) else { return };
+        let moved = stream.peer.advertised.is_some_and(|before| before != address);
+        stream.peer.fill(address, learning);
+        stream.last_packet = now.instant;
+        if moved && !stream.spec.dtls && stream.component == Component::Rtp {
+            self.reset_indices(id);
+        }
+    }
+
+    /// Puts SRTP keys of a stream in force: SDES of all its sockets, or what its DTLS association exported. Equal keys keep
+    /// their context; indices stay in any case (media-plane.md §9.4 rule 7). Returns whether anything changed.
+    pub fn set_keys(&mut self, stream: StreamId, keys: Keys) -> bool {
+        let changed = self.streams.get_mut(stream.index()).is_some_and(|stream| stream.keys.replace(keys));
+        self.crypto_stale |= changed;
+        changed
+    }
+
+    /// The SRTP keys of a stream.
+    #[must_use]
+    pub fn keys(&self, stream: StreamId) -> Option<&Keys> {
+        self.streams.get(stream.index()).map(|stream| &stream.keys)
+    }
+
+    /// Starts the packet indices of a stream's media anew, in both directions: a DTLS restart.
+    pub fn reset_indices(&mut self, stream: StreamId) {
+        if let Some(media) = self.ssrc_media(stream) {
+            media.ssrc_in.iter_mut().chain(media.ssrc_out.iter_mut()).for_each(SsrcEntry::reset_indices);
         }
     }
 
@@ -241,7 +292,7 @@ impl Plane {
     /// Lets media in from the remote side of an authenticated pair (media-plane.md §11.9).
     pub fn allow_source(&mut self, stream: StreamId, socket: SocketKey, source: SocketAddr) {
         let Some(stream) = self.streams.get_mut(stream.index()) else { return };
-        let sources = &mut stream.ice.get_or_insert_with(Box::<IceSide>::default).sources;
+        let sources = &mut stream.rare_mut().ice_sources;
         if !sources.contains(&(socket, source)) && sources.len() < MAX_ICE_SOURCES {
             sources.push((socket, source));
         }
@@ -249,8 +300,8 @@ impl Plane {
 
     /// Forgets the authenticated pairs of a stream (ICE restart).
     pub fn clear_sources(&mut self, stream: StreamId) {
-        if let Some(ice) = self.streams.get_mut(stream.index()).and_then(|stream| stream.ice.as_mut()) {
-            ice.sources.clear();
+        if let Some(rare) = self.streams.get_mut(stream.index()).and_then(|stream| stream.rare.as_mut()) {
+            rare.ice_sources.clear();
         }
     }
 
@@ -258,7 +309,7 @@ impl Plane {
     /// finished (media-plane.md §19.1).
     pub fn set_ice_activity(&mut self, stream: StreamId, activity: Option<Instant>) {
         if let Some(stream) = self.streams.get_mut(stream.index()) {
-            stream.ice.get_or_insert_with(Box::<IceSide>::default).running_since = activity;
+            stream.rare_mut().ice_activity = activity;
         }
     }
 
@@ -269,10 +320,11 @@ impl Plane {
         if stream.spec == spec {
             return false;
         }
-        if !spec.loop_check {
-            stream.loop_memory = None;
+        if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
+            rare.loop_memory = LoopMemory::default();
         }
         stream.spec = spec;
+        self.crypto_stale = true;
         true
     }
 
@@ -280,7 +332,16 @@ impl Plane {
     /// of the joining call: medias and streams. `edges` is what signalling adds to its edges.
     pub fn merge(&mut self, other: Plane, edges: u32) -> (u32, u32) {
         let offset = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
-        self.medias.extend(other.medias);
+        self.medias.extend(other.medias.into_iter().map(|mut media| {
+            if let Some(rtcp) = &mut media.rtcp {
+                rtcp.0 += offset.1;
+            }
+            for member in media.ssrc_in.iter_mut().filter_map(|entry| entry.member.as_mut()) {
+                member.0 += offset.1;
+            }
+            media
+        }));
+        self.crypto_stale = true;
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += offset.0;
             stream.spec.shift(offset.1, edges);
@@ -289,5 +350,20 @@ impl Plane {
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;
         offset
+    }
+}
+
+#[cfg(test)]
+impl Plane {
+    /// Bytes the plane takes, its heap included (specs shared with signalling left out).
+    pub(super) fn memory(&self) -> usize {
+        let medias = self.medias.iter().map(|media| {
+            let payload_types = media.payload_types.capacity() * size_of::<PayloadTypeCount>();
+            media.ssrc_in.memory() + media.ssrc_out.memory() + payload_types
+        });
+        size_of::<Self>()
+            + self.streams.capacity() * size_of::<Stream>()
+            + self.medias.capacity() * size_of::<MediaPlane>()
+            + medias.sum::<usize>()
     }
 }

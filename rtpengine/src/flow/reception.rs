@@ -5,7 +5,7 @@ use rtpengine_common::rtp::{is_dtls, is_rtcp, is_stun};
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
 
-use super::events::Notice;
+use super::events::{Notice, Tally};
 use super::ingress::RtpFields;
 use super::learn::{Refusal, Sight};
 use super::packet::{MAX_PACKET, Packet};
@@ -31,14 +31,16 @@ impl Plane {
         packet: &mut Packet,
     ) -> Received {
         // Step 1
-        let Some(stream) =
-            self.streams.get(arrival.stream.index()).filter(|stream| !stream.places.is_empty())
-        else {
+        if self.streams.get(arrival.stream.index()).is_none_or(|stream| stream.places.is_empty()) {
             return Received::dropped(DropCause::NoSocket);
-        };
+        }
         if self.drop_traffic {
             return Received::dropped(DropCause::TrafficDropped);
         }
+        if self.crypto_stale {
+            self.plan_crypto();
+        }
+        let stream = &self.streams[arrival.stream.index()];
         if packet.len() >= MAX_PACKET {
             turn.events.push(turn.now.instant, arrival.stream, Notice::Truncated { from: arrival.source });
         }
@@ -109,7 +111,7 @@ impl Plane {
     }
 
     fn admitted_by_loop_check<T>(&mut self, turn: &mut Turn<'_, T>, arrival: Arrival, bytes: &[u8]) -> bool {
-        let memory = self.streams[arrival.stream.index()].loop_memory.get_or_insert_default();
+        let memory = &mut self.streams[arrival.stream.index()].rare_mut().loop_memory;
         let admitted = memory.admits(bytes, turn.now.instant);
         if !admitted {
             turn.events.push(turn.now.instant, arrival.stream, Notice::Loop { from: arrival.source });
@@ -124,10 +126,13 @@ impl Plane {
         arrival: Arrival,
         packet: &mut Packet,
     ) -> Received {
+        if self.deciphers(arrival.stream) {
+            return self.refuse(arrival.stream, DropCause::Crypto);
+        }
         if !self.accept_source(turn, arrival, false) {
             return self.refuse(arrival.stream, DropCause::Source);
         }
-        self.count_in(turn, arrival.stream, packet.len());
+        self.count_in(turn, arrival, arrival.stream, packet.len());
         self.forward(turn, arrival, packet, None);
         Received::ACCEPTED
     }
@@ -139,42 +144,57 @@ impl Plane {
         packet: &mut Packet,
         header: RtpFields,
     ) -> Received {
+        // Step 8
+        let handled = self.demultiplex(arrival.stream, packet.bytes(), &header);
         // Step 9
-        let stream = &self.streams[arrival.stream.index()];
+        let datagram_len = packet.len();
+        let stream = &self.streams[handled.index()];
         let Some(media) = self.medias.get_mut(stream.media.index()) else {
             return Received::dropped(DropCause::NoSocket);
         };
-        media.count_payload_type(header.payload_type, packet.len());
+        media.count_payload_type(header.payload_type, datagram_len);
         let clock_rate = match &stream.spec.payload_types {
             Some(known) => known.clock_rate(header.payload_type).ok_or(()),
             None => Ok(0),
         };
         let unknown = clock_rate.is_err();
-        let (entry, _) = media.ssrc_in.touch(header.ssrc);
-        entry.advance_index(header.sequence_number);
+        let Some(media) = self.ssrc_media(handled) else {
+            return Received::dropped(DropCause::NoSocket);
+        };
+        let index = media.ssrc_in.touch(header.ssrc).0.advance_index(header.sequence_number);
+        // Step 10
+        if self.deciphers(handled) {
+            let (events, now) = (&mut *turn.events, turn.now.instant);
+            let mut say = |notice| events.push(now, handled, notice);
+            if self.unprotect_rtp(handled, packet, &header, index, &mut say).is_err() {
+                return self.refuse(handled, DropCause::Crypto);
+            }
+        }
         // Step 12
         if !self.accept_source(turn, arrival, false) {
-            return self.refuse(arrival.stream, DropCause::Source);
+            return self.refuse(handled, DropCause::Source);
         }
         // Step 13
-        self.count_in(turn, arrival.stream, packet.len());
-        let stream = &mut self.streams[arrival.stream.index()];
+        self.count_in(turn, arrival, handled, datagram_len);
+        let stream = &mut self.streams[handled.index()];
         if unknown {
             stream.incoming.errors += 1;
             let notice =
                 Notice::UnknownPayloadType { payload_type: header.payload_type, from: arrival.source };
-            turn.events.push(turn.now.instant, arrival.stream, notice);
+            turn.events.push(turn.now.instant, handled, notice);
         }
-        if let Some(media) = self.medias.get_mut(stream.media.index()) {
+        if let Some(media) = self.ssrc_media(handled) {
             let (entry, _) = media.ssrc_in.touch(header.ssrc);
             entry.count(packet.len(), header.timestamp, header.payload_type);
-            tally(turn, entry.track(header.sequence_number));
+            if let Some(found) = entry.track(header.sequence_number) {
+                tally(&mut turn.events.tally, found);
+            }
             if let Ok(rate @ 1..) = clock_rate {
                 entry.measure_jitter(turn.now.unix_us, header.timestamp, rate);
             }
         }
         // Step 14
-        self.forward(turn, arrival, packet, Some(&header));
+        self.forward(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
         Received { outcome: Outcome::Accepted, error: unknown }
     }
 
@@ -185,22 +205,37 @@ impl Plane {
         packet: &mut Packet,
     ) -> Received {
         let (events, now) = (&mut *turn.events, turn.now.instant);
-        let survey = rtcp::survey(packet.bytes(), &mut |notice| events.push(now, arrival.stream, notice));
+        let mut say = |notice| events.push(now, arrival.stream, notice);
+        let datagram_len = packet.len();
+        let ciphered = self.streams[arrival.stream.index()].spec.srtp;
+        if ciphered && self.unprotect_rtcp(arrival.stream, packet, &mut say).is_err() {
+            return self.refuse(arrival.stream, DropCause::Crypto);
+        }
+        let survey = rtcp::survey(packet.bytes(), &mut say);
         let Ok(survey) = survey else {
             return self.refuse(arrival.stream, DropCause::InvalidRtcp);
         };
         if !self.accept_source(turn, arrival, !survey.has_app) {
             return self.refuse(arrival.stream, DropCause::Source);
         }
-        self.count_in(turn, arrival.stream, packet.len());
-        if !self.streams[arrival.stream.index()].spec.rtcp_terminated {
-            self.forward_rtcp(turn, arrival, packet);
+        let handled = self.demultiplex_rtcp(arrival.stream, packet.bytes());
+        self.count_in(turn, arrival, handled, datagram_len);
+        self.take_reports(handled, packet.bytes(), turn.now, turn.events);
+        if !self.streams[handled.index()].spec.rtcp_terminated {
+            self.forward_rtcp(turn, Arrival { stream: handled, ..arrival }, packet);
         }
         Received::ACCEPTED
     }
 
-    fn count_in<T>(&mut self, turn: &Turn<'_, T>, stream: StreamId, bytes: usize) {
-        let stream = &mut self.streams[stream.index()];
+    /// Whether RTP of a stream is deciphered on arrival.
+    fn deciphers(&self, stream: StreamId) -> bool {
+        let stream = &self.streams[stream.index()];
+        stream.spec.srtp && !stream.untouched && stream.spec.kind != FlowKind::Raw
+    }
+
+    fn count_in<T>(&mut self, turn: &Turn<'_, T>, arrival: Arrival, handled: StreamId, bytes: usize) {
+        self.streams[arrival.stream.index()].received = true;
+        let stream = &mut self.streams[handled.index()];
         stream.received = true;
         stream.incoming.count(bytes);
         stream.last_packet = turn.now.instant;
@@ -309,8 +344,8 @@ impl Plane {
     }
 }
 
-fn tally<T>(turn: &mut Turn<'_, T>, found: Tracked) {
-    let tally = &mut turn.events.tally;
+#[cold]
+fn tally(tally: &mut Tally, found: Tracked) {
     tally.lost += found.lost;
     tally.duplicates += u32::from(found.duplicate);
     tally.skips += found.skipped;

@@ -1,17 +1,20 @@
 //! From a stream to its sinks: what is sent, where, and what of it is counted (media-plane.md §3.4).
 
+use std::net::SocketAddr;
+
 use rtpengine_common::rtcp::{Compound, is_feedback, strip_feedback};
-use rtpengine_common::rtp::RtpPacket;
+use rtpengine_common::rtp::{PacketIndex, RtpPacket};
 
 use crate::call::ctx::Transmit;
-use crate::call::ids::StreamId;
+use crate::call::ids::{SocketKey, StreamId};
 
 use super::events::Notice;
+use super::extension::rebuild;
 use super::ingress::RtpFields;
 use super::packet::Packet;
 use super::plane::{Arrival, Plane, Turn};
 use super::spec::{PtAction, PtTable};
-use super::stream::Stream;
+use super::stream::{Rare, Stream};
 
 /// What a sink makes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,25 @@ enum Treatment {
     Untouched,
     Silenced(u8),
     NotSent,
+}
+
+/// One stream a packet goes to.
+#[derive(Clone, Copy)]
+struct Target {
+    from: StreamId,
+    to: StreamId,
+    /// The payload is to be filled with this byte.
+    fill: Option<u8>,
+    /// Nobody needs the packet afterwards.
+    last: bool,
+}
+
+/// From where to where, and whose SSRCs.
+#[derive(Clone, Copy)]
+struct Route {
+    from: SocketKey,
+    endpoint: SocketAddr,
+    media: usize,
 }
 
 impl Plane {
@@ -44,7 +66,7 @@ impl Plane {
         }
     }
 
-    /// Sends a packet to one sink. The last sink works in place, another one that changes the packet on a copy.
+    /// Sends a packet to one sink and its mirrors.
     fn forward_to<T: Transmit>(
         &mut self,
         turn: &mut Turn<'_, T>,
@@ -53,31 +75,86 @@ impl Plane {
         packet: &mut Packet,
         header: Option<&RtpFields>,
     ) {
-        let Stream { spec, short_norms, .. } = &mut self.streams[from.index()];
+        let Stream { spec, rare, .. } = &mut self.streams[from.index()];
         let Some(sink) = spec.rtp.get(number).filter(|sink| sink.delivers) else { return };
-        let last = number + 1 == spec.rtp.len();
         let treatment = sink
             .actions
             .as_ref()
-            .map_or(Treatment::Untouched, |table| treat(table, short_norms, packet.bytes(), header));
-        let (to, mirrors) = (sink.to, sink.mirrors.len());
-        let work = match treatment {
+            .map_or(Treatment::Untouched, |table| treat(table, rare, packet.bytes(), header));
+        let fill = match treatment {
             Treatment::NotSent => return,
-            Treatment::Untouched => packet,
-            Treatment::Silenced(_) if last => packet,
-            Treatment::Silenced(_) => {
-                turn.spare.copy_from(packet.bytes());
-                &mut *turn.spare
-            }
+            Treatment::Untouched => None,
+            Treatment::Silenced(fill) => Some(fill),
         };
-        if let (Treatment::Silenced(fill), Some(header)) = (treatment, header) {
+        let last_sink = number + 1 == spec.rtp.len();
+        let mirrors = sink.mirrors.len();
+        let target = Target { from, to: sink.to, fill, last: last_sink && mirrors == 0 };
+        self.deliver(turn, target, packet, header);
+        for place in 0..mirrors {
+            let to = self.streams[from.index()].spec.rtp[number].mirrors[place].to;
+            let target = Target { to, last: last_sink && place + 1 == mirrors, ..target };
+            self.deliver(turn, target, packet, header);
+        }
+    }
+
+    /// Sends a media packet through one stream and accounts it to the SSRCs its media sends.
+    fn deliver<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        target: Target,
+        packet: &mut Packet,
+        header: Option<&RtpFields>,
+    ) {
+        let Some(route) = self.route(target.to) else { return };
+        let len = packet.len();
+        let index = header.and_then(|header| self.account_sent(route.media, header, len));
+        let protect = self.protects(Some(target.from), target.to);
+        let extend = self.rebuilds_extension(target, packet.bytes());
+        if !protect && !extend && target.fill.is_none() {
+            self.send(turn.out, target.to, route, packet.bytes());
+            return;
+        }
+        let work = if target.last {
+            packet
+        } else {
+            turn.spare.copy_from(packet.bytes());
+            &mut *turn.spare
+        };
+        if let (Some(fill), Some(header)) = (target.fill, header) {
             silence(work.bytes_mut(), header, fill);
         }
-        for mirror in 0..mirrors {
-            let mirror = self.streams[from.index()].spec.rtp[number].mirrors[mirror].to;
-            self.send_media(turn.out, mirror, work.bytes(), header);
+        let (events, now) = (&mut *turn.events, turn.now.instant);
+        let mut say = |notice| events.push(now, target.to, notice);
+        if extend {
+            self.rebuild_extension(target, work, &mut say);
         }
-        self.send_media(turn.out, to, work.bytes(), header);
+        if protect {
+            let Some(index) = index else { return };
+            if self.protect_rtp(target.to, work, index, &mut say).is_err() {
+                return;
+            }
+        }
+        self.send(turn.out, target.to, route, work.bytes());
+    }
+
+    /// Whether the header extension is rebuilt for a sink: one of the two medias negotiated any, and there is one, or one
+    /// to be made.
+    fn rebuilds_extension(&self, target: Target, bytes: &[u8]) -> bool {
+        let extensions =
+            |id: StreamId| self.streams.get(id.index()).and_then(|stream| stream.spec.extensions.as_ref());
+        let (input, output) = (extensions(target.from), extensions(target.to));
+        if input.is_none() && output.is_none() {
+            return false;
+        }
+        let present = bytes.first().is_some_and(|first| first & 0x10 != 0);
+        present || output.is_some_and(|output| output.own_mid().is_some())
+    }
+
+    fn rebuild_extension(&mut self, target: Target, packet: &mut Packet, say: &mut dyn FnMut(Notice)) {
+        let Some(to) = self.streams.get(target.to.index()) else { return };
+        let Some(media) = self.medias.get_mut(to.media.index()) else { return };
+        let input = self.streams[target.from.index()].spec.extensions.as_deref();
+        rebuild(packet, input, to.spec.extensions.as_deref(), &mut media.two_byte, say);
     }
 
     /// Sends RTCP to the RTCP sinks; direction does not matter.
@@ -85,7 +162,7 @@ impl Plane {
         &mut self,
         turn: &mut Turn<'_, T>,
         arrival: Arrival,
-        packet: &mut Packet,
+        packet: &Packet,
     ) {
         let count = self.streams[arrival.stream.index()].spec.rtcp.len();
         if count == 0 {
@@ -93,73 +170,78 @@ impl Plane {
         }
         for number in 0..count {
             let sink = &self.streams[arrival.stream.index()].spec.rtcp[number];
-            let to = sink.to;
-            let work = if sink.strip_feedback && has_feedback(packet.bytes()) {
-                turn.spare.copy_from(packet.bytes());
-                let kept = strip_feedback(turn.spare.bytes_mut());
-                turn.spare.truncate(kept);
-                &*turn.spare
-            } else {
-                &*packet
-            };
-            if work.is_empty() {
+            let (to, strip) = (sink.to, sink.strip_feedback && has_feedback(packet.bytes()));
+            if !strip && !self.protects(None, to) {
+                if let Some(route) = self.route(to) {
+                    self.send(turn.out, to, route, packet.bytes());
+                }
                 continue;
             }
-            self.send_from(turn.out, to, work.bytes());
+            turn.spare.copy_from(packet.bytes());
+            if strip {
+                let kept = strip_feedback(turn.spare.bytes_mut());
+                turn.spare.truncate(kept);
+            }
+            if !turn.spare.is_empty() {
+                self.send_spare_rtcp(turn, to);
+            }
         }
     }
 
-    /// Sends a media packet through a stream and accounts it to the SSRCs its media sends.
-    fn send_media<T: Transmit>(
-        &mut self,
-        out: &mut T,
-        to: StreamId,
-        bytes: &[u8],
-        header: Option<&RtpFields>,
-    ) {
-        let Some(media) = self.send_from(out, to, bytes) else { return };
-        let (Some(header), Some(media)) = (header, self.medias.get_mut(media)) else { return };
-        let (entry, _) = media.ssrc_out.touch(header.ssrc);
-        entry.advance_index(header.sequence_number);
-        entry.track(header.sequence_number);
-        entry.count(bytes.len(), header.timestamp, header.payload_type);
+    /// Enciphers what is in the spare buffer, if need be, and sends it through a stream as RTCP.
+    pub(super) fn send_spare_rtcp<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, to: StreamId) {
+        let Some(route) = self.route(to) else { return };
+        let (events, now) = (&mut *turn.events, turn.now.instant);
+        let mut say = |notice| events.push(now, to, notice);
+        if self.protects(None, to) && self.protect_rtcp(to, turn.spare, &mut say).is_err() {
+            return;
+        }
+        self.send(turn.out, to, route, turn.spare.bytes());
     }
 
-    /// Sends a datagram from a stream's selected socket to its endpoint and counts it. Returns the stream's media when
-    /// there was somewhere to send to.
-    pub(super) fn send_from<T: Transmit>(
-        &mut self,
-        out: &mut T,
-        to: StreamId,
-        bytes: &[u8],
-    ) -> Option<usize> {
-        let stream = self.streams.get_mut(to.index())?;
+    /// Counts a packet for the SSRC it is sent with and returns its index.
+    fn account_sent(&mut self, media: usize, header: &RtpFields, len: usize) -> Option<PacketIndex> {
+        let (entry, _) = self.medias.get_mut(media)?.ssrc_out.touch(header.ssrc);
+        let index = entry.advance_index(header.sequence_number);
+        entry.track(header.sequence_number);
+        entry.count(len, header.timestamp, header.payload_type);
+        Some(index)
+    }
+
+    /// The way out of a stream: `None` when there is nowhere to send to, or not yet (media-plane.md §3.4).
+    fn route(&self, to: StreamId) -> Option<Route> {
+        let stream = self.transport(to)?;
         let from = stream.selected()?.key;
         let endpoint =
             stream.endpoint().filter(|endpoint| endpoint.port() != 0 && !endpoint.ip().is_unspecified())?;
-        if stream.spec.nat_wait && !stream.received {
-            return None;
-        }
-        if out.send(from, endpoint, bytes) {
-            stream.outgoing.count(bytes.len());
+        let waiting = stream.spec.nat_wait && !stream.received;
+        (!waiting).then_some(Route { from, endpoint, media: stream.media.index() })
+    }
+
+    /// Sends a datagram and counts it.
+    fn send<T: Transmit>(&mut self, out: &mut T, to: StreamId, route: Route, bytes: &[u8]) {
+        let counters = &mut self.streams[to.index()].outgoing;
+        if out.send(route.from, route.endpoint, bytes) {
+            counters.count(bytes.len());
         } else {
-            stream.outgoing.errors += 1;
+            counters.errors += 1;
         }
-        Some(stream.media.index())
     }
 }
 
 /// What the table of a sink says about a packet.
 fn treat(
     table: &PtTable,
-    short_norms: &mut Vec<(u8, u16)>,
+    rare: &mut Option<Box<Rare>>,
     bytes: &[u8],
     header: Option<&RtpFields>,
 ) -> Treatment {
     let Some(header) = header else {
         return if table.default == PtAction::Drop { Treatment::NotSent } else { Treatment::Untouched };
     };
-    if table.block_short.contains(&header.payload_type) && is_short(short_norms, bytes, header) {
+    if table.block_short.contains(&header.payload_type)
+        && is_short(&mut rare.get_or_insert_default().short_norms, bytes, header)
+    {
         return Treatment::NotSent;
     }
     match table.action(header.payload_type) {

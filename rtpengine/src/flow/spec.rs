@@ -159,6 +159,71 @@ pub struct RtcpSinkSpec {
     pub strip_feedback: bool,
 }
 
+/// RTP header extensions negotiated with one party (media-plane.md §14).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// Ids whose elements may pass: without those of `strip` and `mask`.
+    pub ids: Vec<u8>,
+    /// The id of `urn:ietf:params:rtp-hdrext:sdes:mid`.
+    pub mid_id: Option<u8>,
+    /// What we write as MID towards this party; empty when it has none.
+    pub mid: Box<[u8]>,
+    /// The party signalled `a=extmap-allow-mixed`.
+    pub allow_mixed: bool,
+}
+
+impl Extensions {
+    pub(super) fn contains(&self, id: u8) -> bool {
+        self.ids.contains(&id)
+    }
+
+    pub(super) fn is_mid(&self, id: u8) -> bool {
+        self.mid_id == Some(id)
+    }
+
+    /// Id and value of the MID to write.
+    pub(super) fn own_mid(&self) -> Option<(u8, &[u8])> {
+        self.mid_id.filter(|_| !self.mid.is_empty()).map(|id| (id, &*self.mid))
+    }
+
+    /// A negotiated id does not fit the one-byte form.
+    pub(super) fn needs_two_byte(&self) -> bool {
+        self.ids.iter().chain(&self.mid_id).any(|id| *id > 14)
+    }
+}
+
+/// One media of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleMember {
+    /// Its stream, of the same component as the head's.
+    pub stream: StreamId,
+    /// Its identification tag (`a=mid`).
+    pub mid: Box<[u8]>,
+    /// Its payload types.
+    pub payload_types: Vec<u8>,
+}
+
+/// An accepted bundle, the head included, as input demultiplexing needs it (media-plane.md §15 rule 2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// The id of the MID extension, if it was negotiated.
+    pub mid_id: Option<u8>,
+    /// All medias in force.
+    pub members: Vec<BundleMember>,
+}
+
+impl Bundle {
+    pub(super) fn by_mid(&self, mid: &[u8]) -> Option<StreamId> {
+        self.members.iter().find(|member| *member.mid == *mid).map(|member| member.stream)
+    }
+
+    /// The only member with this payload type.
+    pub(super) fn by_payload_type(&self, payload_type: u8) -> Option<StreamId> {
+        let mut with = self.members.iter().filter(|member| member.payload_types.contains(&payload_type));
+        with.next().filter(|_| with.next().is_none()).map(|member| member.stream)
+    }
+}
+
 /// One stream as signalling wants it. [`FlowSpec::default`] is a stream that takes packets and has no sink.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowSpec {
@@ -170,6 +235,12 @@ pub struct FlowSpec {
     pub ice: bool,
     /// The media uses DTLS: records are taken out.
     pub dtls: bool,
+    /// The profile is SRTP: what comes in is deciphered, what goes out enciphered, with the keys of
+    /// [`Plane::set_keys`](super::Plane::set_keys). Without effect for [`FlowKind::Raw`].
+    pub srtp: bool,
+    /// Decipher and encipher even where equal keys would let SRTP pass untouched: flag `recrypt`, recording, DTMF
+    /// injection or logging, players (media-plane.md §2.1 rule 2).
+    pub recrypt: bool,
     /// The peer advertises an address of our own: guard against loops (media-plane.md §3.5).
     pub loop_check: bool,
     /// `media echo` made this media discard what it receives: RTP counts, but is not sent.
@@ -182,10 +253,19 @@ pub struct FlowSpec {
     /// RTCP ends here (own generation, or a player feeds the sink): it is used for statistics and not forwarded
     /// (media-plane.md §13.2).
     pub rtcp_terminated: bool,
+    /// The daemon generates RTCP towards this party (media-plane.md §13.5); on the stream of component 1.
+    pub generate_rtcp: bool,
     /// `pierce NAT`: send a few bytes each second until the peer is confirmed (media-plane.md §3.6).
     pub pierce_nat: bool,
     /// `NAT wait`: send nothing to this stream's peer before it sent something.
     pub nat_wait: bool,
+    /// Header extensions negotiated with this party; `None` where it has no extmap.
+    pub extensions: Option<Arc<Extensions>>,
+    /// Member of an accepted bundle: sockets, endpoint, keys and SSRC tables are those of this stream, the same component of
+    /// the head media. Sockets the stream has of its own still take packets for it (media-plane.md §15).
+    pub head: Option<StreamId>,
+    /// Head of an accepted bundle: whom packets on its sockets belong to.
+    pub bundle: Option<Arc<Bundle>>,
     /// Signalled payload types; `None` where none are known (nothing then counts as unknown).
     pub payload_types: Option<Arc<PayloadTypes>>,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.
@@ -219,6 +299,12 @@ impl FlowSpec {
         for sink in &mut self.rtcp {
             sink.to.0 += streams;
             shift_edge(&mut sink.edge);
+        }
+        if let Some(head) = &mut self.head {
+            head.0 += streams;
+        }
+        if let Some(bundle) = &mut self.bundle {
+            Arc::make_mut(bundle).members.iter_mut().for_each(|member| member.stream.0 += streams);
         }
     }
 }

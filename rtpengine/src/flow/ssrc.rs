@@ -3,6 +3,10 @@
 use arrayvec::ArrayVec;
 use rtpengine_common::rtp::{Arrival, JitterEstimator, LossTracker, PacketIndex, arrival_in_clock_units};
 
+use crate::call::ids::StreamId;
+
+use super::quality::Quality;
+
 /// SSRCs kept per media and direction.
 pub const MAX_SSRCS: usize = 20;
 
@@ -16,6 +20,9 @@ const PT_LIST: usize = 16;
 pub struct SsrcEntry {
     ssrc: u32,
     index: PacketIndex,
+    srtcp_index: u32,
+    /// The stream of the bundle it belongs to, learned from a packet with a known MID.
+    pub(super) member: Option<StreamId>,
     packets: u64,
     bytes: u64,
     last_timestamp: u32,
@@ -24,6 +31,7 @@ pub struct SsrcEntry {
     /// Most recent use in the table's own count.
     used: u32,
     payload_types: PtTracker,
+    quality: Option<Box<Quality>>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,12 +58,15 @@ impl SsrcEntry {
         Self {
             ssrc,
             index: PacketIndex::default(),
+            srtcp_index: 0,
+            member: None,
             packets: 0,
             bytes: 0,
             last_timestamp: 0,
             loss: LossTracker::default(),
             jitter: JitterEstimator::default(),
             used: 0,
+            quality: None,
             payload_types: PtTracker {
                 window: [0; PT_WINDOW],
                 filled: 0,
@@ -125,6 +136,38 @@ impl SsrcEntry {
         self.index = index;
     }
 
+    /// The index the next SRTCP packet of this sender gets (media-plane.md §9.4 rule 6).
+    #[must_use]
+    pub fn srtcp_index(&self) -> u32 {
+        self.srtcp_index
+    }
+
+    /// Sets the SRTCP index (restoring a call).
+    pub fn set_srtcp_index(&mut self, index: u32) {
+        self.srtcp_index = index & 0x7fff_ffff;
+    }
+
+    pub(super) fn next_srtcp_index(&mut self) -> u32 {
+        let index = self.srtcp_index;
+        self.set_srtcp_index(index + 1);
+        index
+    }
+
+    /// Starts counting anew: other keys, or another peer.
+    pub(super) fn reset_indices(&mut self) {
+        (self.index, self.srtcp_index) = (PacketIndex::default(), 0);
+    }
+
+    /// What RTCP told; `None` before the first report.
+    #[must_use]
+    pub fn quality(&self) -> Option<&Quality> {
+        self.quality.as_deref()
+    }
+
+    pub(super) fn quality_mut(&mut self) -> &mut Quality {
+        self.quality.get_or_insert_default()
+    }
+
     /// The payload type most packets of the last 32 had.
     #[must_use]
     pub fn most_used_payload_type(&self) -> Option<u8> {
@@ -142,6 +185,7 @@ impl SsrcEntry {
     }
 
     /// Counts a packet.
+    #[inline]
     pub(super) fn count(&mut self, bytes: usize, timestamp: u32, payload_type: u8) {
         self.packets += 1;
         self.bytes += bytes as u64;
@@ -149,18 +193,21 @@ impl SsrcEntry {
         self.payload_types.note(payload_type);
     }
 
-    /// Loss tracking (media-plane.md §8.6).
-    pub(super) fn track(&mut self, sequence: u16) -> Tracked {
+    /// Loss tracking (media-plane.md §8.6). `None` for the packet that was due.
+    #[inline]
+    pub(super) fn track(&mut self, sequence: u16) -> Option<Tracked> {
         let (lost, highest) = (self.loss.lost(), self.loss.extended_highest());
         let arrival = self.loss.update(sequence);
         let advance = self.loss.extended_highest().wrapping_sub(highest);
-        Tracked {
-            lost: self.loss.lost().wrapping_sub(lost),
+        let lost = self.loss.lost().wrapping_sub(lost);
+        let due = arrival == Arrival::First || arrival == Arrival::Advance && advance == 1;
+        (!due || lost != 0).then(|| Tracked {
+            lost,
             skipped: if arrival == Arrival::Advance { advance.saturating_sub(1) } else { 0 },
             duplicate: arrival == Arrival::Duplicate,
             reset: arrival == Arrival::Reset,
             reordered: arrival == Arrival::Late,
-        }
+        })
     }
 
     /// RFC 3550 A.8 with the arrival time in microseconds.
@@ -236,6 +283,7 @@ impl SsrcTable {
     }
 
     /// The entry of an SSRC, made when it is new; it becomes the most recently used one. Also says whether it was made.
+    #[inline]
     pub(super) fn touch(&mut self, ssrc: u32) -> (&mut SsrcEntry, bool) {
         let current = usize::from(self.current);
         let hit = self.entries.get(current).is_some_and(|entry| entry.ssrc == ssrc);
@@ -263,5 +311,12 @@ impl SsrcTable {
         let oldest = (0..self.entries.len()).min_by_key(|&place| self.entries[place].used).unwrap_or(0);
         self.entries[oldest] = SsrcEntry::new(ssrc);
         oldest
+    }
+}
+
+#[cfg(test)]
+impl SsrcTable {
+    pub(super) fn memory(&self) -> usize {
+        self.entries.capacity() * size_of::<SsrcEntry>()
     }
 }

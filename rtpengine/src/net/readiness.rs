@@ -3,7 +3,7 @@
 
 use super::table::SocketKey;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// Events fetched with one system call; also the budget of a shard's turn (packet-path.md).
@@ -92,6 +92,12 @@ impl Readiness {
     }
 }
 
+impl AsFd for Readiness {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
 impl AsRawFd for Readiness {
     fn as_raw_fd(&self) -> RawFd {
         self.epoll.as_raw_fd()
@@ -171,7 +177,6 @@ impl AsRawFd for Waker {
 mod tests {
     use super::*;
     use crate::net::socket::{SocketOptions, UdpSocket};
-    use std::os::fd::AsFd;
     use std::time::Instant;
 
     #[test]

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs, UdpSocket};
 
 /// Looks up the names an interface entry may use. A trait so that tests need no particular machine.
 pub trait Resolver {
@@ -40,6 +40,15 @@ impl Resolver for Machine {
         }
         found
     }
+}
+
+/// The local address the system would send from towards a peer: asks the routing table without sending anything.
+pub fn source_towards(peer: IpAddr) -> Option<IpAddr> {
+    let any = super::socket::unspecified(peer);
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    // Any port: a UDP connect only looks the route up.
+    socket.connect((peer, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 struct Entry {
@@ -101,6 +110,12 @@ fn usable_address(node: &libc::ifaddrs) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loopback_is_reached_from_loopback() {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        assert_eq!(source_towards(loopback), Some(loopback));
+    }
 
     #[test]
     fn loopback_has_its_address_and_any_leaves_it_out() {

@@ -42,8 +42,53 @@ pub struct Entry<Owner> {
     pub media: MediaSocket,
     /// Whom its packets concern.
     pub owner: Owner,
-    /// How often more packets than allowed were waiting (media-plane.md 3.1 rule 2).
-    pub strikes: u8,
+    /// How often too many packets were waiting.
+    pub overrun: Overrun,
+}
+
+/// Strikes after which the packets of a socket are not handled any more (media-plane.md 3.1 rule 2).
+const MAX_STRIKES: u8 = 5;
+
+/// Keeps one socket from taking a shard for itself: a turn reads so many packets of it and no more, and a socket that has more again and
+/// again gets its packets thrown away until it calms down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overrun {
+    turn: u32,
+    read: u32,
+    strikes: u8,
+}
+
+/// What to do with a ready socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Read and handle a packet.
+    Read,
+    /// Read a packet and throw it away: the socket was overrun this often.
+    Discard(u8),
+    /// Leave it for the next turn. `true` the first time in a turn.
+    Leave(bool),
+}
+
+impl Overrun {
+    /// Counts a readiness of the socket in a turn, of which `limit` may read a packet.
+    pub fn admit(&mut self, turn: u32, limit: u32) -> Admission {
+        if self.turn != turn {
+            if self.read <= limit {
+                self.strikes = self.strikes.saturating_sub(1);
+            }
+            self.turn = turn;
+            self.read = 0;
+        }
+        self.read = self.read.saturating_add(1);
+        if self.read > limit {
+            let first = self.read == limit.saturating_add(1);
+            if first {
+                self.strikes = (self.strikes + 1).min(MAX_STRIKES);
+            }
+            return Admission::Leave(first);
+        }
+        if self.strikes >= MAX_STRIKES { Admission::Discard(self.strikes) } else { Admission::Read }
+    }
 }
 
 #[derive(Debug)]
@@ -87,7 +132,7 @@ impl<Owner> SocketTable<Owner> {
         let key = SocketKey { slot, generation: place.generation };
         readiness.add(media.socket.as_fd(), key)?;
         self.free.pop();
-        place.entry = Some(Entry { media, owner, strikes: 0 });
+        place.entry = Some(Entry { media, owner, overrun: Overrun::default() });
         self.open += 1;
         Ok(key)
     }
@@ -166,6 +211,23 @@ mod tests {
         let socket = UdpSocket::open("127.0.0.1:0".parse().unwrap(), SocketOptions::default()).unwrap();
         let local = socket.local_address().unwrap();
         MediaSocket::new(socket, local, LocalId(0), lease)
+    }
+
+    #[test]
+    fn an_overrun_socket_is_discarded_until_it_calms_down() {
+        let mut overrun = Overrun::default();
+        let mut flood = |turn| (0..4).map(|_| overrun.admit(turn, 2)).collect::<Vec<_>>();
+        use Admission::{Discard, Leave, Read};
+        for turn in 1..=5 {
+            assert_eq!(flood(turn), [Read, Read, Leave(true), Leave(false)]);
+        }
+        assert_eq!(flood(6), [Discard(5), Discard(5), Leave(true), Leave(false)]);
+        assert_eq!(overrun.admit(7, 2), Discard(5), "the turn before was one too many");
+        assert_eq!(overrun.admit(8, 2), Read);
+        for turn in 9..20 {
+            assert_eq!(overrun.admit(turn, 2), Read);
+        }
+        assert_eq!(overrun.strikes, 0);
     }
 
     #[test]

@@ -1,4 +1,25 @@
 //! A shard: one thread that owns its calls, their sockets and timers.
 
+pub mod calls;
+mod core;
+mod desk;
+mod ending;
+pub mod inbox;
+pub mod message;
 pub mod pace;
+pub mod run;
+pub mod shared;
+pub mod survey;
 pub mod wheel;
+
+pub use self::core::{Shard, creates};
+
+use crate::call::ids::StreamId;
+use calls::CallSlot;
+
+/// Whom the packets of a socket concern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    call: CallSlot,
+    stream: StreamId,
+}

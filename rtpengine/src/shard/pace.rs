@@ -29,19 +29,30 @@ pub enum Rest {
     Idle,
 }
 
+/// The operator's choice (`--poll-tick`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tick {
+    /// Every packet is handled at once.
+    Never,
+    /// Packets always gather for this long.
+    Fixed(Duration),
+    /// Packets gather for `MAX_TICK` while wake-ups are frequent.
+    Adaptive,
+}
+
 /// Decides from the rate of events.
 #[derive(Debug)]
 pub struct Pacer {
-    tick: Duration,
+    tick: Tick,
     window_start: Instant,
     in_window: usize,
     gathering: bool,
 }
 
 impl Pacer {
-    /// A pacer with a tick of at most one millisecond; zero never gathers.
-    pub fn new(tick: Duration, now: Instant) -> Self {
-        Self { tick: tick.min(MAX_TICK), window_start: now, in_window: 0, gathering: false }
+    /// A pacer for a shard that has not seen a packet yet.
+    pub fn new(tick: Tick, now: Instant) -> Self {
+        Self { tick, window_start: now, in_window: 0, gathering: false }
     }
 
     /// Judges a turn that began at `start`, ended at `end` and handled `events` ready sockets; `dry` if nothing more was ready.
@@ -50,10 +61,15 @@ impl Pacer {
         if !dry {
             return Rest::No;
         }
-        if events == 0 || !self.gathering {
+        let tick = match self.tick {
+            Tick::Fixed(tick) => tick.min(MAX_TICK),
+            Tick::Adaptive if self.gathering => MAX_TICK,
+            Tick::Adaptive | Tick::Never => Duration::ZERO,
+        };
+        if events == 0 || tick.is_zero() {
             return Rest::Idle;
         }
-        let until = start + self.tick;
+        let until = start + tick;
         if until > end { Rest::Gather(until) } else { Rest::No }
     }
 
@@ -66,7 +82,7 @@ impl Pacer {
         // A long sleep stretches the window: judge by the rate.
         let scaled = self.in_window as u128 * WINDOW.as_nanos() / elapsed.as_nanos().max(1);
         let frequent = if self.gathering { SELDOM } else { FREQUENT } as u128;
-        self.gathering = !self.tick.is_zero() && scaled >= frequent;
+        self.gathering = scaled >= frequent;
         self.window_start = now;
         self.in_window = 0;
     }
@@ -89,14 +105,14 @@ mod tests {
     #[test]
     fn a_quiet_shard_never_gathers() {
         let mut now = Instant::now();
-        let mut pacer = Pacer::new(MAX_TICK, now);
+        let mut pacer = Pacer::new(Tick::Adaptive, now);
         assert_eq!(run(&mut pacer, &mut now, Duration::from_millis(1), 1, 500), Rest::Idle);
     }
 
     #[test]
     fn a_busy_shard_gathers_and_stops_when_it_becomes_quiet() {
         let mut now = Instant::now();
-        let mut pacer = Pacer::new(MAX_TICK, now);
+        let mut pacer = Pacer::new(Tick::Adaptive, now);
         let rest = run(&mut pacer, &mut now, Duration::from_micros(100), 1, 1000);
         assert_eq!(rest, Rest::Gather(now + MAX_TICK));
         assert_eq!(
@@ -110,9 +126,17 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_of_zero_never_gathers() {
+    fn a_fixed_tick_gathers_even_when_quiet() {
         let mut now = Instant::now();
-        let mut pacer = Pacer::new(Duration::ZERO, now);
+        let tick = Duration::from_micros(300);
+        let mut pacer = Pacer::new(Tick::Fixed(tick), now);
+        assert_eq!(run(&mut pacer, &mut now, Duration::from_millis(5), 1, 3), Rest::Gather(now + tick));
+    }
+
+    #[test]
+    fn without_a_tick_nothing_gathers() {
+        let mut now = Instant::now();
+        let mut pacer = Pacer::new(Tick::Never, now);
         assert_eq!(run(&mut pacer, &mut now, Duration::from_micros(100), 10, 2000), Rest::Idle);
     }
 }

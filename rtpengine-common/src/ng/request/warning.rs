@@ -65,7 +65,16 @@ pub enum Warning {
     More,
 }
 
+/// What of a client's text a warning keeps: enough to recognise it, whatever the client sends.
+pub(crate) fn excerpt(text: &[u8]) -> ByteString {
+    text.get(..text.len().min(128)).unwrap_or_default().into()
+}
+
 impl Warning {
+    pub(crate) fn unknown_value(key: &'static str, value: &[u8]) -> Self {
+        Self::UnknownValue { key, value: excerpt(value) }
+    }
+
     /// How it is logged.
     pub fn severity(&self) -> Severity {
         match self {

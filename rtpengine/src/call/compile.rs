@@ -1,0 +1,237 @@
+//! From what was signalled to what happens to packets: one [`FlowSpec`] per stream.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use rtpengine_common::sdp::CryptoParams;
+
+use super::Call;
+use super::codec_bridge;
+use super::ctx::Ctx;
+use super::edge::EdgeFlags;
+use super::extmap::MID_URI;
+use super::ids::{EdgeId, MediaId, StreamId};
+use super::media::{Media, MediaFlags};
+use super::party::PartyFlags;
+use super::signalling::{CallFlags, Signalling};
+use crate::flow::{
+    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, PtAction, PtTable,
+    RtcpSinkSpec, SinkSpec, SourcePolicy,
+};
+
+impl Call {
+    /// Puts the flows of a media's streams in force.
+    pub(super) fn compile(&mut self, id: MediaId) {
+        let media = self.signalling.media(id);
+        let specs: SmallVec<[(StreamId, FlowSpec); 2]> = media
+            .streams
+            .iter()
+            .enumerate()
+            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream)))
+            .collect();
+        for (stream, spec) in specs {
+            self.plane.set_spec(stream, spec);
+        }
+    }
+
+    /// Puts the SDES keys of a media in force: the first one of the peer, and the one we settled on with it. While an offer is
+    /// open several of ours are on the table and the previous one stays (media-plane.md §9.5).
+    pub(super) fn set_sdes_keys(&mut self, id: MediaId, ctx: &mut Ctx<'_>) {
+        let media = self.signalling.media(id);
+        let Some(sdes) = media.sdes.as_ref().filter(|_| media.is_srtp() && media.has(MediaFlags::SDES))
+        else {
+            return;
+        };
+        let crypto = |params: &CryptoParams| Crypto::new(params.parameters());
+        let incoming = sdes.received.first().map(crypto).transpose();
+        let outgoing = match sdes.own.as_slice() {
+            [own] => Some(crypto(own)).transpose(),
+            _ => Ok(media.rtp().and_then(|s| self.plane.keys(s)).and_then(|keys| keys.outgoing.clone())),
+        };
+        let (Ok(incoming), Ok(outgoing)) = (incoming, outgoing) else {
+            ctx.log(Level::Error, "Failed to generate SRTP session keys");
+            return;
+        };
+        let keys = Keys { incoming, outgoing };
+        for &stream in &media.streams {
+            self.plane.set_keys(stream, keys.clone());
+        }
+    }
+
+    /// Puts all flows of the call in force.
+    pub(super) fn compile_all(&mut self) {
+        for at in 0..self.signalling.medias.len() {
+            self.compile(MediaId::at(at));
+        }
+    }
+}
+
+/// The flow of the stream at position `at` of a media.
+fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec {
+    let media = call.media(id);
+    let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
+    let rtcp = at % 2 == 1;
+    let kind = match (raw, rtcp) {
+        (true, _) => FlowKind::Raw,
+        (false, true) => FlowKind::Rtcp,
+        (false, false) => FlowKind::Rtp,
+    };
+    let component = |media: &Media| media.streams.get(at).copied();
+    FlowSpec {
+        kind,
+        source: SourcePolicy {
+            strict: media.has(MediaFlags::STRICT_SOURCE),
+            handover: media.has(MediaFlags::MEDIA_HANDOVER),
+            asymmetric: media.has(MediaFlags::ASYMMETRIC),
+            unidirectional: media.has(MediaFlags::UNIDIRECTIONAL),
+        },
+        // Neither an ICE agent nor a DTLS association runs here: their packets pass like any others.
+        ice: false,
+        dtls: false,
+        srtp: media.is_srtp(),
+        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id),
+        loop_check: media.has(MediaFlags::LOOP_CHECK),
+        blackhole: media.has(MediaFlags::BLACKHOLE),
+        receives: media.has(MediaFlags::RECV),
+        own_sdp: media.has(MediaFlags::PRINTED),
+        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR),
+        generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
+        pierce_nat: media.has(MediaFlags::PIERCE_NAT),
+        nat_wait: media.has(MediaFlags::NAT_WAIT),
+        extensions: extensions(media),
+        head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
+        bundle: bundle(call, id, at),
+        payload_types: codec_bridge::payload_types(&media.codecs),
+        rtp: sinks(call, id, at, stream),
+        rtcp: rtcp_sinks(call, id, at, stream),
+    }
+}
+
+/// Whether DTMF injection was asked for at either end of a media.
+fn inject_dtmf(call: &Signalling, id: MediaId) -> bool {
+    let asked = |media: MediaId| call.party(call.media(media).party).flags.contains(PartyFlags::INJECT_DTMF);
+    asked(id) || edges(call, id).any(|(_, e)| asked(e.sink))
+}
+
+/// The header extensions that may pass to or from this media.
+fn extensions(media: &Media) -> Option<Arc<Extensions>> {
+    let list = &media.extmaps.list;
+    if list.is_empty() {
+        return None;
+    }
+    let mid_id = media.extmaps.id_of(MID_URI);
+    Some(Arc::new(Extensions {
+        ids: list.iter().map(|e| e.map.id).filter(|id| Some(*id) != mid_id).collect(),
+        mid_id,
+        mid: media.mid.as_ref().map(|mid| mid.as_bytes().into()).unwrap_or_default(),
+        allow_mixed: !media.has(MediaFlags::EXTMAP_SHORT),
+    }))
+}
+
+/// For the head of an accepted bundle: the medias whose packets arrive on its sockets.
+fn bundle(call: &Signalling, id: MediaId, at: usize) -> Option<Arc<Bundle>> {
+    let media = call.media(id);
+    if media.bundle != Some(id) {
+        return None;
+    }
+    let medias = &call.party(media.party).medias;
+    let members = medias.iter().map(|&m| call.media(m)).filter(|m| m.bundle == Some(id)).filter_map(|m| {
+        Some(BundleMember {
+            stream: m.streams.get(at).copied()?,
+            mid: m.mid.as_ref().map(|mid| mid.as_bytes().into()).unwrap_or_default(),
+            payload_types: m.codecs.list.formats().collect(),
+        })
+    });
+    Some(Arc::new(Bundle { mid_id: media.extmaps.id_of(MID_URI), members: members.collect() }))
+}
+
+/// Edges that carry this media, with their positions.
+fn edges(call: &Signalling, id: MediaId) -> impl Iterator<Item = (EdgeId, &super::edge::Edge)> + '_ {
+    call.edges.iter().enumerate().filter(move |(_, e)| e.source == id).map(|(at, e)| (EdgeId::at(at), e))
+}
+
+fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVec<[SinkSpec; 1]> {
+    let media = call.media(id);
+    // RTCP streams of RTP medias have only RTCP sinks; of others both components are copied alike.
+    if at % 2 == 1 && media.is_rtp() && !media.has(MediaFlags::PASSTHROUGH) {
+        return SmallVec::new();
+    }
+    if media.has(MediaFlags::ECHO) {
+        return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
+    }
+    edges(call, id)
+        .filter(|(_, e)| !e.flags.intersects(EdgeFlags::RTCP_ONLY | EdgeFlags::EGRESS))
+        .filter_map(|(edge, e)| {
+            let sink = call.media(e.sink);
+            let to = *sink.streams.get(at)?;
+            let mut spec = SinkSpec::forward(Some(edge), to);
+            spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
+            spec.actions = actions(call, media, sink, e);
+            Some(spec)
+        })
+        .collect()
+}
+
+fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVec<[RtcpSinkSpec; 1]> {
+    let media = call.media(id);
+    if !media.is_rtp() || media.has(MediaFlags::PASSTHROUGH) {
+        return SmallVec::new();
+    }
+    if media.has(MediaFlags::ECHO) {
+        let to = if at % 2 == 1 && media.has(MediaFlags::RTCP_MUX) {
+            media.rtp().unwrap_or(stream)
+        } else {
+            stream
+        };
+        return SmallVec::from_elem(RtcpSinkSpec { edge: None, to, strip_feedback: false }, 1);
+    }
+    let pair = at - at % 2;
+    edges(call, id)
+        .filter(|(_, e)| !e.flags.contains(EdgeFlags::EGRESS))
+        .filter_map(|(edge, e)| {
+            let sink = call.media(e.sink);
+            let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
+            let to = *sink.streams.get(pair + offset)?;
+            let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
+            let to_avpf = sink.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf)
+                || sink.has(MediaFlags::RTCP_FB);
+            Some(RtcpSinkSpec { edge: Some(edge), to, strip_feedback: from_avpf && !to_avpf })
+        })
+        .collect()
+}
+
+/// What a link does with single payload types (media-plane.md §17); nothing for plain forwarding.
+fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::Edge) -> Option<Arc<PtTable>> {
+    let party = call.party(media.party).flags;
+    let blocked = call.flags.contains(CallFlags::BLOCK_MEDIA)
+        || party.contains(PartyFlags::BLOCK_MEDIA)
+        || edge.flags.contains(EdgeFlags::BLOCKED);
+    let silenced = call.flags.contains(CallFlags::SILENCE_MEDIA)
+        || party.contains(PartyFlags::SILENCE_MEDIA)
+        || edge.flags.contains(EdgeFlags::SILENCED);
+    let no_dtmf = call.flags.contains(CallFlags::BLOCK_DTMF) || party.contains(PartyFlags::BLOCK_DTMF);
+    let mut table = PtTable::default();
+    if blocked {
+        table.default = PtAction::Drop;
+        if codec_bridge::telephone_events(&sink.codecs).next().is_some() {
+            table
+                .rules
+                .extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Forward)));
+        }
+    } else if silenced {
+        table.rules.extend(
+            codec_bridge::silence_octets(&media.codecs).map(|(pt, octet)| (pt, PtAction::Silence(octet))),
+        );
+    }
+    if no_dtmf {
+        table
+            .rules
+            .retain(|(pt, _)| !codec_bridge::telephone_events(&media.codecs).any(|event| event == *pt));
+        table.rules.extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Drop)));
+    }
+    if party.contains(PartyFlags::BLOCK_SHORT) {
+        table.block_short.extend(codec_bridge::fixed_size(&media.codecs));
+    }
+    (table != PtTable::default()).then(|| Arc::new(table))
+}

@@ -1,0 +1,33 @@
+//! Edges: directed links from a source media to a sink media (*subscriptions*).
+
+use super::ids::MediaId;
+
+bitflags::bitflags! {
+    /// Attributes of a link.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct EdgeFlags: u16 {
+        /// Made by offer/answer; otherwise by publish/subscribe and its kind.
+        const OFFER_ANSWER = 1 << 0;
+        /// The subscriber gets what the daemon sends on behalf of the source.
+        const EGRESS = 1 << 1;
+        /// Only RTCP passes.
+        const RTCP_ONLY = 1 << 2;
+        /// `block media` of this flow.
+        const BLOCKED = 1 << 3;
+        /// `silence media` of this flow.
+        const SILENCED = 1 << 4;
+        /// Made by `inject start`.
+        const INJECT = 1 << 5;
+    }
+}
+
+/// A directed link: packets of `source` are copied to `sink`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Where packets come from.
+    pub source: MediaId,
+    /// Where they go.
+    pub sink: MediaId,
+    /// Attributes.
+    pub flags: EdgeFlags,
+}

@@ -1,0 +1,84 @@
+//! What the code of a call reads of the operator's configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtpengine_common::ng::EndpointLearning;
+use rtpengine_common::sdp::{Fingerprint, FingerprintHash};
+
+/// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SsrcReporting {
+    /// In the medias and in the `SSRC` dictionary.
+    #[default]
+    Full,
+    /// In the medias only.
+    Inline,
+    /// In the `SSRC` dictionary only.
+    Global,
+    /// Nowhere.
+    None,
+}
+
+/// The certificate a call was created with, as far as SDP shows it.
+pub trait Certificate: Send + Sync {
+    /// The certificate's fingerprint by one hash.
+    fn fingerprint(&self, hash: FingerprintHash) -> Fingerprint;
+}
+
+/// Run-time settings that calls depend on: a snapshot, looked at once per turn.
+#[derive(Clone)]
+pub struct Settings {
+    /// Printed in `s=` where there is no source (sdp.md §6.2), already in its printable form.
+    pub software_id: Box<str>,
+    /// 12 lower-case hex digits, fixed for the process: loop protection and CNAME.
+    pub instance_id: Box<str>,
+    /// `--timeout`
+    pub timeout: Duration,
+    /// `--silent-timeout`
+    pub silent_timeout: Duration,
+    /// `--offer-timeout`
+    pub offer_timeout: Duration,
+    /// `--final-timeout`; `None` is off.
+    pub final_timeout: Option<Duration>,
+    /// `--delete-delay`
+    pub delete_delay: Duration,
+    /// `--tos`
+    pub tos: u8,
+    /// `--endpoint-learning`
+    pub endpoint_learning: EndpointLearning,
+    /// `--save-interface-ports`
+    pub save_interface_ports: bool,
+    /// `--reject-invalid-sdp`
+    pub reject_invalid_sdp: bool,
+    /// `--moh-attr-name`
+    pub moh_attribute: Option<Box<str>>,
+    /// `--ssrc-reporting`
+    pub ssrc_reporting: SsrcReporting,
+    /// `--active-switchover`
+    pub active_switchover: bool,
+    /// The present DTLS certificate.
+    pub certificate: Option<Arc<dyn Certificate>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            software_id: "rtpengine".into(),
+            instance_id: "000000000000".into(),
+            timeout: Duration::from_secs(60),
+            silent_timeout: Duration::from_secs(3600),
+            offer_timeout: Duration::from_secs(3600),
+            final_timeout: None,
+            delete_delay: Duration::from_secs(30),
+            tos: 0,
+            endpoint_learning: EndpointLearning::Heuristic,
+            save_interface_ports: false,
+            reject_invalid_sdp: false,
+            moh_attribute: None,
+            ssrc_reporting: SsrcReporting::Full,
+            active_switchover: false,
+            certificate: None,
+        }
+    }
+}

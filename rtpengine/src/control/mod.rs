@@ -1,0 +1,9 @@
+//! The control side: requests in, the shard that owns the call, replies out.
+
+pub mod cookies;
+pub mod directory;
+pub mod limits;
+pub mod listeners;
+pub mod proxies;
+pub mod router;
+pub mod stream;

@@ -1,0 +1,514 @@
+//! The way of a request: transport, cookie, command, limits, the shard that owns the call, and back. The router shares the thread of the
+//! first shard: a request for one of its calls costs no hand-over, the others go through inboxes.
+
+use super::cookies::{Cookies, Key, Seen};
+use super::directory::Directory;
+use super::limits::{Limits, MachineLoad, Present, Refusal};
+use super::listeners::{Listeners, Protocol, Target};
+use super::proxies::Proxies;
+use crate::call::check;
+use crate::flow::Level;
+use crate::report::counters::{Block, Counter, Gauge, Totals};
+use crate::report::log;
+use crate::report::rates::Rates;
+use crate::report::statistics;
+use crate::shard::inbox::{Inbox, Mailbox};
+use crate::shard::message::{Done, FromShard, Order, ToShard};
+use crate::shard::run::Passenger;
+use crate::shard::shared::Shared;
+use crate::shard::{Shard, creates};
+use parking_lot::{Mutex, RwLock};
+use rtpengine_common::ng::{ByteString, Command, Defaults, Encoding, Message, Reply, Request, Value, split};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Requests and reports handled in one turn; then packets are looked after again.
+const PER_TURN: usize = 32;
+
+/// A shard with this share of its time spent awake (thousandths) gets no new calls while another has room.
+const BUSY: u64 = 700;
+
+/// Call-ids that `list` shows without a limit of its own.
+const LIST_LIMIT: i64 = 32;
+
+/// Limits, counters and load that the router looks at and the operator changes.
+#[derive(Debug)]
+pub struct ControlState {
+    /// Limits on new calls.
+    pub limits: RwLock<Limits>,
+    /// The last sample of the machine's load.
+    pub load: MachineLoad,
+    /// Packets and bytes per second.
+    pub rates: Rates,
+    /// Agents.
+    pub proxies: Mutex<Proxies>,
+    /// When the daemon started.
+    pub started: Instant,
+    /// Set by the signal thread.
+    pub stop: AtomicBool,
+}
+
+impl ControlState {
+    /// The state at start.
+    pub fn new(limits: Limits, now: Instant) -> Self {
+        Self {
+            limits: RwLock::new(limits),
+            load: MachineLoad::default(),
+            rates: Rates::default(),
+            proxies: Mutex::default(),
+            started: now,
+            stop: AtomicBool::new(false),
+        }
+    }
+}
+
+/// A request that is being carried out.
+#[derive(Debug)]
+struct Running {
+    target: Target,
+    agent: SocketAddr,
+    cookie: Option<Key>,
+    encoding: Encoding,
+    command: Command,
+    id: Option<ByteString>,
+    started: Instant,
+}
+
+/// The router.
+pub struct Router {
+    listeners: Listeners,
+    inbox: Inbox<FromShard>,
+    shards: Vec<Mailbox<ToShard>>,
+    stats: Vec<Arc<Block>>,
+    shared: Arc<Shared>,
+    state: Arc<ControlState>,
+    defaults: Arc<Defaults>,
+    directory: Directory,
+    cookies: Cookies<(Target, SocketAddr)>,
+    running: HashMap<u64, Running>,
+    /// The request that the local shard is carrying out.
+    at_work: Option<(u64, Running)>,
+    next_ticket: u64,
+    output: Vec<u8>,
+    pending: bool,
+}
+
+impl Router {
+    /// A router over open listeners.
+    pub fn new(
+        listeners: Listeners,
+        inbox: Inbox<FromShard>,
+        shards: Vec<Mailbox<ToShard>>,
+        stats: Vec<Arc<Block>>,
+        shared: Arc<Shared>,
+        state: Arc<ControlState>,
+        defaults: Arc<Defaults>,
+    ) -> Self {
+        Self {
+            listeners,
+            inbox,
+            shards,
+            stats,
+            shared,
+            state,
+            defaults,
+            directory: Directory::default(),
+            cookies: Cookies::new(Instant::now()),
+            running: HashMap::new(),
+            at_work: None,
+            next_ticket: 0,
+            output: Vec::new(),
+            pending: false,
+        }
+    }
+
+    /// Lets the shard whose thread it shares watch its descriptors.
+    pub fn board(&self, shard: &Shard) -> io::Result<()> {
+        shard.watch(self.listeners.as_fd(), 0)
+    }
+
+    /// Handles one unit of a transport with cookies: `cookie SP dictionary`.
+    fn receive(&mut self, shard: &mut Shard, unit: &[u8], target: Target, agent: SocketAddr) {
+        let Some(unit) = split(unit) else {
+            log::control(Level::Warning, || {
+                format!("Protocol error in packet from {agent}: no cookie [{}]", unit.escape_ascii())
+            });
+            return;
+        };
+        let key = Key::new(agent.ip(), unit.cookie);
+        match self.cookies.begin(shard.now().instant, &key, (target.clone(), agent)) {
+            Seen::New => self.request(shard, unit.payload, target, agent, Some(key)),
+            Seen::Running => log_duplicate(agent),
+            Seen::Answered(reply) => {
+                log_duplicate(agent);
+                self.output.clear();
+                self.output.extend_from_slice(key.cookie());
+                self.output.push(b' ');
+                self.output.extend_from_slice(reply);
+                self.listeners.send(&target, &self.output);
+            }
+        }
+    }
+
+    /// Handles the dictionary of a new request.
+    fn request(
+        &mut self,
+        shard: &mut Shard,
+        payload: &[u8],
+        target: Target,
+        agent: SocketAddr,
+        cookie: Option<Key>,
+    ) {
+        let started = Instant::now();
+        let refused = |encoding| Running {
+            target: target.clone(),
+            agent,
+            cookie: cookie.clone(),
+            encoding,
+            command: Command::Ping,
+            id: None,
+            started,
+        };
+        let message = match Message::decode(payload) {
+            Ok(message) => message,
+            Err(rejected) => {
+                let reply = Reply::from_error(&rejected.error);
+                return self.refuse(&refused(rejected.encoding), &reply, payload);
+            }
+        };
+        let request = match Request::parse(&message, &self.defaults) {
+            Ok(request) => request,
+            Err(error) => {
+                return self.refuse(&refused(message.encoding), &Reply::from_error(&error), payload);
+            }
+        };
+        log::control(Level::Info, || format!("Received command '{}' from {agent}", request.command));
+        log::control(Level::Debug, || {
+            format!("Dump for '{}' from {agent}: {}", request.command, payload.escape_ascii())
+        });
+        self.state.proxies.lock().meet(agent.ip());
+        let running = Running {
+            target,
+            agent,
+            cookie,
+            encoding: request.encoding,
+            command: request.command,
+            id: request.call_id().cloned(),
+            started,
+        };
+        self.dispatch(shard, request, running);
+    }
+
+    /// Answers what never became a request.
+    fn refuse(&mut self, running: &Running, reply: &Reply, payload: &[u8]) {
+        log::control(Level::Warning, || {
+            let reason = reply.outcome();
+            format!(
+                "Protocol error in packet from {}: {reason:?} [{}]",
+                running.agent,
+                payload.escape_ascii()
+            )
+        });
+        self.state.proxies.lock().count(running.agent.ip(), None, 0, true);
+        self.answer(running, reply);
+    }
+
+    fn dispatch(&mut self, shard: &mut Shard, request: Box<Request>, running: Running) {
+        match request.command {
+            Command::Ping => self.finish(shard, &running, &Reply::pong()),
+            Command::List => {
+                let reply = self.list(request.limit);
+                self.finish(shard, &running, &reply);
+            }
+            Command::Statistics => {
+                let reply = Reply::ok().with("statistics", self.metrics().to_dict());
+                self.finish(shard, &running, &reply);
+            }
+            Command::Cli => {
+                let reply = match &request.body {
+                    None => Reply::error("No 'body' in message"),
+                    Some(_) => Reply::error("unsupported"),
+                };
+                self.finish(shard, &running, &reply);
+            }
+            _ => self.route(shard, request, running),
+        }
+    }
+
+    fn list(&self, limit: Option<i64>) -> Reply {
+        let Ok(limit) = usize::try_from(limit.unwrap_or(LIST_LIMIT)) else {
+            return Reply::error("invalid limit, must be >= 0");
+        };
+        let ids = self.directory.ids().take(limit).map(|id| Value::from(id.to_vec()));
+        Reply::ok().with("calls", Value::List(ids.collect()))
+    }
+
+    /// All figures of the daemon.
+    pub fn metrics(&self) -> crate::report::metrics::Metrics {
+        let totals = Totals::of(self.stats.iter().map(|block| &**block));
+        let facts = statistics::Facts {
+            totals: &totals,
+            rates: self.state.rates.get(),
+            uptime: self.state.started.elapsed(),
+            interfaces: &self.shared.interfaces,
+            pools: &self.shared.pools,
+            proxies: &self.state.proxies.lock(),
+        };
+        statistics::metrics(&facts)
+    }
+
+    /// Sends a request to the shard that owns its call, or is to own it.
+    fn route(&mut self, shard: &mut Shard, mut request: Box<Request>, mut running: Running) {
+        if let Err(error) = check(&request) {
+            return self.finish(shard, &running, &Reply::from_error(&error));
+        }
+        if creates(request.command) && request.call_id().is_none() {
+            request.call_id = Some(ByteString::from(shard.random_call_id().as_bytes()));
+        }
+        let id = request.call_id().or_else(|| request.calls.first()).cloned();
+        let to = match &id {
+            Some(id) if self.directory.begin(id.as_bytes()) => {
+                self.directory.find(id.as_bytes()).unwrap_or(0)
+            }
+            Some(id) if creates(request.command) => {
+                if let Err(refusal) = self.admit(request.command) {
+                    let reply = self.refusal(shard, refusal, &request);
+                    return self.finish(shard, &running, &reply);
+                }
+                let to = self.shard_with_room();
+                self.directory.create(id.as_bytes(), to);
+                to
+            }
+            // Nobody knows the id: any shard gives the error of the command.
+            Some(_) | None => shard.index(),
+        };
+        running.id = id;
+        self.next_ticket += 1;
+        let order = Order { ticket: self.next_ticket, request, agent: running.agent };
+        if to == shard.index() {
+            self.execute_here(shard, &order, running);
+        } else {
+            self.send_order(shard, order, to, running);
+        }
+    }
+
+    fn execute_here(&mut self, shard: &mut Shard, order: &Order, running: Running) {
+        self.at_work = Some((order.ticket, running));
+        let reply = shard.execute(order);
+        let Some((ticket, running)) = self.at_work.take() else { return };
+        match reply {
+            Some(reply) => {
+                let live = running.id.as_ref().is_some_and(|id| shard.has_call(id.as_bytes()));
+                self.finished(shard, &running, &reply, live);
+                // What ended meanwhile must be known before the same id is used again.
+                self.take_reports(shard);
+            }
+            None => {
+                self.running.insert(ticket, running);
+            }
+        }
+    }
+
+    fn send_order(&mut self, shard: &mut Shard, order: Order, to: u16, running: Running) {
+        let ticket = order.ticket;
+        let sent = self
+            .shards
+            .get(usize::from(to))
+            .is_some_and(|mailbox| mailbox.send(ToShard::Order(order)).is_ok());
+        if sent {
+            self.running.insert(ticket, running);
+            return;
+        }
+        // The shard does not keep up: the request is dropped, and executed when the agent sends it again.
+        shard.stats().count(Counter::InboxFull, 1);
+        if let Some(id) = &running.id {
+            let live = self.directory.is_live(id.as_bytes());
+            self.directory.finish(id.as_bytes(), live);
+        }
+        if let Some(key) = &running.cookie {
+            self.cookies.abandon(key);
+        }
+    }
+
+    /// The limits, which hold for offers only (ng-control.md 14).
+    fn admit(&self, command: Command) -> Result<(), Refusal> {
+        if command != Command::Offer {
+            return Ok(());
+        }
+        let limits = *self.state.limits.read();
+        let (load, cpu) = self.state.load.get();
+        let foreign: u64 =
+            self.stats.iter().map(|b| u64::try_from(b.gauge(Gauge::ForeignSessions)).unwrap_or(0)).sum();
+        let present = Present {
+            own_sessions: (self.directory.len() as u64).saturating_sub(foreign),
+            load,
+            cpu,
+            bandwidth: self.state.rates.get().bytes_total(),
+        };
+        limits.check(&present).inspect_err(|refusal| log_refusal(*refusal, &limits, &present))
+    }
+
+    fn refusal(&self, shard: &Shard, refusal: Refusal, request: &Request) -> Reply {
+        if refusal == Refusal::Sessions {
+            shard.stats().count(Counter::RejectedSessions, 1);
+        }
+        if request.supports_load_limit {
+            return Reply::load_limit(refusal.to_string());
+        }
+        Reply::error(Refusal::Sessions.to_string())
+    }
+
+    /// The first shard that is not busy; the least busy one if all are (packet-path.md: few busy shards, not many sleepy ones).
+    fn shard_with_room(&self) -> u16 {
+        let busy = |at: &usize| self.stats[*at].busy();
+        let shards = 0..self.stats.len();
+        let chosen = shards.clone().find(|at| busy(at) < BUSY).or_else(|| shards.min_by_key(busy));
+        chosen.and_then(|at| u16::try_from(at).ok()).unwrap_or(0)
+    }
+
+    /// A request of a call is finished.
+    fn finished(&mut self, shard: &Shard, running: &Running, reply: &Reply, live: bool) {
+        if let Some(id) = &running.id {
+            self.directory.finish(id.as_bytes(), live);
+        }
+        self.finish(shard, running, reply);
+    }
+
+    fn finish(&mut self, _shard: &Shard, running: &Running, reply: &Reply) {
+        let elapsed = running.started.elapsed();
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
+        self.answer(running, reply);
+        log::control(Level::Info, || {
+            let (seconds, micros) = (elapsed.as_secs(), elapsed.subsec_micros());
+            let (command, agent) = (running.command, running.agent);
+            format!("Replying to '{command}' from {agent} (elapsed time {seconds}.{micros:06} sec)")
+        });
+    }
+
+    /// Sends a reply, then keeps it for retransmissions (ng-control.md 2 rule 7).
+    fn answer(&mut self, running: &Running, reply: &Reply) {
+        self.output.clear();
+        let cookie = running.cookie.as_ref();
+        reply.encode(running.encoding, cookie.map(Key::cookie), &mut self.output);
+        self.listeners.send(&running.target, &self.output);
+        let Some(key) = cookie else { return };
+        let body = self.output.get(key.cookie().len() + 1..).unwrap_or_default();
+        for (target, _) in self.cookies.finish(key, body) {
+            self.listeners.send(&target, &self.output);
+        }
+    }
+
+    /// Answers a line of the CLI and ends its connection.
+    fn command_line(&mut self, line: &[u8], target: &Target) {
+        log::control(Level::Info, || format!("Got CLI command: {}", String::from_utf8_lossy(line)));
+        let answer = match line {
+            b"list totals" => self.metrics().to_text(),
+            b"list jsonstats" => self.metrics().to_json(),
+            _ => format!("Unknown command: {}\n", String::from_utf8_lossy(line)),
+        };
+        self.listeners.send(target, answer.as_bytes());
+        self.listeners.finish(target);
+    }
+
+    /// Takes what shards reported. `true`: there may be more.
+    fn take_reports(&mut self, shard: &mut Shard) -> bool {
+        for _ in 0..PER_TURN {
+            let Some(report) = self.inbox.next() else { return false };
+            match report {
+                FromShard::Done(Done { ticket, reply, live }) => {
+                    if let Some(running) = self.running.remove(&ticket) {
+                        self.finished(shard, &running, &reply, live);
+                    }
+                }
+                FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
+                FromShard::Surveyed { .. } => {}
+            }
+        }
+        true
+    }
+
+    fn take_requests(&mut self, shard: &mut Shard, ready: bool) -> bool {
+        if !ready && !self.pending {
+            return false;
+        }
+        self.listeners.poll();
+        let mut buffer = self.listeners.take_buffer();
+        let mut more = false;
+        for _ in 0..PER_TURN {
+            let Some(arrival) = self.listeners.next(&mut buffer) else {
+                more = false;
+                break;
+            };
+            more = true;
+            let Some(unit) = buffer.get(arrival.range) else { continue };
+            match arrival.protocol {
+                Protocol::Ng => self.receive(shard, unit, arrival.target, arrival.agent),
+                Protocol::Cli => self.command_line(unit, &arrival.target),
+            }
+        }
+        self.listeners.return_buffer(buffer);
+        self.pending = more;
+        more
+    }
+}
+
+impl Passenger for Router {
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(std::os::fd::AsRawFd::as_raw_fd(&self.listeners.as_fd()))
+    }
+
+    fn turn(&mut self, shard: &mut Shard, ready: bool) -> bool {
+        let reports = self.take_reports(shard);
+        let requests = self.take_requests(shard, ready);
+        reports || requests
+    }
+
+    fn has_mail(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    fn next(&self) -> Option<Instant> {
+        None
+    }
+
+    fn failed(&mut self, _shard: &mut Shard) {
+        // The shard reports the ticket of the request whose code failed; then its sender gets an answer.
+        if let Some((ticket, running)) = self.at_work.take() {
+            self.running.insert(ticket, running);
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.state.stop.load(Ordering::Relaxed)
+    }
+}
+
+fn log_duplicate(agent: SocketAddr) {
+    log::control(Level::Info, || format!("Detected command from {agent} as a duplicate"));
+}
+
+fn log_refusal(refusal: Refusal, limits: &Limits, present: &Present) {
+    let (level, text) = match refusal {
+        Refusal::Sessions => {
+            (Level::Error, format!("Parallel session limit reached ({})", limits.max_sessions))
+        }
+        Refusal::Load => {
+            (Level::Warning, format!("Load limit exceeded ({:.2} > {:.2})", present.load, limits.max_load))
+        }
+        Refusal::Cpu => (
+            Level::Warning,
+            format!("CPU usage limit exceeded ({:.1}% > {:.1}%)", present.cpu, limits.max_cpu),
+        ),
+        Refusal::Bandwidth => (
+            Level::Warning,
+            format!("Bandwidth limit exceeded ({} > {})", present.bandwidth, limits.max_bandwidth),
+        ),
+    };
+    log::core(level, &text);
+}

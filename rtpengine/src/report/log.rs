@@ -1,0 +1,69 @@
+//! The daemon's way to the log: records of calls, of the control side and of the program.
+
+use crate::flow::Level;
+use rtpengine_common::log::{self, Context, Subsystem};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// The level up to which events of packets are collected at all.
+pub fn packet_level() -> Level {
+    match log::level(Subsystem::Core) {
+        ..=3 => Level::Error,
+        4 => Level::Warning,
+        5 => Level::Notice,
+        6 => Level::Info,
+        7.. => Level::Debug,
+    }
+}
+
+/// The level of the log for a level of the packet plane.
+fn level_of(level: Level) -> log::Level {
+    match level {
+        Level::Error => log::Level::Error,
+        Level::Warning => log::Level::Warning,
+        Level::Notice => log::Level::Notice,
+        Level::Info => log::Level::Info,
+        Level::Debug => log::Level::Debug,
+    }
+}
+
+/// A record about a call.
+pub fn call(level: Level, id: &[u8], text: &str) {
+    let level = level_of(level);
+    let id = String::from_utf8_lossy(id);
+    let context = Context::call(&id);
+    if log::enabled(Subsystem::Core, level, &context) {
+        log::write(Subsystem::Core, level, &context, format_args!("{text}"));
+    }
+}
+
+/// A record of the control side. The text is made only when it is wanted.
+pub fn control(level: Level, text: impl FnOnce() -> String) {
+    let level = level_of(level);
+    if log::enabled(Subsystem::Control, level, &Context::NONE) {
+        log::write(Subsystem::Control, level, &Context::NONE, format_args!("{}", text()));
+    }
+}
+
+/// A record about the daemon.
+pub fn core(level: Level, text: &str) {
+    let level = level_of(level);
+    if log::enabled(Subsystem::Core, level, &Context::NONE) {
+        log::write(Subsystem::Core, level, &Context::NONE, format_args!("{text}"));
+    }
+}
+
+/// Whether a record of a kind may be written: once in 15 seconds for each thread (operations.md 5.3).
+pub fn allowed(kind: &'static str, now: Instant) -> bool {
+    thread_local! {
+        static LAST: RefCell<HashMap<&'static str, Instant>> = RefCell::default();
+    }
+    LAST.with_borrow_mut(|last| match last.get(kind) {
+        Some(then) if now.saturating_duration_since(*then) < Duration::from_secs(15) => false,
+        _ => {
+            last.insert(kind, now);
+            true
+        }
+    })
+}

@@ -1,0 +1,524 @@
+//! What a shard does with a packet, a timer and a request.
+
+use super::Owner;
+use super::calls::{CallSlot, CallTable, Resident};
+use super::desk::{Desk, Dice, Outlet};
+use super::inbox::{Inbox, Mailbox};
+use super::message::{FromShard, Order, ToShard};
+use super::shared::Shared;
+use super::survey::{Survey, Verdict};
+use super::wheel::Wheel;
+use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
+use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey};
+use crate::call::settings::Settings;
+use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
+use crate::flow::{Arrival, Events, Level, Packet, Received, TickOptions, Turn};
+use crate::net::interfaces::Choice;
+use crate::net::readiness::Readiness;
+use crate::net::socket::ReceiveError;
+use crate::net::table::{Admission, SocketTable};
+use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
+use crate::report::log;
+use rtpengine_common::ng::{ByteString, Command, Reply, Request};
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The call timer (media-plane.md 22).
+const CALL_TICK: Duration = Duration::from_secs(1);
+
+/// A survey on its way through the table.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) ticket: u64,
+    pub(super) position: u32,
+    pub(super) survey: Box<dyn Survey>,
+}
+
+/// One shard. It does nothing by itself: `run` drives it.
+pub struct Shard {
+    pub(super) index: u16,
+    pub(super) shared: Arc<Shared>,
+    pub(super) readiness: Readiness,
+    pub(super) sockets: SocketTable<Owner>,
+    pub(super) calls: CallTable,
+    pub(super) wheel: Wheel<(CallSlot, CallKey)>,
+    pub(super) stats: Arc<Block>,
+    pub(super) inbox: Inbox<ToShard>,
+    pub(super) control: Mailbox<FromShard>,
+    pub(super) surveys: VecDeque<Running>,
+    pub(super) now: Now,
+    pub(super) turn: u32,
+    /// The call whose code is running: the one to tear down if it fails.
+    pub(super) at_work: Option<CallSlot>,
+    /// The request being carried out, to be answered if its code fails.
+    pub(super) ticket_at_work: Option<u64>,
+    /// Reports that found control's inbox full.
+    pub(super) unsent: VecDeque<FromShard>,
+    settings: Arc<Settings>,
+    settings_version: u64,
+    packet: Packet,
+    spare: Packet,
+    events: Events,
+    dice: Dice,
+    log: Vec<LogLine>,
+}
+
+impl Shard {
+    /// A shard without calls.
+    pub fn new(
+        index: u16,
+        shared: Arc<Shared>,
+        stats: Arc<Block>,
+        inbox: Inbox<ToShard>,
+        control: Mailbox<FromShard>,
+        now: Now,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            index,
+            readiness: Readiness::new()?,
+            sockets: SocketTable::default(),
+            calls: CallTable::default(),
+            wheel: Wheel::new(now.instant),
+            settings: shared.settings(),
+            settings_version: shared.version(),
+            shared,
+            stats,
+            inbox,
+            control,
+            surveys: VecDeque::new(),
+            now,
+            turn: 0,
+            at_work: None,
+            ticket_at_work: None,
+            unsent: VecDeque::new(),
+            packet: Packet::new(),
+            spare: Packet::new(),
+            events: Events::new(log::packet_level()),
+            dice: Dice::new(),
+            log: Vec::new(),
+        })
+    }
+
+    /// Its number.
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// Its counters; only this thread may write them.
+    pub fn stats(&self) -> &Block {
+        &self.stats
+    }
+
+    /// The time of the present turn.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Watches a descriptor that is no media socket.
+    pub fn watch(&self, fd: BorrowedFd<'_>, number: u32) -> io::Result<()> {
+        self.readiness.add_other(fd, number)
+    }
+
+    /// Begins a turn: time and settings are looked at once.
+    pub(super) fn begin_turn(&mut self, now: Now) {
+        self.now = now;
+        self.turn = self.turn.wrapping_add(1);
+        let version = self.shared.version();
+        if version != self.settings_version {
+            self.settings = self.shared.settings();
+            self.settings_version = version;
+            self.events.set_threshold(log::packet_level());
+        }
+    }
+
+    /// Handles one ready socket.
+    pub(super) fn receive(&mut self, key: SocketKey) {
+        let limit = self.shared.loop_settings.max_receives;
+        let Some(entry) = self.sockets.get_mut(key) else { return };
+        let owner = entry.owner;
+        let discard = match entry.overrun.admit(self.turn, limit) {
+            Admission::Read => false,
+            Admission::Discard(_) => true,
+            Admission::Leave(first) => {
+                if first {
+                    self.warn_overrun(owner.call, limit);
+                }
+                return;
+            }
+        };
+        let interface = usize::from(entry.media.interface.0);
+        let (length, source) = match entry.media.socket.receive(self.packet.receive_area()) {
+            Ok(received) => received,
+            Err(ReceiveError::Empty) => return,
+            Err(ReceiveError::Broken(error)) => {
+                let text = format!("Read error on media socket: {error} -- closing call");
+                self.log_call(owner.call, Level::Warning, &text);
+                self.end_call(owner.call, CloseReason::Forced);
+                return;
+            }
+        };
+        if discard {
+            self.stats.count(Counter::Overrun, 1);
+            return;
+        }
+        self.packet.received(length);
+        self.stats.count(Counter::PacketsUser, 1);
+        self.stats.count(Counter::BytesUser, length as u64);
+        self.stats.count_interface(interface, InterfaceCounter::IngressPackets, 1);
+        self.stats.count_interface(interface, InterfaceCounter::IngressBytes, length as u64);
+        let received = self.hand_over(owner, key, source);
+        if received.is_some_and(|received| received.error) {
+            self.stats.count(Counter::ErrorsUser, 1);
+            self.stats.count_interface(interface, InterfaceCounter::IngressErrors, 1);
+        }
+        self.take_tally(interface);
+        if !self.events.is_empty() {
+            self.log_events(owner.call);
+        }
+    }
+
+    /// Shows the datagram in the buffer to its call.
+    fn hand_over(&mut self, owner: Owner, socket: SocketKey, source: SocketAddr) -> Option<Received> {
+        let resident = self.calls.get_mut(owner.call)?;
+        self.at_work = Some(owner.call);
+        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+        let mut turn =
+            Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
+        let arrival = Arrival { stream: owner.stream, socket, source };
+        let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
+        self.at_work = None;
+        Some(received)
+    }
+
+    fn warn_overrun(&mut self, call: CallSlot, limit: u32) {
+        if log::allowed("overrun", self.now.instant) {
+            let text = format!(
+                "Too many packets in UDP receive queue (more than {limit}), aborting loop. Dropped packets possible"
+            );
+            self.log_call(call, Level::Warning, &text);
+        }
+    }
+
+    /// Moves what receive tracking found into the counters.
+    fn take_tally(&mut self, interface: usize) {
+        let tally = &mut self.events.tally;
+        if *tally == crate::flow::Tally::default() {
+            return;
+        }
+        let tally = std::mem::take(tally);
+        let counts = [
+            (Counter::PacketsLost, tally.lost),
+            (Counter::RtpDuplicates, tally.duplicates),
+            (Counter::RtpSkips, tally.skips),
+            (Counter::RtpSequenceResets, tally.resets),
+            (Counter::RtpReordered, tally.reordered),
+        ];
+        for (counter, count) in counts {
+            self.stats.count(counter, u64::from(count));
+        }
+        self.stats.count_interface(interface, InterfaceCounter::PacketsLost, u64::from(tally.lost));
+        self.stats.count_interface(interface, InterfaceCounter::Duplicates, u64::from(tally.duplicates));
+        let jitter = tally.measured_jitter;
+        if jitter.count > 0 {
+            self.stats.add_samples(
+                Sample::JitterMeasured,
+                jitter.sum,
+                jitter.squares,
+                u64::from(jitter.count),
+            );
+        }
+    }
+
+    /// Fires what is due.
+    pub(super) fn timers(&mut self) {
+        let mut due = Vec::new();
+        self.wheel.advance(self.now.instant, |timer| due.push(timer));
+        for (slot, key) in due {
+            self.tick_call(slot, key);
+        }
+    }
+
+    fn tick_call(&mut self, slot: CallSlot, key: CallKey) {
+        let Some(resident) = self.calls.get_keyed(slot, key) else { return };
+        self.at_work = Some(slot);
+        let options = TickOptions { measure_rtp: self.shared.loop_settings.measure_rtp };
+        let mut closing = Closing::default();
+        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+        let mut turn =
+            Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
+        let fate = resident.call.tick(&self.settings, &mut closing, &mut turn, options);
+        self.at_work = None;
+        for socket in closing.0 {
+            self.close_socket(slot, socket);
+        }
+        self.take_tally(usize::MAX);
+        if !self.events.is_empty() {
+            self.log_events(slot);
+        }
+        match fate {
+            Fate::Keep => self.wheel.set(self.now.instant + CALL_TICK, (slot, key)),
+            Fate::Destroy(reason) => {
+                self.log_timeout(slot, reason);
+                self.end_call(slot, reason);
+            }
+        }
+    }
+
+    fn log_timeout(&mut self, slot: CallSlot, reason: CloseReason) {
+        let text = match reason {
+            CloseReason::Timeout | CloseReason::SilentTimeout | CloseReason::OfferTimeout => {
+                "Closing call due to timeout"
+            }
+            CloseReason::FinalTimeout => "Closing call due to final timeout",
+            CloseReason::Regular | CloseReason::Forced => return,
+        };
+        self.log_call(slot, Level::Info, text);
+    }
+
+    fn close_socket(&mut self, slot: CallSlot, socket: SocketKey) {
+        if self.sockets.close(socket).is_none() {
+            return;
+        }
+        self.stats.shift(Gauge::Sockets, -1);
+        if let Some(resident) = self.calls.get_mut(slot) {
+            resident.sockets.retain(|key| *key != socket);
+        }
+    }
+
+    /// Whether an id leads to a call here.
+    pub fn has_call(&self, id: &[u8]) -> bool {
+        self.calls.find(id).is_some()
+    }
+
+    /// Carries a checked request out. `None`: the reply comes later.
+    pub fn execute(&mut self, order: &Order) -> Option<Reply> {
+        let start = Instant::now();
+        self.ticket_at_work = Some(order.ticket);
+        let reply = self.carry_out(order);
+        self.ticket_at_work = None;
+        if !reply.is_error() {
+            let taken = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.stats.command(order.request.command, taken);
+        }
+        Some(reply)
+    }
+
+    fn carry_out(&mut self, order: &Order) -> Reply {
+        let request = &*order.request;
+        let id = request.call_id().or_else(|| request.calls.first());
+        let Some(id) = id.map(ByteString::as_bytes) else {
+            return Reply::from_error(&unknown_call(request.command));
+        };
+        let found = self.calls.find(id);
+        let slot = match (found, creates(request.command)) {
+            (Some(slot), _) => slot,
+            (None, true) => self.create(id),
+            (None, false) if request.command == Command::Delete => return delete_not_found(request),
+            (None, false) => return Reply::from_error(&unknown_call(request.command)),
+        };
+        let Some(Done { reply, fate }) = self.command(slot, request, id, order.agent) else {
+            return Reply::from_error(&unknown_call(request.command));
+        };
+        match fate {
+            Fate::Keep => self.lead_sockets(slot),
+            Fate::Destroy(reason) => self.end_call(slot, reason),
+        }
+        reply
+    }
+
+    fn create(&mut self, id: &[u8]) -> CallSlot {
+        let key = self.shared.call_key();
+        let call = Call::new(key, Name::from(id), self.now, self.settings.tos);
+        let cpu = self.shared.socket_cpu();
+        let slot = self.calls.insert(Resident { call: Box::new(call), sockets: Vec::new(), cpu });
+        self.wheel.set(self.now.instant + CALL_TICK, (slot, key));
+        self.stats.shift(Gauge::Sessions, 1);
+        slot
+    }
+
+    fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8], _agent: SocketAddr) -> Option<Done> {
+        let resident = self.calls.get_mut(slot)?;
+        self.at_work = Some(slot);
+        let Resident { call, sockets, cpu } = resident;
+        let mut desk = Desk {
+            interfaces: &self.shared.interfaces,
+            pools: &self.shared.pools,
+            readiness: &self.readiness,
+            sockets: &mut self.sockets,
+            stats: &self.stats,
+            call: slot,
+            open: sockets,
+            cpu: *cpu,
+        };
+        let mut ctx = Ctx {
+            now: self.now,
+            ports: &mut desk,
+            random: &mut self.dice,
+            interfaces: &self.shared.interfaces,
+            settings: &self.settings,
+            log: &mut self.log,
+        };
+        let done = call.command(request, id, &mut ctx);
+        self.at_work = None;
+        for line in self.log.drain(..) {
+            log::call(line.level, id, &line.text);
+        }
+        Some(done)
+    }
+
+    /// Tells the table which streams the sockets of a call lead to. A socket the call does not name any more keeps what it led to.
+    pub(super) fn lead_sockets(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get(slot) else { return };
+        for (socket, stream) in resident.call.ingress() {
+            if let Some(entry) = self.sockets.get_mut(socket) {
+                entry.owner.stream = stream;
+            }
+        }
+    }
+
+    /// Ends a call: its sockets are closed and its ports free when this returns.
+    pub(super) fn end_call(&mut self, slot: CallSlot, reason: CloseReason) {
+        if let Some(resident) = self.drop_call(slot) {
+            super::ending::count(&self.stats, &resident.call, reason, self.now);
+        }
+    }
+
+    /// Takes a call out of the shard without running any code of it.
+    fn drop_call(&mut self, slot: CallSlot) -> Option<Resident> {
+        let resident = self.calls.remove(slot)?;
+        for socket in &resident.sockets {
+            self.sockets.close(*socket);
+        }
+        self.stats.shift(Gauge::Sockets, -i64::try_from(resident.sockets.len()).unwrap_or(0));
+        self.stats.shift(Gauge::Sessions, -1);
+        let ids = resident.call.signalling.ids.iter().cloned().collect();
+        self.report(FromShard::Ended { key: resident.call.key, ids });
+        Some(resident)
+    }
+
+    /// Tells control something. What finds its inbox full is sent with a later turn: it must not be lost.
+    pub(super) fn report(&mut self, message: FromShard) {
+        if !self.unsent.is_empty() {
+            self.unsent.push_back(message);
+        } else if let Err(message) = self.control.send(message) {
+            self.unsent.push_back(message);
+        }
+    }
+
+    pub(super) fn send_unsent(&mut self) {
+        while let Some(message) = self.unsent.pop_front() {
+            if let Err(message) = self.control.send(message) {
+                self.unsent.push_front(message);
+                return;
+            }
+        }
+    }
+
+    /// The code of a call failed: the call is torn down, and whoever waits for its reply is told.
+    pub(super) fn recover(&mut self) {
+        self.stats.count(Counter::CallsFailed, 1);
+        if let Some(slot) = self.at_work.take() {
+            self.log_call(slot, Level::Error, "Internal error while working on the call -- closing call");
+            self.drop_call(slot);
+        }
+        if let Some(ticket) = self.ticket_at_work.take() {
+            let reply = Reply::error("Internal error");
+            self.report(FromShard::Done(super::message::Done { ticket, reply, live: false }));
+        }
+        self.log.clear();
+    }
+
+    pub(super) fn survey_call(&mut self, slot: CallSlot, survey: &mut dyn Survey) {
+        let Some(resident) = self.calls.get_mut(slot) else { return };
+        self.at_work = Some(slot);
+        let verdict = survey.visit(&mut resident.call);
+        self.at_work = None;
+        match verdict {
+            Verdict::Keep => {}
+            Verdict::Terminate => self.end_call(slot, CloseReason::Forced),
+        }
+    }
+
+    /// Carries out a request that came through the inbox.
+    pub(super) fn serve(&mut self, order: &Order) {
+        if let Some(reply) = self.execute(order) {
+            let id = order.request.call_id().or_else(|| order.request.calls.first());
+            let live = id.is_some_and(|id| self.has_call(id.as_bytes()));
+            self.report(FromShard::Done(super::message::Done { ticket: order.ticket, reply, live }));
+        }
+    }
+
+    /// Shows one call to a survey.
+    pub(super) fn survey_one(&mut self, ticket: u64, id: &Name, mut survey: Box<dyn Survey>) {
+        if let Some(slot) = self.calls.find(id.as_bytes()) {
+            self.survey_call(slot, &mut *survey);
+        }
+        self.survey_done(ticket, survey);
+    }
+
+    pub(super) fn survey_done(&mut self, ticket: u64, survey: Box<dyn Survey>) {
+        self.report(FromShard::Surveyed { ticket, survey });
+    }
+
+    fn log_events(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get(slot) else {
+            self.events.drain().for_each(drop);
+            return;
+        };
+        let Some(id) = resident.call.signalling.ids.first() else { return };
+        for event in self.events.drain() {
+            log::call(event.notice.level(), id.as_bytes(), &event.notice.to_string());
+        }
+    }
+
+    pub(super) fn log_call(&self, slot: CallSlot, level: Level, text: &str) {
+        let id = self.calls.get(slot).and_then(|resident| resident.call.signalling.ids.first());
+        log::call(level, id.map_or(&[][..], Name::as_bytes), text);
+    }
+
+    /// 64 random hexadecimal digits: the call-id of a call that was given none.
+    pub fn random_call_id(&mut self) -> String {
+        let mut bytes = [0; 32];
+        self.dice.fill(&mut bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The readiness set, for the loop.
+    pub(super) fn readiness_fd(&self) -> BorrowedFd<'_> {
+        self.readiness.as_fd()
+    }
+}
+
+/// Ports as a tick may use them: it sends from the sockets, so what it closes is closed when it is done.
+#[derive(Default)]
+struct Closing(Vec<SocketKey>);
+
+impl Ports for Closing {
+    fn open(&mut self, _: LocalId, count: usize, _: u8) -> Result<Vec<LocalSocket>, PortError> {
+        let cause = "no ports are opened by a timer".into();
+        Err(PortError::Exhausted { count, interface: String::new(), cause })
+    }
+
+    fn close(&mut self, socket: SocketKey) {
+        self.0.push(socket);
+    }
+
+    fn set_tos(&mut self, _: SocketKey, _: u8) {}
+
+    fn choose(&mut self, _: Choice, _: u32) -> Option<LogicalId> {
+        None
+    }
+
+    fn route(&mut self, _: IpAddr) -> Option<IpAddr> {
+        None
+    }
+}
+
+/// The commands that make a call when its id is unknown (ng-control.md 10.1).
+pub fn creates(command: Command) -> bool {
+    matches!(command, Command::Offer | Command::Publish | Command::Create | Command::Transform)
+}

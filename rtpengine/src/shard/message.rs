@@ -1,0 +1,67 @@
+//! What control and shards say to each other.
+
+use super::survey::Survey;
+use crate::call::ids::{CallKey, Name};
+use rtpengine_common::ng::{Reply, Request};
+use std::net::SocketAddr;
+
+/// A request for the shard that owns its call.
+#[derive(Debug)]
+pub struct Order {
+    /// Names the request; comes back with the reply.
+    pub ticket: u64,
+    /// The request. Its call-id is there for every command that creates calls.
+    pub request: Box<Request>,
+    /// The agent that sent it.
+    pub agent: SocketAddr,
+}
+
+/// A finished request.
+#[derive(Debug)]
+pub struct Done {
+    /// The number of the order.
+    pub ticket: u64,
+    /// What to answer.
+    pub reply: Reply,
+    /// Whether the call-id of the request leads to a call now.
+    pub live: bool,
+}
+
+/// Messages to a shard.
+#[derive(Debug)]
+pub enum ToShard {
+    /// A request.
+    Order(Order),
+    /// Look at calls: a listing, or an operator's command for many of them.
+    Survey {
+        /// Names the survey; comes back with it.
+        ticket: u64,
+        /// Only the call of this id.
+        only: Option<Name>,
+        /// Who looks.
+        survey: Box<dyn Survey>,
+    },
+    /// End the thread.
+    Stop,
+}
+
+/// Messages from a shard to control.
+#[derive(Debug)]
+pub enum FromShard {
+    /// A request is finished.
+    Done(Done),
+    /// A call is over; its ids are free.
+    Ended {
+        /// The call.
+        key: CallKey,
+        /// All its ids.
+        ids: Vec<Name>,
+    },
+    /// A survey has seen every call of the shard.
+    Surveyed {
+        /// The number of the survey.
+        ticket: u64,
+        /// Who looked.
+        survey: Box<dyn Survey>,
+    },
+}

@@ -1,0 +1,123 @@
+//! The load program: what the daemon costs per packet and per call, by itself or beside another program under the
+//! same load (`make bench`).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use rtpengine_tests::daemon;
+use rtpengine_tests::load::figures::{self, Run};
+use rtpengine_tests::load::{Bench, relay, setup};
+use rtpengine_tests::network::Network;
+
+/// Measures the daemon under load.
+///
+/// Every run starts a fresh daemon on one processor; the generator has another. With --peer, runs alternate between
+/// the two programs and the last column is the ratio of the medians.
+#[derive(Parser)]
+#[command(name = "rtpengine-load", version)]
+struct Arguments {
+    /// The daemon to measure (default: the workspace's own)
+    #[arg(long, value_name = "BINARY")]
+    daemon: Option<PathBuf>,
+    /// Another daemon to run the same load, alternating
+    #[arg(long, value_name = "BINARY")]
+    peer: Option<PathBuf>,
+    /// Runs of each load and program
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    /// The measured part of a run, in seconds
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Numbers of calls for the media load
+    #[arg(long, value_delimiter = ',', default_value = "10,100,500,1000,2000")]
+    calls: Vec<usize>,
+    /// The loads to run
+    #[arg(long, value_delimiter = ',', default_value = "media,setup,burst")]
+    load: Vec<Load>,
+    /// Calls beside the bursts
+    #[arg(long, default_value_t = 500)]
+    burst_calls: usize,
+    /// The daemon's processor
+    #[arg(long, default_value_t = 0)]
+    daemon_processor: usize,
+    /// The generator's processor
+    #[arg(long, default_value_t = 1)]
+    generator_processor: usize,
+    /// Give daemon and generator real-time priority, for a machine that others use too
+    #[arg(long)]
+    real_time: bool,
+    /// The control port; nothing may answer there
+    #[arg(long, default_value_t = 2223)]
+    port: u16,
+    /// More arguments for the daemon (not for the peer)
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Load {
+    /// N calls, 50 packets per second in each direction
+    Media,
+    /// Offer, answer and delete, 16 calls outstanding
+    Setup,
+    /// Bursts of 50 packets on one socket among N calls
+    Burst,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let own = arguments.daemon.clone().unwrap_or_else(daemon::binary);
+    let bench = Bench {
+        daemon_processor: arguments.daemon_processor,
+        generator_processor: arguments.generator_processor,
+        real_time: arguments.real_time,
+        duration: Duration::from_secs(arguments.seconds),
+        arguments: arguments.arguments.clone(),
+        port: arguments.port,
+    };
+    if !Network::enter().is_isolated() {
+        eprintln!("without a network namespace other traffic of this machine may disturb the figures");
+    }
+    if let Err(error) = bench.check() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    print!("{}", own.display());
+    match &arguments.peer {
+        Some(peer) => println!(" | {}", peer.display()),
+        None => println!(),
+    }
+    let alternate = |title: String, measure: &dyn Fn(&PathBuf, bool) -> Run| {
+        let (mut ours, mut peers) = (Vec::new(), Vec::new());
+        for _ in 0..arguments.rounds.max(1) {
+            ours.push(measure(&own, true));
+            if let Some(peer) = &arguments.peer {
+                peers.push(measure(peer, false));
+            }
+        }
+        figures::print(&title, &ours, &peers);
+    };
+    for load in &arguments.load {
+        match load {
+            Load::Media => {
+                for &calls in &arguments.calls {
+                    alternate(format!("{calls} calls, {} packets/s in", calls * 100), &|program, own| {
+                        relay::run(&bench, &bench.start(program, own), calls, false)
+                    });
+                }
+            }
+            Load::Setup => alternate("call set-up, 16 outstanding".into(), &|program, own| {
+                setup::run(&bench, &bench.start(program, own))
+            }),
+            Load::Burst => {
+                let calls = arguments.burst_calls;
+                alternate(format!("bursts among {calls} calls"), &|program, own| {
+                    relay::run(&bench, &bench.start(program, own), calls, true)
+                });
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,224 @@
+//! What of two replies must be equal, once everything random has been named by its order of appearance.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::ng::{Reply, Value};
+use crate::sdp::{Sdp, Section};
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs, free of everything that varies from call to call: the key into the table of accepted kinds.
+    pub kind: String,
+    /// What we said.
+    pub ours: String,
+    /// What the peer said.
+    pub peers: String,
+}
+
+/// The names given to what is random, in order of appearance in one call at one daemon.
+#[derive(Debug, Default)]
+pub struct Names {
+    given: HashMap<(&'static str, String), usize>,
+    next: HashMap<&'static str, usize>,
+}
+
+impl Names {
+    fn name(&mut self, kind: &'static str, text: &str) -> String {
+        let next = self.next.entry(kind).or_insert(0);
+        let number = *self.given.entry((kind, text.to_string())).or_insert_with(|| {
+            *next += 1;
+            *next
+        });
+        format!("<{kind} {number}>")
+    }
+
+    /// Gives names to the ports of a reply in the order of its sections, before anything else is looked at: the two
+    /// daemons print other lines in other places.
+    pub fn learn(&mut self, reply: &Reply) {
+        let Some(text) = reply.value.get("sdp").and_then(Value::text) else { return };
+        for section in &Sdp::parse(text).sections {
+            if section.port() != 0 {
+                self.name("port", &section.port().to_string());
+                self.name("port", &section.rtcp().port().to_string());
+            }
+        }
+    }
+
+    fn port(&mut self, number: &str) -> String {
+        if number == "0" { "0".into() } else { self.name("port", number) }
+    }
+
+    /// An attribute with everything random replaced.
+    fn attribute(&mut self, name: &str, value: &str) -> String {
+        let words: Vec<&str> = value.split(' ').collect();
+        match name {
+            "ice-ufrag" | "ice-pwd" | "tls-id" => self.name("secret", value),
+            "rtcp" => {
+                let rest = words[1..].join(" ");
+                format!("{} {rest}", self.port(words[0])).trim_end().to_string()
+            }
+            "candidate" if words.len() > 7 => {
+                let port = self.port(words[5]);
+                format!(
+                    "F {} {} {} {} {port} {}",
+                    words[1],
+                    words[2],
+                    words[3],
+                    words[4],
+                    words[6..].join(" ")
+                )
+            }
+            "crypto" if words.len() > 2 => {
+                let key = words[2].strip_prefix("inline:").unwrap_or(words[2]);
+                let (key, rest) = key.split_once('|').map_or((key, ""), |(key, rest)| (key, rest));
+                let key = if key.starts_with("kkkk") || key.starts_with("aaaa") {
+                    "theirs".to_string()
+                } else {
+                    format!("{} characters", key.len())
+                };
+                format!("{} {} {key} {rest} {}", words[0], words[1], words[3..].join(" "))
+            }
+            "fingerprint" => format!("{} {} characters", words[0], words.get(1).map_or(0, |text| text.len())),
+            "rtpengine" => "ID".into(),
+            _ => value.to_string(),
+        }
+    }
+}
+
+/// Compares the replies to an offer or answer.
+pub fn replies(replies: &[Reply; 2], names: &mut [Names; 2]) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let [ours, peers] = replies;
+    if ours.result() != peers.result() {
+        differ(&mut found, "result", ours.result(), peers.result());
+        return found;
+    }
+    differ(&mut found, "error-reason", ours.text("error-reason"), peers.text("error-reason"));
+    if ours.result() != "ok" {
+        return found;
+    }
+    let [ours, peers] = [ours, peers].map(|reply| Sdp::parse(reply.sdp()));
+    for letter in ['o', 's', 't', 'i'] {
+        let [a, b] = [&ours, &peers].map(|sdp| sdp.line(letter).unwrap_or_default().to_string());
+        differ(&mut found, &format!("session {letter}="), &a, &b);
+    }
+    let [a, b] = [&ours, &peers].map(|sdp| bandwidths(&sdp.session));
+    differ(&mut found, "session b=", &a, &b);
+    let [name_ours, name_peers] = names;
+    let a = attributes(&ours.session, name_ours);
+    let b = attributes(&peers.session, name_peers);
+    compare_attributes(&mut found, "session", &a, &b);
+    differ(&mut found, "sections", &ours.sections.len().to_string(), &peers.sections.len().to_string());
+    for (a, b) in ours.sections.iter().zip(&peers.sections) {
+        section(&mut found, a, b, name_ours, name_peers);
+    }
+    found
+}
+
+fn differ(found: &mut Vec<Difference>, kind: &str, ours: &str, peers: &str) {
+    if ours != peers {
+        found.push(Difference { kind: kind.into(), ours: ours.into(), peers: peers.into() });
+    }
+}
+
+fn bandwidths(lines: &[String]) -> String {
+    let mut all: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("b=")).collect();
+    all.sort_unstable();
+    all.join(" ")
+}
+
+fn attributes(lines: &[String], names: &mut Names) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for text in lines.iter().filter_map(|line| line.strip_prefix("a=")) {
+        let (name, value) = text.split_once(':').unwrap_or((text, ""));
+        let value = names.attribute(name, value);
+        all.entry(name.to_string()).or_default().push(value);
+    }
+    all
+}
+
+fn section(
+    found: &mut Vec<Difference>,
+    ours: &Section,
+    peers: &Section,
+    name_ours: &mut Names,
+    name_peers: &mut Names,
+) {
+    let state = if ours.port() == 0 { "rejected section" } else { "section" };
+    let mut check = |what: &str, a: &str, b: &str| differ(found, &format!("{state} {what}"), a, b);
+    check("type", ours.kind(), peers.kind());
+    let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
+    check("port", &port[0], &port[1]);
+    check("protocol", ours.protocol(), peers.protocol());
+    check("formats", &ours.formats().join(" "), &peers.formats().join(" "));
+    check("address", &ours.address().to_string(), &peers.address().to_string());
+    check("b=", &bandwidths(&ours.lines), &bandwidths(&peers.lines));
+    let a = attributes(&ours.lines, name_ours);
+    let b = attributes(&peers.lines, name_peers);
+    compare_attributes(found, state, &a, &b);
+}
+
+fn compare_attributes(
+    found: &mut Vec<Difference>,
+    place: &str,
+    ours: &BTreeMap<String, Vec<String>>,
+    peers: &BTreeMap<String, Vec<String>>,
+) {
+    for (name, values) in ours {
+        match peers.get(name) {
+            None => differ(found, &format!("{place} a={name} only ours"), &values.join("; "), "absent"),
+            Some(others) => {
+                differ(found, &format!("{place} a={name} value"), &values.join("; "), &others.join("; "));
+            }
+        }
+    }
+    for (name, values) in peers.iter().filter(|(name, _)| !ours.contains_key(*name)) {
+        differ(found, &format!("{place} a={name} only the peer's"), "absent", &values.join("; "));
+    }
+}
+
+/// Compares what both say about the state of a call.
+#[must_use]
+pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
+    let mut found = Vec::new();
+    differ(&mut found, "query result", replies[0].result(), replies[1].result());
+    let [ours, peers] = [&replies[0], &replies[1]].map(|reply| reply.value.get("tags").cloned());
+    let (Some(ours), Some(peers)) = (ours, peers) else { return found };
+    differ(&mut found, "query tags", &ours.keys().join(" "), &peers.keys().join(" "));
+    for (tag, ours) in ours.entries() {
+        let Some(peers) = peers.get(&String::from_utf8_lossy(tag)) else { continue };
+        let [a, b] = [ours, peers].map(|party| party.get("medias").map_or(&[][..], Value::items));
+        differ(&mut found, "query medias", &a.len().to_string(), &b.len().to_string());
+        for (ours, peers) in a.iter().zip(b) {
+            for key in ["type", "protocol"] {
+                let [a, b] =
+                    [ours, peers].map(|media| media.get(key).and_then(Value::text).unwrap_or_default());
+                differ(&mut found, &format!("query media {key}"), a, b);
+            }
+            flags(&mut found, "query media flag", ours, peers);
+            let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
+            for (ours, peers) in a.iter().zip(b) {
+                flags(&mut found, "query stream flag", ours, peers);
+                let [a, b] = [ours, peers].map(|stream| stream.get("local port").is_some().to_string());
+                differ(&mut found, "query stream has a port", &a, &b);
+                let [a, b] = [ours, peers].map(|stream| format!("{:?}", stream.get("advertised endpoint")));
+                differ(&mut found, "query stream advertised endpoint", &a, &b);
+            }
+        }
+    }
+    found
+}
+
+fn flags(found: &mut Vec<Difference>, what: &str, ours: &Value, peers: &Value) {
+    let [ours, peers] = [ours, peers].map(|value| {
+        let items = value.get("flags").map_or(&[][..], Value::items);
+        items.iter().filter_map(Value::text).collect::<Vec<_>>()
+    });
+    for flag in ours.iter().filter(|flag| !peers.contains(flag)) {
+        differ(found, &format!("{what} {flag} only ours"), "set", "absent");
+    }
+    for flag in peers.iter().filter(|flag| !ours.contains(flag)) {
+        differ(found, &format!("{what} {flag} only the peer's"), "absent", "set");
+    }
+}

@@ -1,0 +1,346 @@
+//! Media load: N calls with 50 packets a second in each direction.
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::time::Duration;
+
+use super::figures::{Figure, Run, percentile};
+use super::{Bench, audio_body};
+use crate::daemon::Daemon;
+use crate::ng::{Client, Request, fresh_cookie};
+use crate::sdp::Sdp;
+use crate::sys::{self, Batch};
+
+/// Sockets of each side. Calls share them, so that one system call moves packets of many calls.
+const SOCKETS: usize = 4;
+
+/// Between two looks of the generator.
+const TICK_NS: u64 = 250_000;
+
+/// Ticks in 20 ms: each stream has its own among them.
+const PHASES: u64 = 80;
+
+/// Packets per sending system call: few enough that the last is not much older than its time stamp.
+const TOGETHER: usize = 16;
+
+/// Packets of a burst, as many as a video key frame has.
+const BURST: usize = 50;
+
+/// Ticks between two bursts: 200 ms.
+const BURST_EVERY: u64 = 800;
+
+/// Before the measured part.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// After it, for what is still on its way.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// RTP header, then our magic word, stream, burst and send time, filled up to 20 ms of G.711.
+const PACKET: usize = 172;
+const MAGIC: [u8; 4] = *b"load";
+
+/// One direction of one call.
+struct Stream {
+    socket: usize,
+    to: SocketAddrV4,
+    sequence_number: u16,
+    timestamp: u32,
+}
+
+/// What the measured part saw.
+#[derive(Default)]
+struct Seen {
+    sent: u64,
+    refused: u64,
+    received: u64,
+    /// Tenths of a microsecond, of packets outside bursts.
+    latency: Vec<u32>,
+    /// Per burst: send time, packets back, arrival of the last.
+    bursts: Vec<(u64, usize, u64)>,
+    /// Tenths of a microsecond from a ping to its pong.
+    pings: Vec<u32>,
+    late_ticks: u64,
+    daemon_cpu_ns: u64,
+    generator_cpu_ns: u64,
+    window_ns: u64,
+}
+
+/// Runs `calls` calls through a fresh daemon, with bursts among them if `bursts`, and returns the figures.
+///
+/// # Panics
+/// When a call cannot be set up.
+#[must_use]
+pub fn run(bench: &Bench, daemon: &Daemon, calls: usize, bursts: bool) -> Run {
+    let idle = daemon.resident_bytes().unwrap_or(0);
+    let sockets = open_sockets(daemon);
+    let streams = set_up(daemon, &sockets, calls);
+    let loaded = daemon.resident_bytes().unwrap_or(0);
+    let mut seen =
+        bench.on_generator(move || Generator::new(daemon, sockets, streams, bursts).run(bench.duration));
+    seen.latency.sort_unstable();
+    seen.pings.sort_unstable();
+    let packets = seen.received.max(1) as f64;
+    let seconds = seen.window_ns as f64 / 1e9;
+    let share = |cpu: u64| 100.0 * cpu as f64 / seen.window_ns.max(1) as f64;
+    let latency = |part| percentile(&seen.latency, part) / 10.0;
+    let mut run = vec![
+        Figure::new("cpu per packet", "us", seen.daemon_cpu_ns as f64 / packets / 1e3),
+        Figure::new("packets per cpu second", "1/s", packets / (seen.daemon_cpu_ns.max(1) as f64 / 1e9)),
+        Figure::new("packets forwarded", "1/s", packets / seconds),
+        Figure::new(
+            "loss",
+            "%",
+            100.0 * (seen.sent - seen.received.min(seen.sent)) as f64 / seen.sent.max(1) as f64,
+        ),
+        Figure::new("added latency p50", "us", latency(0.5)),
+        Figure::new("added latency p99", "us", latency(0.99)),
+        Figure::new("added latency p99.9", "us", latency(0.999)),
+        Figure::new("ping p99", "us", percentile(&seen.pings, 0.99) / 10.0),
+        Figure::new("daemon cpu", "%", share(seen.daemon_cpu_ns)),
+        Figure::new("generator cpu", "%", share(seen.generator_cpu_ns)),
+        Figure::new("generator late ticks", "", seen.late_ticks as f64),
+        Figure::new("generator refused sends", "", seen.refused as f64),
+        Figure::new("memory idle", "MiB", idle as f64 / 1048576.0),
+        Figure::new(
+            "memory per call",
+            "KiB",
+            loaded.saturating_sub(idle) as f64 / 1024.0 / calls.max(1) as f64,
+        ),
+    ];
+    if bursts {
+        run.extend(burst_figures(&seen));
+    }
+    run
+}
+
+fn burst_figures(seen: &Seen) -> Run {
+    let whole = seen.bursts.iter().filter(|(_, back, _)| *back == BURST);
+    let mut times: Vec<u32> = whole.map(|(start, _, end)| tenths(*start, *end)).collect();
+    times.sort_unstable();
+    let incomplete = seen.bursts.len() - times.len();
+    vec![
+        Figure::new("burst of 50 complete p50", "us", percentile(&times, 0.5) / 10.0),
+        Figure::new("burst of 50 complete max", "us", percentile(&times, 1.0) / 10.0),
+        Figure::new("bursts incomplete", "", incomplete as f64),
+    ]
+}
+
+fn tenths(from_ns: u64, to_ns: u64) -> u32 {
+    u32::try_from(to_ns.saturating_sub(from_ns) / 100).unwrap_or(u32::MAX)
+}
+
+/// The sockets of both sides: the first half is the callers', the second the callees'.
+fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
+    let network = daemon.network();
+    let open = |address: IpAddr| {
+        let socket = UdpSocket::bind((address, 0)).expect("a socket of the generator");
+        sys::receive_buffer(&socket, 32 << 20).expect("a large receive buffer");
+        sys::receive_time_stamps(&socket).expect("receive time stamps");
+        socket
+    };
+    let callers = (0..SOCKETS).map(|_| open(network.phone(0)));
+    callers.chain((0..SOCKETS).map(|_| open(network.phone(1)))).collect()
+}
+
+fn set_up(daemon: &Daemon, sockets: &[UdpSocket], calls: usize) -> Vec<Stream> {
+    let client = daemon.client();
+    let mut streams = Vec::with_capacity(calls * 2);
+    for call in 0..calls {
+        let (caller, callee) = (call % SOCKETS, SOCKETS + call % SOCKETS);
+        let body = |socket: usize| audio_body(sockets[socket].local_addr().expect("bound"));
+        let id = format!("load-{call}");
+        let offer = Request::new("offer").set("call-id", &id).set("from-tag", "a").set("sdp", body(caller));
+        let towards_callee = client.request(&offer).ok();
+        let answer = Request::new("answer").set("call-id", &id).set("from-tag", "a").set("to-tag", "b");
+        let towards_caller = client.request(&answer.set("sdp", body(callee))).ok();
+        for (socket, reply) in [(caller, towards_caller), (callee, towards_callee)] {
+            let SocketAddr::V4(to) = Sdp::parse(reply.sdp()).sections[0].rtp() else {
+                panic!("the load program speaks IPv4 only")
+            };
+            let number = streams.len() as u32;
+            streams.push(Stream {
+                socket,
+                to,
+                sequence_number: (number * 7) as u16,
+                timestamp: number.wrapping_mul(12345),
+            });
+        }
+    }
+    streams
+}
+
+struct Generator<'d> {
+    daemon: &'d Daemon,
+    client: Client,
+    sockets: Vec<UdpSocket>,
+    streams: Vec<Stream>,
+    /// Per phase and socket the streams that are due.
+    due: Vec<Vec<Vec<u32>>>,
+    bursts: bool,
+    batch: Batch,
+    seen: Seen,
+    /// The measured part, real-time clock.
+    window: (u64, u64),
+    ping: Option<(String, u64)>,
+}
+
+impl<'d> Generator<'d> {
+    fn new(daemon: &'d Daemon, sockets: Vec<UdpSocket>, streams: Vec<Stream>, bursts: bool) -> Self {
+        let mut due = vec![vec![Vec::new(); sockets.len()]; PHASES as usize];
+        for (number, stream) in streams.iter().enumerate() {
+            // Both directions of a call half a packet time apart, calls spread evenly.
+            let phase = (number * 37 + number % 2 * 40) % PHASES as usize;
+            due[phase][stream.socket].push(number as u32);
+        }
+        let client = daemon.client();
+        let (batch, seen) = (Batch::new(), Seen::default());
+        Self { daemon, client, sockets, streams, due, bursts, batch, seen, window: (u64::MAX, 0), ping: None }
+    }
+
+    fn run(&mut self, duration: Duration) -> Seen {
+        let ns = |time: Duration| time.as_nanos() as u64;
+        let start = sys::monotonic_ns();
+        let first = ns(WARM_UP) / TICK_NS;
+        let last = first + ns(duration) / TICK_NS;
+        let end = last + ns(DRAIN) / TICK_NS;
+        let mut cpu = (0, 0);
+        let mut opened = 0;
+        for tick in 0..end {
+            let planned = start + tick * TICK_NS;
+            sys::sleep_until(planned);
+            if tick == first {
+                cpu = self.cpu();
+                opened = sys::monotonic_ns();
+                self.window = (sys::realtime_ns(), u64::MAX);
+            }
+            if tick == last {
+                self.window.1 = sys::realtime_ns();
+                self.seen.window_ns = sys::monotonic_ns() - opened;
+                let (daemon, generator) = self.cpu();
+                self.seen.daemon_cpu_ns = daemon - cpu.0;
+                self.seen.generator_cpu_ns = generator - cpu.1;
+            }
+            if tick < last {
+                self.send_due(tick);
+                if self.bursts && tick > first && tick.is_multiple_of(BURST_EVERY) {
+                    self.send_burst(tick / BURST_EVERY);
+                }
+            }
+            self.receive();
+            self.ping(tick > first && tick < last, tick);
+            if tick > first && tick < last && sys::monotonic_ns() > planned + 8 * TICK_NS {
+                self.seen.late_ticks += 1;
+            }
+        }
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Processor time of the daemon and of this thread.
+    fn cpu(&self) -> (u64, u64) {
+        let own = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        let own = own.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0);
+        (self.daemon.cpu_ns().unwrap_or(0), own)
+    }
+
+    fn send_due(&mut self, tick: u64) {
+        let due = std::mem::take(&mut self.due[(tick % PHASES) as usize]);
+        for (socket, streams) in due.iter().enumerate() {
+            for &stream in streams {
+                self.push(stream, 0);
+                if self.batch.len() == TOGETHER {
+                    self.flush(socket);
+                }
+            }
+            self.flush(socket);
+        }
+        self.due[(tick % PHASES) as usize] = due;
+    }
+
+    /// Sends a key frame's worth on one stream, a different one each time.
+    fn send_burst(&mut self, number: u64) {
+        let stream = (number * 31 % self.streams.len() as u64) as u32;
+        self.seen.bursts.push((sys::realtime_ns(), 0, 0));
+        let burst = self.seen.bursts.len() as u32;
+        for _ in 0..BURST {
+            self.push(stream, burst);
+        }
+        self.flush(self.streams[stream as usize].socket);
+    }
+
+    fn push(&mut self, number: u32, burst: u32) {
+        let stream = &mut self.streams[number as usize];
+        let mut packet = [0xd5_u8; PACKET];
+        packet[..2].copy_from_slice(&[0x80, 8]);
+        packet[2..4].copy_from_slice(&stream.sequence_number.to_be_bytes());
+        packet[4..8].copy_from_slice(&stream.timestamp.to_be_bytes());
+        packet[8..12].copy_from_slice(&(0x4000_0000 | number).to_be_bytes());
+        packet[12..16].copy_from_slice(&MAGIC);
+        packet[16..20].copy_from_slice(&number.to_le_bytes());
+        packet[20..24].copy_from_slice(&burst.to_le_bytes());
+        stream.sequence_number = stream.sequence_number.wrapping_add(1);
+        stream.timestamp = stream.timestamp.wrapping_add(160);
+        self.batch.push(&packet, stream.to);
+    }
+
+    fn flush(&mut self, socket: usize) {
+        let count = self.batch.len();
+        if count == 0 {
+            return;
+        }
+        let now = sys::realtime_ns();
+        for packet in self.batch.packets_mut() {
+            packet[24..32].copy_from_slice(&now.to_le_bytes());
+        }
+        let sent = self.batch.send(&self.sockets[socket]).unwrap_or(0);
+        if now >= self.window.0 && now < self.window.1 {
+            self.seen.sent += sent as u64;
+            self.seen.refused += (count - sent) as u64;
+        }
+    }
+
+    fn receive(&mut self) {
+        let (seen, window) = (&mut self.seen, self.window);
+        for socket in &self.sockets {
+            loop {
+                let count = self.batch.receive(socket, |packet| {
+                    let Some(rest) = packet.data.get(12..32).filter(|rest| rest[..4] == MAGIC) else {
+                        return;
+                    };
+                    let sent_ns = u64::from_le_bytes(rest[12..].try_into().unwrap_or_default());
+                    if sent_ns < window.0 || sent_ns >= window.1 {
+                        return;
+                    }
+                    seen.received += 1;
+                    let burst = u32::from_le_bytes(rest[8..12].try_into().unwrap_or_default()) as usize;
+                    match burst.checked_sub(1).and_then(|index| seen.bursts.get_mut(index)) {
+                        Some((_, back, end)) => {
+                            *back += 1;
+                            *end = (*end).max(packet.arrival_ns);
+                        }
+                        None => seen.latency.push(tenths(sent_ns, packet.arrival_ns)),
+                    }
+                });
+                if count.is_ok_and(|count| count == sys::BATCH) {
+                    continue;
+                }
+                break;
+            }
+        }
+    }
+
+    /// Asks the daemon every 10 ms how long a command waits beside the media.
+    fn ping(&mut self, measuring: bool, tick: u64) {
+        if let Some((cookie, sent_ns)) = &self.ping {
+            if let Ok(Some(_)) = self.client.poll_reply(cookie) {
+                let time = tenths(*sent_ns, sys::monotonic_ns());
+                self.seen.pings.push(time);
+                self.ping = None;
+            }
+        } else if measuring && tick.is_multiple_of(40) {
+            let cookie = fresh_cookie();
+            let sent_ns = sys::monotonic_ns();
+            if self.client.send_raw(format!("{cookie} d7:command4:pinge").as_bytes()).is_ok() {
+                self.ping = Some((cookie, sent_ns));
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The daemon as a process, with real sockets: one module for each subject.
+
+mod addresses;
+mod bad_input;
+mod basic_call;
+mod delete;
+mod edges;
+mod learning;
+mod limits;
+mod medias;
+mod process;
+mod protocol;
+mod proxies;
+mod query;
+mod reinvite;
+mod sdp_examples;
+mod timeouts;
