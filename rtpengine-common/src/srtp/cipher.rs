@@ -13,8 +13,6 @@ use super::keys::MAX_SALT;
 use super::suite::CipherKind;
 
 /// A keyed cipher of one suite.
-// One lives in each context and is looked at for each packet: a box would only add a cache miss.
-#[expect(clippy::large_enum_variant)]
 pub(super) enum Cipher {
     Aes128(Aes128Enc),
     Aes192(Aes192Enc),
