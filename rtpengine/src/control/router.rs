@@ -183,16 +183,15 @@ impl Router {
                 return self.refuse(&refused(rejected.encoding), &reply, payload);
             }
         };
+        if let Ok(name) = message.command_name() {
+            log_received(name, agent, payload);
+        }
         let request = match Request::parse(&message, &self.defaults) {
             Ok(request) => request,
             Err(error) => {
                 return self.refuse(&refused(message.encoding), &Reply::from_error(&error), payload);
             }
         };
-        log::control(Level::Info, || format!("Received command '{}' from {agent}", request.command));
-        log::control(Level::Debug, || {
-            format!("Dump for '{}' from {agent}: {}", request.command, payload.escape_ascii())
-        });
         log_warnings(&request);
         self.state.proxies.lock().meet(agent.ip());
         let running = Running {
@@ -391,6 +390,10 @@ impl Router {
         }
         self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
         self.answer(running, reply);
+        log::control(Level::Debug, || {
+            let (command, agent) = (running.command, running.agent);
+            format!("Response dump for '{command}' to {agent}: {}", self.output.escape_ascii())
+        });
         log::control(Level::Info, || {
             let (seconds, micros) = (elapsed.as_secs(), elapsed.subsec_micros());
             let (command, agent) = (running.command, running.agent);
@@ -496,8 +499,16 @@ impl Passenger for Router {
     }
 }
 
-/// What the parser did not understand: said and otherwise ignored (ng-control.md 3.3 rule 3).
+/// Before the command is recognised: one that is not is logged as well (ng-control.md 4 rule 3).
+fn log_received(name: &[u8], agent: SocketAddr, payload: &[u8]) {
+    log::control(Level::Info, || format!("Received command '{}' from {agent}", name.escape_ascii()));
+    log::control(Level::Debug, || {
+        format!("Dump for '{}' from {agent}: {}", name.escape_ascii(), payload.escape_ascii())
+    });
+}
+
 fn log_warnings(request: &Request) {
+    let id = request.call_id().map(|id| id.as_bytes());
     for warning in &request.warnings {
         let level = match warning.severity() {
             Severity::Info => Level::Info,
@@ -505,7 +516,7 @@ fn log_warnings(request: &Request) {
             Severity::Warning => Level::Warning,
             Severity::Error => Level::Error,
         };
-        log::control(level, || warning.to_string());
+        log::request(level, id, || warning.to_string());
     }
 }
 
