@@ -96,6 +96,7 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec
         receives: media.has(MediaFlags::RECV),
         own_sdp: media.has(MediaFlags::PRINTED),
         rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR),
+        generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
         pierce_nat: media.has(MediaFlags::PIERCE_NAT),
         nat_wait: media.has(MediaFlags::NAT_WAIT),
         extensions: extensions(media),

@@ -112,30 +112,20 @@ impl Exchange<'_, '_> {
 
     fn wanted(&self, id: MediaId, other: MediaId, side: Side, params: &StreamParams) -> Wanted {
         let media = self.call.signalling.media(id);
-        let endpoint = match side {
-            // The receiver's ports belong to the sender's address, and the other way round.
-            Side::Receiver => params.rtp,
-            Side::Sender => {
-                let stream = self.call.signalling.media(other).rtp();
-                stream.and_then(|s| self.call.plane.stream(s)).and_then(crate::flow::Stream::advertised)
-            }
-        };
         let interface = media.interface.unwrap_or(LogicalId(0));
-        let held = !self.call.signalling.media(self.signalling_side(id, other, side)).has(MediaFlags::SEND);
+        // The receiver's ports belong to the sender's address; the sender's own were decided when the other side signalled and
+        // stay as they are, a wildcard until then.
+        let receives = side == Side::Receiver;
+        let held = !self.call.signalling.media(other).has(MediaFlags::SEND);
         let implied = !self.request.has(Flag::NoPortLatching) && (media.has(MediaFlags::ICE) || held);
         Wanted {
-            endpoint,
+            endpoint: params.rtp.filter(|_| receives),
             interface,
             ports: self.port_count(media, side, params),
             addresses: self.address_count(media, interface),
-            latch: self.request.has(Flag::PortLatching) || implied,
+            latch: !receives || self.request.has(Flag::PortLatching) || implied,
             bundled: media.bundle.is_some(),
         }
-    }
-
-    /// The media of the party that is signalling now: its word about receiving counts for both sides' ports.
-    fn signalling_side(&self, id: MediaId, other: MediaId, side: Side) -> MediaId {
-        if side == Side::Sender { id } else { other }
     }
 
     /// media-plane.md §6 rule 8.
