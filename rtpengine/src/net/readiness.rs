@@ -68,9 +68,17 @@ impl Readiness {
 
     /// Fetches what is ready now, without waiting; at most `EVENTS`. Gives their number.
     pub fn poll(&mut self) -> io::Result<usize> {
-        // SAFETY: the array has room for EVENTS events.
+        // SAFETY: the array has room for EVENTS events. (No library function: see `socket::receive_from`.)
         let count = unsafe {
-            libc::epoll_wait(self.epoll.as_raw_fd(), self.events.as_mut_ptr(), EVENTS as libc::c_int, 0)
+            libc::syscall(
+                libc::SYS_epoll_pwait,
+                self.epoll.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                EVENTS as libc::c_int,
+                0,
+                std::ptr::null::<libc::sigset_t>(),
+                0,
+            )
         };
         match usize::try_from(count) {
             Ok(count) => self.filled = count,

@@ -2,6 +2,7 @@
 
 use crate::call::Call;
 use crate::call::ids::{CallKey, SocketKey};
+use crate::net::prefetch::prefetch;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,6 +65,14 @@ impl CallTable {
     /// The call in a slot.
     pub fn get(&self, slot: CallSlot) -> Option<&Resident> {
         self.slots.get(slot.0 as usize)?.as_ref()
+    }
+
+    /// Asks for the memory of a slot.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: CallSlot) {
+        if let Some(place) = self.slots.get(slot.0 as usize) {
+            prefetch(place);
+        }
     }
 
     /// The call in a slot, to work on it.

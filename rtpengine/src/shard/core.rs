@@ -14,11 +14,13 @@ use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
 use crate::flow::{Arrival, Events, Level, Packet, Received, TickOptions, Turn};
 use crate::net::interfaces::Choice;
-use crate::net::readiness::Readiness;
+use crate::net::prefetch::prefetch;
+use crate::net::readiness::{EVENTS, Readiness, Source};
 use crate::net::socket::ReceiveError;
 use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
 use crate::report::log;
+use arrayvec::ArrayVec;
 use rtpengine_common::ng::{ByteString, Command, Reply, Request};
 use std::collections::VecDeque;
 use std::io;
@@ -133,6 +135,43 @@ impl Shard {
             self.settings_version = version;
             self.events.set_threshold(log::packet_level());
         }
+    }
+
+    /// Asks for what the first `ready` events will look at, one kind of object after the other, so that the fetches overlap.
+    pub(super) fn prefetch(&self, ready: usize) {
+        let mut owners = ArrayVec::<Owner, EVENTS>::new();
+        let keys = || {
+            (0..ready).filter_map(|at| match self.readiness.event(at) {
+                Some(Source::Socket(key)) => Some(key),
+                Some(Source::Other(_)) | None => None,
+            })
+        };
+        keys().for_each(|key| self.sockets.prefetch(key));
+        owners.extend(keys().filter_map(|key| self.sockets.get(key)).map(|entry| entry.owner).take(EVENTS));
+        owners.iter().for_each(|owner| self.calls.prefetch(owner.call));
+        let planes = || {
+            let residents = owners.iter().map(|owner| (owner.stream, self.calls.get(owner.call)));
+            residents.filter_map(|(stream, resident)| Some((stream, &resident?.call.plane)))
+        };
+        planes().for_each(|(_, plane)| prefetch(plane));
+        planes().filter_map(|(stream, plane)| plane.stream(stream)).for_each(prefetch);
+        for (stream, plane) in planes() {
+            let Some(stream) = plane.stream(stream) else { continue };
+            if let Some(media) = plane.media(stream.media()) {
+                prefetch(media);
+            }
+            if let Some(types) = &stream.spec().payload_types {
+                prefetch(&**types);
+            }
+            for sink in stream.spec().rtp.iter().take(2) {
+                if let Some(sink) = plane.stream(sink.to) {
+                    prefetch(sink);
+                }
+            }
+        }
+        let types =
+            planes().filter_map(|(stream, plane)| plane.stream(stream)?.spec().payload_types.as_ref());
+        types.filter_map(|types| types.clock_rates().first()).for_each(prefetch);
     }
 
     /// Handles one ready socket.

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Messages taken from the inbox in one turn.
 const MESSAGES: usize = 32;
 
+/// Ready sockets from which on fetching their data together pays.
+const WORTH_PREFETCHING: usize = 3;
+
 /// The longest sleep when nothing is due: only a bound for mistakes.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -130,6 +133,9 @@ fn poll_until_dry(shard: &mut Shard) -> Polled {
                 0
             }
         };
+        if ready >= WORTH_PREFETCHING {
+            shard.prefetch(ready);
+        }
         let mut handled = 0;
         for at in 0..ready {
             match shard.readiness.event(at) {
