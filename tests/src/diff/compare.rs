@@ -158,14 +158,26 @@ fn section(
     };
     check("formats", &plain(ours, &companions[0]), &plain(peers, &companions[1]));
     check("companion formats", &companions[0].join(" "), &companions[1].join(" "));
+    let moved = companions[0] == companions[1] && ours.formats() != peers.formats();
+    if moved && plain(ours, &companions[0]) == plain(peers, &companions[1]) {
+        check("companion position", &ours.formats().join(" "), &peers.formats().join(" "));
+    }
     check("address", &ours.address().to_string(), &peers.address().to_string());
     check("b=", &bandwidths(&ours.lines), &bandwidths(&peers.lines));
     let mut a = attributes(&ours.lines, name_ours);
     let mut b = attributes(&peers.lines, name_peers);
-    if companions[0] != companions[1] {
+    if companions[0] != companions[1] || moved {
         // Noted above; their lines would only say it again.
         for (attributes, companions) in [(&mut a, &companions[0]), (&mut b, &companions[1])] {
             drop_lines_of(attributes, companions);
+        }
+    }
+    if !a.contains_key("ice-ufrag") && !b.contains_key("ice-ufrag") {
+        for name in ["ice-options", "end-of-candidates"] {
+            if let Some(values) = b.remove(name) {
+                let kind = format!("{state} without ICE a={name} only the peer's");
+                differ(found, &kind, "absent", &values.join("; "));
+            }
         }
     }
     compare_attributes(found, state, &a, &b);
