@@ -239,15 +239,16 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
             }
             flags(&mut found, "query media flag", ours, peers);
             let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
+            let closed = a.first().is_some_and(|stream| stream.get("local port").is_none());
             for (ours, peers) in a.iter().zip(b) {
-                let closed = ours.get("local port").is_none() && !muxed(ours);
                 let what = if closed { "query closed stream flag" } else { "query stream flag" };
                 flags(&mut found, what, ours, peers);
                 let [a, b] = [ours, peers].map(|stream| stream.get("local port").is_some().to_string());
-                let flags = ours.get("flags").map_or(&[][..], Value::items);
-                let muxed = flags.contains(&"fallback RTCP".into());
-                let what =
-                    if muxed { "query muxed RTCP stream has a port" } else { "query stream has a port" };
+                let what = if muxed(ours) {
+                    "query muxed RTCP stream has a port"
+                } else {
+                    "query stream has a port"
+                };
                 differ(&mut found, what, &a, &b);
                 let [a, b] = [ours, peers].map(|stream| format!("{:?}", stream.get("advertised endpoint")));
                 differ(&mut found, "query stream advertised endpoint", &a, &b);
