@@ -561,7 +561,7 @@ fn log_received(name: &[u8], agent: SocketAddr, payload: &[u8]) {
 }
 
 fn log_warnings(request: &Request) {
-    let id = request.call_id().map(|id| id.as_bytes());
+    let id = request.call_id().map(ByteString::as_bytes);
     for warning in &request.warnings {
         let level = match warning.severity() {
             Severity::Info => Level::Info,

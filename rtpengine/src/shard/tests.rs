@@ -21,7 +21,10 @@ use std::any::Any;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
+
+static HOUSES: AtomicI32 = AtomicI32::new(0);
 
 /// Some shards over one port pool, driven by hand.
 struct House {
@@ -36,7 +39,9 @@ struct House {
 impl House {
     fn new(count: u16) -> Self {
         let mut random = StdRng::seed_from_u64(11);
-        let spec = parse("127.0.0.1", 42000, 43999).unwrap();
+        // Tests run at the same time, and sockets with SO_REUSEADDR would share a port without an error.
+        let first = 42000 + 100 * HOUSES.fetch_add(1, Ordering::Relaxed);
+        let spec = parse("127.0.0.1", first, first + 99).unwrap();
         let interfaces = Interfaces::build(&[spec], &Machine, &mut random).unwrap();
         let pools = PortPools::new(&interfaces, &mut random);
         let shared =
