@@ -5,6 +5,8 @@ pub mod cookies;
 pub mod directory;
 pub mod limits;
 pub mod listeners;
+pub mod operator;
 pub mod proxies;
 pub mod router;
 pub mod stream;
+mod surveys;

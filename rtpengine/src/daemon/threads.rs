@@ -91,6 +91,7 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
         Arc::clone(&shared),
         Arc::clone(&state),
         Arc::new(defaults(settings)),
+        Arc::new(settings.clone()),
     );
     let mut threads = Vec::with_capacity(count + 1);
     let mut router = Some(router);
