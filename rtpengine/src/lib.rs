@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod control;
+pub mod daemon;
 pub mod flow;
 pub mod ice;
 pub mod net;

@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod document;
+pub mod not_built;
 pub mod values;
 
 pub use command::{CommandLine, parse_integer};

@@ -156,11 +156,16 @@ impl Message<'_> {
             return Verdict::NotStun(StunError::FingerprintMismatch);
         }
         let key = if request { Some(local) } else { remote };
-        let for_us = !request || self.username().is_some_and(|username| username.starts_with(ufrag));
+        let for_us = !request || self.username().is_some_and(|username| names(username, ufrag));
         if for_us && key.is_some_and(|key| self.integrity(key) == Integrity::Right) {
             Verdict::Authentic
         } else {
             refuse(Refusal::Unauthorized)
         }
     }
+}
+
+/// Whether a user name is made of the fragment, a colon, and the other side's fragment.
+fn names(username: &[u8], ufrag: &[u8]) -> bool {
+    username.strip_prefix(ufrag).is_some_and(|rest| rest.first() == Some(&b':'))
 }

@@ -153,15 +153,13 @@ impl<'a> Message<'a> {
             let length = usize::from(u16::from_be_bytes([l1, l2]));
             let value = rest.get(..length).ok_or(StunError::Attributes)?;
             let number = u16::from_be_bytes([t1, t2]);
-            if self.fingerprint.is_some() {
-                // It covers everything before it, so it has to be the last (RFC 5389 section 15.5).
+            // Nothing may follow FINGERPRINT, and nothing but FINGERPRINT may follow MESSAGE-INTEGRITY:
+            // what stands there is not protected by it (RFC 5389 section 15.4).
+            let out_of_place = self.integrity.is_some() && number != attribute::FINGERPRINT;
+            if self.fingerprint.is_some() || out_of_place {
                 return Err(StunError::Attributes);
             }
-            // What follows MESSAGE-INTEGRITY is not protected by it and is ignored, but for FINGERPRINT
-            // (RFC 5389 section 15.4).
-            if self.integrity.is_none() || number == attribute::FINGERPRINT {
-                self.take(number, at, value).ok_or(StunError::Attributes)?;
-            }
+            self.take(number, at, value).ok_or(StunError::Attributes)?;
             at += 4 + length.next_multiple_of(4);
         }
         if at == self.bytes.len() { Ok(()) } else { Err(StunError::Attributes) }

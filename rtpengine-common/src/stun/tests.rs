@@ -89,7 +89,9 @@ fn own_request_has_the_specified_order() {
     assert_eq!(message.controlling(), Some(0x0102_0304_0506_0708));
     assert!(message.use_candidate());
     assert_eq!(message.judge(b"remote", &key, None), Verdict::Authentic);
-    assert_eq!(message.judge(b"other", &key, None), Verdict::Refuse(Refusal::Unauthorized));
+    for other in [&b"other"[..], b"remot", b"remote:", b"remote:locals"] {
+        assert_eq!(message.judge(other, &key, None), Verdict::Refuse(Refusal::Unauthorized));
+    }
     assert!(crate::rtp::is_stun(&bytes));
 }
 
@@ -146,6 +148,12 @@ fn malformed_messages_are_ordinary_packets() {
     // Bytes after the message do not belong to it.
     let longer = [&good[..], b"xyz"].concat();
     assert_eq!(Message::parse(&longer).unwrap().as_bytes(), good);
+    // Nothing but FINGERPRINT follows MESSAGE-INTEGRITY.
+    let mut software = good[..100].to_vec();
+    software.extend([0x80, 0x22, 0, 0]);
+    software.extend(&good[100..]);
+    software[3] += 4;
+    assert_eq!(Message::parse(&software).unwrap_err(), StunError::Attributes);
     // FINGERPRINT is the last attribute.
     let mut trailing = [&good[..], &[0x80, 0x22, 0, 0]].concat();
     trailing[3] += 4;
@@ -232,6 +240,7 @@ proptest! {
         prop_assert_eq!(message.priority(), Some(priority));
         prop_assert_eq!(message.mapped_address(), Some(mapped));
         prop_assert_eq!(message.controlling(), controlling.then_some(tie_breaker));
-        prop_assert_eq!(message.judge(username.as_bytes(), &key, None), Verdict::Authentic);
+        let named = username.split_once(':').map(|(ufrag, _)| message.judge(ufrag.as_bytes(), &key, None));
+        prop_assert!(named.is_none_or(|verdict| verdict == Verdict::Authentic));
     }
 }

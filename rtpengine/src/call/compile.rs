@@ -4,14 +4,21 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use rtpengine_common::sdp::CryptoParams;
+
 use super::Call;
 use super::codec_bridge;
+use super::ctx::Ctx;
 use super::edge::EdgeFlags;
+use super::extmap::MID_URI;
 use super::ids::{EdgeId, MediaId, StreamId};
 use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
-use crate::flow::{FlowKind, FlowSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy};
+use crate::flow::{
+    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, PtAction, PtTable,
+    RtcpSinkSpec, SinkSpec, SourcePolicy,
+};
 
 impl Call {
     /// Puts the flows of a media's streams in force.
@@ -25,6 +32,30 @@ impl Call {
             .collect();
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
+        }
+    }
+
+    /// Puts the SDES keys of a media in force: the first one of the peer, and the one we settled on with it. While an offer is
+    /// open several of ours are on the table and the previous one stays (media-plane.md §9.5).
+    pub(super) fn set_sdes_keys(&mut self, id: MediaId, ctx: &mut Ctx<'_>) {
+        let media = self.signalling.media(id);
+        let Some(sdes) = media.sdes.as_ref().filter(|_| media.is_srtp() && media.has(MediaFlags::SDES))
+        else {
+            return;
+        };
+        let crypto = |params: &CryptoParams| Crypto::new(params.parameters());
+        let incoming = sdes.received.first().map(crypto).transpose();
+        let outgoing = match sdes.own.as_slice() {
+            [own] => Some(crypto(own)).transpose(),
+            _ => Ok(media.rtp().and_then(|s| self.plane.keys(s)).and_then(|keys| keys.outgoing.clone())),
+        };
+        let (Ok(incoming), Ok(outgoing)) = (incoming, outgoing) else {
+            ctx.log(Level::Error, "Failed to generate SRTP session keys");
+            return;
+        };
+        let keys = Keys { incoming, outgoing };
+        for &stream in &media.streams {
+            self.plane.set_keys(stream, keys.clone());
         }
     }
 
@@ -46,6 +77,7 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec
         (false, true) => FlowKind::Rtcp,
         (false, false) => FlowKind::Rtp,
     };
+    let component = |media: &Media| media.streams.get(at).copied();
     FlowSpec {
         kind,
         source: SourcePolicy {
@@ -57,21 +89,61 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec
         // Neither an ICE agent nor a DTLS association runs here: their packets pass like any others.
         ice: false,
         dtls: false,
+        srtp: media.is_srtp(),
+        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id),
         loop_check: media.has(MediaFlags::LOOP_CHECK),
         blackhole: media.has(MediaFlags::BLACKHOLE),
         receives: media.has(MediaFlags::RECV),
         own_sdp: media.has(MediaFlags::PRINTED),
         rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR),
+        generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
         pierce_nat: media.has(MediaFlags::PIERCE_NAT),
         nat_wait: media.has(MediaFlags::NAT_WAIT),
-        payload_types: payload_types(media),
+        extensions: extensions(media),
+        head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
+        bundle: bundle(call, id, at),
+        payload_types: codec_bridge::payload_types(&media.codecs),
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
 }
 
-fn payload_types(media: &Media) -> Option<Arc<crate::flow::PayloadTypes>> {
-    codec_bridge::payload_types(&media.codecs)
+/// Whether DTMF injection was asked for at either end of a media.
+fn inject_dtmf(call: &Signalling, id: MediaId) -> bool {
+    let asked = |media: MediaId| call.party(call.media(media).party).flags.contains(PartyFlags::INJECT_DTMF);
+    asked(id) || edges(call, id).any(|(_, e)| asked(e.sink))
+}
+
+/// The header extensions that may pass to or from this media.
+fn extensions(media: &Media) -> Option<Arc<Extensions>> {
+    let list = &media.extmaps.list;
+    if list.is_empty() {
+        return None;
+    }
+    let mid_id = media.extmaps.id_of(MID_URI);
+    Some(Arc::new(Extensions {
+        ids: list.iter().map(|e| e.map.id).filter(|id| Some(*id) != mid_id).collect(),
+        mid_id,
+        mid: media.mid.as_ref().map(|mid| mid.as_bytes().into()).unwrap_or_default(),
+        allow_mixed: !media.has(MediaFlags::EXTMAP_SHORT),
+    }))
+}
+
+/// For the head of an accepted bundle: the medias whose packets arrive on its sockets.
+fn bundle(call: &Signalling, id: MediaId, at: usize) -> Option<Arc<Bundle>> {
+    let media = call.media(id);
+    if media.bundle != Some(id) {
+        return None;
+    }
+    let medias = &call.party(media.party).medias;
+    let members = medias.iter().map(|&m| call.media(m)).filter(|m| m.bundle == Some(id)).filter_map(|m| {
+        Some(BundleMember {
+            stream: m.streams.get(at).copied()?,
+            mid: m.mid.as_ref().map(|mid| mid.as_bytes().into()).unwrap_or_default(),
+            payload_types: m.codecs.list.formats().collect(),
+        })
+    });
+    Some(Arc::new(Bundle { mid_id: media.extmaps.id_of(MID_URI), members: members.collect() }))
 }
 
 /// Edges that carry this media, with their positions.

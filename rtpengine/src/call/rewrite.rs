@@ -459,7 +459,7 @@ fn codecs<'m>(media: &'m Media, made: &'m Made<'_>) -> Vec<CodecOut<'m>> {
                 name: codec.name.as_bytes(),
                 clock_rate: codec.clock,
                 channels: codec.channels,
-                fmtp: fmtp.as_bytes(),
+                fmtp: Cow::Borrowed(fmtp.as_bytes()),
                 rtcp_fb: codec.rtcp_fb.iter().map(|value| value.as_bytes()).collect(),
             }
         })

@@ -1,7 +1,8 @@
 //! Which SRTP keys are offered and answered in `a=crypto` lines (sdp.md §12).
 
 use rtpengine_common::ng::{ByteString, Sdes};
-use rtpengine_common::sdp::{CryptoParams, CryptoSessionParams, CryptoSuite};
+use rtpengine_common::sdp::CryptoParams;
+use rtpengine_common::srtp::{SUITES, SessionParameters, Suite};
 
 use super::ctx::Random;
 
@@ -20,29 +21,30 @@ pub struct SdesKeys {
 #[derive(Clone, Debug, Default)]
 pub struct SdesOptions {
     /// Excluded suites.
-    pub no: Vec<CryptoSuite>,
+    pub no: Vec<Suite>,
     /// If not empty: the only suites allowed; `no` is then ignored.
-    pub only: Vec<CryptoSuite>,
+    pub only: Vec<Suite>,
     /// Copy all received suites and add none.
     pub nonew: bool,
     /// Final order of an offer.
-    pub order: Vec<CryptoSuite>,
+    pub order: Vec<Suite>,
     /// Preferred suites of the offerer.
-    pub offerer_pref: Vec<CryptoSuite>,
+    pub offerer_pref: Vec<Suite>,
     /// Keep what is in use in an answer.
     pub fixed: bool,
     /// Session parameters to set on offered lines.
-    pub set: CryptoSessionParams,
+    pub set: SessionParameters,
     /// Session parameters to clear on offered lines, in an answer on the accepted one.
-    pub clear: CryptoSessionParams,
+    pub clear: SessionParameters,
 }
 
 impl SdesOptions {
     /// The options of a message. Session parameters are set by offers only, and cleared by both (§12.3).
     #[must_use]
     pub fn from_request(request: &Sdes, answer: bool) -> Self {
-        let suites = |names: &[ByteString]| names.iter().filter_map(|n| CryptoSuite::from_name(n)).collect();
-        let params = |wanted: bool| CryptoSessionParams {
+        let suites =
+            |names: &[ByteString]| names.iter().filter_map(|n| Suite::from_name(n.as_str()?)).collect();
+        let params = |wanted: bool| SessionParameters {
             unencrypted_srtp: request.unencrypted_srtp == Some(wanted),
             unencrypted_srtcp: request.unencrypted_srtcp == Some(wanted),
             unauthenticated_srtp: request.unauthenticated_srtp == Some(wanted),
@@ -54,16 +56,16 @@ impl SdesOptions {
             order: suites(&request.order),
             offerer_pref: suites(&request.offerer_preference),
             fixed: request.keep,
-            set: if answer { CryptoSessionParams::default() } else { params(true) },
+            set: if answer { SessionParameters::default() } else { params(true) },
             clear: params(false),
         }
     }
 
-    fn excludes(&self, suite: CryptoSuite) -> bool {
+    fn excludes(&self, suite: Suite) -> bool {
         if self.only.is_empty() { self.no.contains(&suite) } else { !self.only.contains(&suite) }
     }
 
-    fn apply(&self, params: &mut CryptoSessionParams, set: bool) {
+    fn apply(&self, params: &mut SessionParameters, set: bool) {
         if set {
             params.unencrypted_srtp |= self.set.unencrypted_srtp;
             params.unencrypted_srtcp |= self.set.unencrypted_srtcp;
@@ -75,7 +77,7 @@ impl SdesOptions {
     }
 }
 
-fn position(list: &[CryptoParams], suite: CryptoSuite) -> Option<usize> {
+fn position(list: &[CryptoParams], suite: Suite) -> Option<usize> {
     list.iter().position(|p| p.suite == suite)
 }
 
@@ -83,11 +85,8 @@ fn next_tag(list: &[CryptoParams]) -> u32 {
     list.iter().map(|p| p.tag).max().unwrap_or(0).saturating_add(1)
 }
 
-fn fresh(tag: u32, suite: CryptoSuite, random: &mut dyn Random) -> Option<CryptoParams> {
-    let mut key = [0; 64];
-    let key = key.get_mut(..suite.key_salt_len())?;
-    random.fill(key);
-    CryptoParams::new(tag, suite, key)
+fn fresh(tag: u32, suite: Suite, random: &mut dyn Random) -> CryptoParams {
+    CryptoParams::generate(tag, suite, |key| random.fill(key))
 }
 
 impl SdesKeys {
@@ -129,9 +128,9 @@ impl SdesKeys {
             }
         }
         if !options.nonew {
-            for suite in CryptoSuite::all() {
+            for suite in SUITES.iter().map(|info| info.suite) {
                 if position(&list, suite).is_none() && !options.excludes(suite) {
-                    list.extend(fresh(next_tag(&list), suite, random));
+                    list.push(fresh(next_tag(&list), suite, random));
                 }
             }
         }
@@ -170,19 +169,13 @@ impl SdesKeys {
             self.own = vec![own];
             return;
         }
-        let own = match answerer.first() {
-            Some(accepted) if accepted.suite == candidate.suite => {
-                let mut own = accepted.clone();
-                own.tag = candidate.tag;
-                Some(own)
-            }
-            _ => fresh(candidate.tag, candidate.suite, random).map(|mut own| {
-                own.session = candidate.session;
-                own
-            }),
-        };
-        self.own.clear();
-        self.own.extend(own);
+        let shared = answerer.first().and_then(|accepted| candidate.with_key_of(accepted));
+        let own = shared.unwrap_or_else(|| {
+            let mut own = fresh(candidate.tag, candidate.suite, random);
+            own.session = candidate.session;
+            own
+        });
+        self.own = vec![own];
         for own in &mut self.own {
             options.apply(&mut own.session, false);
         }
@@ -195,7 +188,7 @@ impl SdesKeys {
 }
 
 /// §12.3 `order:`: named suites first, tags stay, the rest follows in its order.
-fn ordered(mut list: Vec<CryptoParams>, order: &[CryptoSuite]) -> Vec<CryptoParams> {
+fn ordered(mut list: Vec<CryptoParams>, order: &[Suite]) -> Vec<CryptoParams> {
     list.sort_by_key(|p| order.iter().position(|&s| s == p.suite).unwrap_or(order.len()));
     list
 }

@@ -14,6 +14,8 @@ use rtpengine_common::srtp::SrtpError;
 
 use crate::call::ids::StreamId;
 
+use super::quality::QualitySample;
+
 /// Severity of a log line, in syslog's order and numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -108,12 +110,18 @@ notices! {
     Truncated { from: SocketAddr } Warning "UDP packet possibly truncated (from {from})";
     /// A packet could not be enciphered, deciphered or authenticated.
     Srtp { error: SrtpError } Warning "{error}";
+    /// An authentic packet that was seen before, or is too old to tell.
+    Replayed {} Warning "Discarded replayed SRTP packet";
     /// The packet authenticated under another roll-over counter.
     RocReset { from: u16, to: u16 } Debug "Detected unexpected SRTP ROC reset (from {from} to {to})";
     /// Keys are missing for RTP.
     NoSrtpSuite {} Error "SRTP output wanted, but no crypto suite was negotiated";
     /// Keys are missing for RTCP.
     NoSrtcpSuite {} Error "SRTCP output wanted, but no crypto suite was negotiated";
+    /// A report about a source of which no packet was sent.
+    ReportWithoutPayloadType {} Debug "No payload type known for RTCP RR, discarding";
+    /// A report about a source whose payload type is none of the media's.
+    ReportInvalidPayloadType { payload_type: u8 } Debug "Invalid RTP payload type {payload_type}, discarding RTCP RR";
     /// A header extension element cannot be written.
     ExtensionLeftOut { error: PushError } Debug "{error}";
     /// An RTCP element is malformed: the whole packet is dropped.
@@ -139,6 +147,39 @@ pub struct Tally {
     pub reordered: u32,
     /// Jitter as sampled by `--measure-rtp`, milliseconds.
     pub measured_jitter: Samples,
+    /// What quality reports said.
+    pub quality: QualityTally,
+}
+
+/// Samples of quality reports, for the averages of the interface and the daemon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QualityTally {
+    /// Opinion scores times ten, of the reports that have one.
+    pub mos: Samples,
+    /// Jitter as reported, milliseconds.
+    pub jitter: Samples,
+    /// End-to-end round-trip time, microseconds.
+    pub rtt_e2e: Samples,
+    /// Round-trip time of one leg, microseconds.
+    pub rtt_dsct: Samples,
+    /// Loss in percent.
+    pub packet_loss: Samples,
+}
+
+impl QualityTally {
+    pub(super) fn add(&mut self, sample: &QualitySample) {
+        if sample.mos != 0 {
+            self.mos.add(u64::from(sample.mos));
+        }
+        self.jitter.add(u64::from(sample.jitter_ms));
+        self.packet_loss.add(u64::from(sample.loss_percent));
+        if sample.rtt_us != 0 {
+            self.rtt_e2e.add(u64::from(sample.rtt_us));
+        }
+        if sample.rtt_leg_us != 0 {
+            self.rtt_dsct.add(u64::from(sample.rtt_leg_us));
+        }
+    }
 }
 
 /// Samples of one measured value, ready to be added to an average with its deviation.
@@ -150,11 +191,17 @@ pub struct Samples {
     pub sum: u64,
     /// Sum of their squares.
     pub squares: u64,
+    /// The smallest; meaningless without samples.
+    pub min: u64,
+    /// The largest.
+    pub max: u64,
 }
 
 impl Samples {
     /// Adds a sample.
     pub fn add(&mut self, value: u64) {
+        self.min = if self.count == 0 { value } else { self.min.min(value) };
+        self.max = self.max.max(value);
         self.count = self.count.saturating_add(1);
         self.sum = self.sum.saturating_add(value);
         self.squares = self.squares.saturating_add(value.saturating_mul(value));

@@ -8,10 +8,12 @@ use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 
 use super::crypto::Keys;
 use super::events::Events;
+use super::loop_check::LoopMemory;
+use super::mos::MosOptions;
 use super::packet::Packet;
 use super::spec::{FlowSpec, Learning};
 use super::ssrc::{SsrcEntry, SsrcTable};
-use super::stream::{Component, IceSide, Stream};
+use super::stream::{Component, Stream};
 
 /// Addresses from which ICE lets media in, per stream; pairs are bounded by the agent, this is the last line.
 const MAX_ICE_SOURCES: usize = 256;
@@ -104,6 +106,8 @@ pub struct MediaPlane {
     pub(super) rtcp: Option<StreamId>,
     /// Header extensions to this party are written in the two-byte form.
     pub(super) two_byte: bool,
+    /// When the next report is to be generated.
+    pub(super) report_due: Option<Instant>,
     pub(super) payload_types: Vec<PayloadTypeCount>,
 }
 
@@ -145,6 +149,9 @@ pub struct Plane {
     pub(super) drop_traffic: bool,
     /// Specs or keys changed since it was last decided what SRTP passes untouched.
     pub(super) crypto_stale: bool,
+    pub(super) mos: MosOptions,
+    /// Packets a replay window reaches back; 0 is off.
+    pub(super) replay_window: u16,
 }
 
 impl Plane {
@@ -198,6 +205,17 @@ impl Plane {
         self.last_signal = Some(now.instant);
     }
 
+    /// `--mos`: how quality reports are scored.
+    pub fn set_mos(&mut self, options: MosOptions) {
+        self.mos = options;
+    }
+
+    /// SRTP replay protection (RFC 3711 §3.3.2) for the last so many packets of each SSRC; 0, the default, is off: streams that
+    /// restart or are strongly reordered then pass (media-plane.md §9.4 rule 4).
+    pub fn set_replay_window(&mut self, packets: u16) {
+        self.replay_window = packets;
+    }
+
     /// `drop-traffic`: every datagram of the call is discarded.
     pub fn set_drop_traffic(&mut self, on: bool) {
         self.drop_traffic = on;
@@ -246,8 +264,17 @@ impl Plane {
     /// their context; indices stay in any case (media-plane.md §9.4 rule 7). Returns whether anything changed.
     pub fn set_keys(&mut self, stream: StreamId, keys: Keys) -> bool {
         let changed = self.streams.get_mut(stream.index()).is_some_and(|stream| stream.keys.replace(keys));
+        if changed && let Some(media) = self.ssrc_media(stream) {
+            media.ssrc_in.iter_mut().for_each(|entry| entry.replay = None);
+        }
         self.crypto_stale |= changed;
         changed
+    }
+
+    /// The SRTP keys of a stream.
+    #[must_use]
+    pub fn keys(&self, stream: StreamId) -> Option<&Keys> {
+        self.streams.get(stream.index()).map(|stream| &stream.keys)
     }
 
     /// Starts the packet indices of a stream's media anew, in both directions: a DTLS restart.
@@ -276,7 +303,7 @@ impl Plane {
     /// Lets media in from the remote side of an authenticated pair (media-plane.md §11.9).
     pub fn allow_source(&mut self, stream: StreamId, socket: SocketKey, source: SocketAddr) {
         let Some(stream) = self.streams.get_mut(stream.index()) else { return };
-        let sources = &mut stream.ice.get_or_insert_with(Box::<IceSide>::default).sources;
+        let sources = &mut stream.rare_mut().ice_sources;
         if !sources.contains(&(socket, source)) && sources.len() < MAX_ICE_SOURCES {
             sources.push((socket, source));
         }
@@ -284,8 +311,8 @@ impl Plane {
 
     /// Forgets the authenticated pairs of a stream (ICE restart).
     pub fn clear_sources(&mut self, stream: StreamId) {
-        if let Some(ice) = self.streams.get_mut(stream.index()).and_then(|stream| stream.ice.as_mut()) {
-            ice.sources.clear();
+        if let Some(rare) = self.streams.get_mut(stream.index()).and_then(|stream| stream.rare.as_mut()) {
+            rare.ice_sources.clear();
         }
     }
 
@@ -293,7 +320,7 @@ impl Plane {
     /// finished (media-plane.md §19.1).
     pub fn set_ice_activity(&mut self, stream: StreamId, activity: Option<Instant>) {
         if let Some(stream) = self.streams.get_mut(stream.index()) {
-            stream.ice.get_or_insert_with(Box::<IceSide>::default).running_since = activity;
+            stream.rare_mut().ice_activity = activity;
         }
     }
 
@@ -304,8 +331,8 @@ impl Plane {
         if stream.spec == spec {
             return false;
         }
-        if !spec.loop_check {
-            stream.loop_memory = None;
+        if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
+            rare.loop_memory = LoopMemory::default();
         }
         stream.spec = spec;
         self.crypto_stale = true;

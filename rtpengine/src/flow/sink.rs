@@ -14,7 +14,7 @@ use super::ingress::RtpFields;
 use super::packet::Packet;
 use super::plane::{Arrival, Plane, Turn};
 use super::spec::{PtAction, PtTable};
-use super::stream::Stream;
+use super::stream::{Rare, Stream};
 
 /// What a sink makes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +75,12 @@ impl Plane {
         packet: &mut Packet,
         header: Option<&RtpFields>,
     ) {
-        let Stream { spec, short_norms, .. } = &mut self.streams[from.index()];
+        let Stream { spec, rare, .. } = &mut self.streams[from.index()];
         let Some(sink) = spec.rtp.get(number).filter(|sink| sink.delivers) else { return };
         let treatment = sink
             .actions
             .as_ref()
-            .map_or(Treatment::Untouched, |table| treat(table, short_norms, packet.bytes(), header));
+            .map_or(Treatment::Untouched, |table| treat(table, rare, packet.bytes(), header));
         let fill = match treatment {
             Treatment::NotSent => return,
             Treatment::Untouched => None,
@@ -232,14 +232,16 @@ impl Plane {
 /// What the table of a sink says about a packet.
 fn treat(
     table: &PtTable,
-    short_norms: &mut Vec<(u8, u16)>,
+    rare: &mut Option<Box<Rare>>,
     bytes: &[u8],
     header: Option<&RtpFields>,
 ) -> Treatment {
     let Some(header) = header else {
         return if table.default == PtAction::Drop { Treatment::NotSent } else { Treatment::Untouched };
     };
-    if table.block_short.contains(&header.payload_type) && is_short(short_norms, bytes, header) {
+    if table.block_short.contains(&header.payload_type)
+        && is_short(&mut rare.get_or_insert_default().short_norms, bytes, header)
+    {
         return Treatment::NotSent;
     }
     match table.action(header.payload_type) {

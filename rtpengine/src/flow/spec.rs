@@ -72,6 +72,12 @@ impl PayloadTypes {
         payload_type < 128 && self.known >> payload_type & 1 == 1
     }
 
+    /// Every signalled number with its clock rate in Hz.
+    #[must_use]
+    pub fn clock_rates(&self) -> &[(u8, u32)] {
+        &self.clock_rates
+    }
+
     /// Clock rate in Hz of a signalled number.
     #[must_use]
     pub fn clock_rate(&self, payload_type: u8) -> Option<u32> {
@@ -253,6 +259,8 @@ pub struct FlowSpec {
     /// RTCP ends here (own generation, or a player feeds the sink): it is used for statistics and not forwarded
     /// (media-plane.md §13.2).
     pub rtcp_terminated: bool,
+    /// The daemon generates RTCP towards this party (media-plane.md §13.5); on the stream of component 1.
+    pub generate_rtcp: bool,
     /// `pierce NAT`: send a few bytes each second until the peer is confirmed (media-plane.md §3.6).
     pub pierce_nat: bool,
     /// `NAT wait`: send nothing to this stream's peer before it sent something.

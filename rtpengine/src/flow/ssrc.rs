@@ -2,8 +2,11 @@
 
 use arrayvec::ArrayVec;
 use rtpengine_common::rtp::{Arrival, JitterEstimator, LossTracker, PacketIndex, arrival_in_clock_units};
+use rtpengine_common::srtp::ReplayWindow;
 
 use crate::call::ids::StreamId;
+
+use super::quality::Quality;
 
 /// SSRCs kept per media and direction.
 pub const MAX_SSRCS: usize = 20;
@@ -19,6 +22,8 @@ pub struct SsrcEntry {
     ssrc: u32,
     index: PacketIndex,
     srtcp_index: u32,
+    /// Packets seen, RTP and RTCP, where replay protection is on.
+    pub(super) replay: Option<Box<Replays>>,
     /// The stream of the bundle it belongs to, learned from a packet with a known MID.
     pub(super) member: Option<StreamId>,
     packets: u64,
@@ -29,6 +34,20 @@ pub struct SsrcEntry {
     /// Most recent use in the table's own count.
     used: u32,
     payload_types: PtTracker,
+    quality: Option<Box<Quality>>,
+}
+
+/// Replay windows of one SSRC.
+#[derive(Clone, Debug)]
+pub(super) struct Replays {
+    pub(super) rtp: ReplayWindow,
+    pub(super) rtcp: ReplayWindow,
+}
+
+impl Replays {
+    pub(super) fn new(packets: usize) -> Box<Self> {
+        Box::new(Self { rtp: ReplayWindow::new(packets), rtcp: ReplayWindow::new(packets) })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +75,7 @@ impl SsrcEntry {
             ssrc,
             index: PacketIndex::default(),
             srtcp_index: 0,
+            replay: None,
             member: None,
             packets: 0,
             bytes: 0,
@@ -63,6 +83,7 @@ impl SsrcEntry {
             loss: LossTracker::default(),
             jitter: JitterEstimator::default(),
             used: 0,
+            quality: None,
             payload_types: PtTracker {
                 window: [0; PT_WINDOW],
                 filled: 0,
@@ -151,7 +172,17 @@ impl SsrcEntry {
 
     /// Starts counting anew: other keys, or another peer.
     pub(super) fn reset_indices(&mut self) {
-        (self.index, self.srtcp_index) = (PacketIndex::default(), 0);
+        (self.index, self.srtcp_index, self.replay) = (PacketIndex::default(), 0, None);
+    }
+
+    /// What RTCP told; `None` before the first report.
+    #[must_use]
+    pub fn quality(&self) -> Option<&Quality> {
+        self.quality.as_deref()
+    }
+
+    pub(super) fn quality_mut(&mut self) -> &mut Quality {
+        self.quality.get_or_insert_default()
     }
 
     /// The payload type most packets of the last 32 had.

@@ -46,13 +46,18 @@ pub(super) struct Place {
     pub(super) confirmed: bool,
 }
 
-/// What ICE contributes to a stream.
+/// What most streams never need.
 #[derive(Debug, Default)]
-pub(super) struct IceSide {
-    /// Remote sides of authenticated pairs, with the socket they were seen on.
-    pub(super) sources: Vec<(SocketKey, SocketAddr)>,
-    /// Last activity of an agent that has not finished.
-    pub(super) running_since: Option<Instant>,
+pub(super) struct Rare {
+    /// Sockets of older negotiations that still lead here, with their confirmed state.
+    pub(super) superseded: Vec<(SocketKey, bool)>,
+    /// Remote sides of authenticated ICE pairs, with the socket they were seen on.
+    pub(super) ice_sources: Vec<(SocketKey, SocketAddr)>,
+    /// Last activity of an ICE agent that has not finished.
+    pub(super) ice_activity: Option<Instant>,
+    pub(super) loop_memory: LoopMemory,
+    /// First payload length of the payload types under `block short`.
+    pub(super) short_norms: Vec<(u8, u16)>,
 }
 
 /// One packet stream of a media: its sockets, its peer, its counters.
@@ -64,8 +69,6 @@ pub struct Stream {
     pub(super) places: SmallVec<[Place; 1]>,
     /// Index into `places`; meaningless while that is empty.
     pub(super) selected: usize,
-    /// Sockets of older negotiations that still lead here, with their confirmed state.
-    pub(super) superseded: Vec<(SocketKey, bool)>,
     pub(super) spec: FlowSpec,
     pub(super) keys: Keys,
     /// SRTP passes as it is: the sink has the same keys.
@@ -75,10 +78,7 @@ pub struct Stream {
     pub(super) incoming: Counters,
     pub(super) outgoing: Counters,
     pub(super) last_packet: Instant,
-    pub(super) loop_memory: Option<Box<LoopMemory>>,
-    pub(super) ice: Option<Box<IceSide>>,
-    /// First payload length of the payload types under `block short`.
-    pub(super) short_norms: Vec<(u8, u16)>,
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 impl Stream {
@@ -89,7 +89,6 @@ impl Stream {
             peer: Peer::default(),
             places: SmallVec::new(),
             selected: 0,
-            superseded: Vec::new(),
             spec: FlowSpec::default(),
             keys: Keys::default(),
             untouched: false,
@@ -97,9 +96,7 @@ impl Stream {
             incoming: Counters::default(),
             outgoing: Counters::default(),
             last_packet: now,
-            loop_memory: None,
-            ice: None,
-            short_norms: Vec::new(),
+            rare: None,
         }
     }
 
@@ -201,15 +198,32 @@ impl Stream {
         self.places.iter().position(|place| place.socket.key == key)
     }
 
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn superseded(&self) -> &[(SocketKey, bool)] {
+        self.rare.as_ref().map(|rare| &*rare.superseded).unwrap_or_default()
+    }
+
+    fn superseded_mut(&mut self) -> &mut [(SocketKey, bool)] {
+        self.rare.as_mut().map(|rare| &mut *rare.superseded).unwrap_or_default()
+    }
+
+    /// Last activity of an ICE agent that has not finished.
+    pub(super) fn ice_activity(&self) -> Option<Instant> {
+        self.rare.as_ref().and_then(|rare| rare.ice_activity)
+    }
+
     /// Whether ICE lets this source in on this socket.
     pub(super) fn authenticated(&self, socket: SocketKey, source: SocketAddr) -> bool {
-        self.ice.as_ref().is_some_and(|ice| ice.sources.contains(&(socket, source)))
+        self.rare.as_ref().is_some_and(|rare| rare.ice_sources.contains(&(socket, source)))
     }
 
     pub(super) fn is_confirmed(&self, key: SocketKey) -> bool {
         match self.position(key) {
             Some(at) => self.places[at].confirmed,
-            None => self.superseded.iter().any(|(old, confirmed)| *old == key && *confirmed),
+            None => self.superseded().iter().any(|(old, confirmed)| *old == key && *confirmed),
         }
     }
 
@@ -217,7 +231,7 @@ impl Stream {
         for place in self.places.iter_mut().filter(|place| place.socket.key == key) {
             place.confirmed = confirmed;
         }
-        for old in self.superseded.iter_mut().filter(|old| old.0 == key) {
+        for old in self.superseded_mut().iter_mut().filter(|old| old.0 == key) {
             old.1 = confirmed;
         }
     }
@@ -230,7 +244,7 @@ impl Stream {
 
     pub(super) fn unconfirm_all(&mut self) {
         self.places.iter_mut().for_each(|place| place.confirmed = false);
-        self.superseded.iter_mut().for_each(|old| old.1 = false);
+        self.superseded_mut().iter_mut().for_each(|old| old.1 = false);
     }
 
     /// Takes another set of sockets (media-plane.md §1.7). Returns whether anything changed.
@@ -242,20 +256,24 @@ impl Stream {
         let left = std::mem::take(&mut self.places);
         for socket in sockets {
             let confirmed = left.iter().any(|place| place.socket.key == socket.key && place.confirmed);
-            self.superseded.retain(|(key, _)| *key != socket.key);
             self.places.push(Place { socket: *socket, confirmed });
         }
         let gone = left.iter().filter(|place| !sockets.iter().any(|socket| socket.key == place.socket.key));
-        self.superseded.extend(gone.map(|place| (place.socket.key, place.confirmed)));
+        let gone: Vec<_> = gone.map(|place| (place.socket.key, place.confirmed)).collect();
+        if !gone.is_empty() || !self.superseded().is_empty() {
+            let superseded = &mut self.rare_mut().superseded;
+            superseded.retain(|(key, _)| !sockets.iter().any(|socket| socket.key == *key));
+            superseded.extend(gone);
+        }
         self.selected = before.map_or(0, |before| choose(before, sockets));
         true
     }
 
     /// Forgets a socket that was closed.
     pub(super) fn forget_socket(&mut self, key: SocketKey) {
-        self.superseded.retain(|(old, _)| *old != key);
-        if let Some(ice) = &mut self.ice {
-            ice.sources.retain(|(socket, _)| *socket != key);
+        if let Some(rare) = &mut self.rare {
+            rare.superseded.retain(|(old, _)| *old != key);
+            rare.ice_sources.retain(|(socket, _)| *socket != key);
         }
     }
 }

@@ -683,6 +683,7 @@ mod hostile {
                 receives: on[8],
                 own_sdp: on[9],
                 rtcp_terminated: on[10],
+                generate_rtcp: on[3],
                 pierce_nat: on[11],
                 nat_wait: on[12],
                 payload_types: on[0]
@@ -709,6 +710,11 @@ mod hostile {
     }
 
     proptest! {
+        #[test]
+        fn any_setup_and_any_datagrams_keep_the_promises(bytes in prop::collection::vec(any::<u8>(), 9..800)) {
+            exercise(&bytes);
+        }
+
         #[test]
         fn no_datagram_and_no_spec_makes_the_plane_panic(
             specs in prop::collection::vec(flow(), 4),

@@ -112,8 +112,7 @@ impl Plane {
 
 impl Stream {
     fn wants_piercing(&self) -> bool {
-        let connecting = (self.spec.dtls && self.keys.outgoing.is_none())
-            || self.ice.as_ref().is_some_and(|ice| ice.running_since.is_some());
+        let connecting = (self.spec.dtls && self.keys.outgoing.is_none()) || self.ice_activity().is_some();
         self.spec.pierce_nat && self.peer.filled && !self.confirmed() && !connecting
     }
 
@@ -125,7 +124,6 @@ impl Stream {
         } else {
             (TimeoutReason::Offer, timeouts.offer)
         };
-        let activity = self.ice.as_ref().and_then(|ice| ice.running_since);
-        Standing { reason, deadline: activity.unwrap_or(self.last_packet) + limit }
+        Standing { reason, deadline: self.ice_activity().unwrap_or(self.last_packet) + limit }
     }
 }

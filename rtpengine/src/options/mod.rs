@@ -19,4 +19,6 @@ pub const DEFAULT_CONFIG_FILE: &str = "/etc/rtpengine/rtpengine.conf";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod tests;

@@ -32,6 +32,11 @@ impl Templates {
         self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, flags)| flags.as_str())
     }
 
+    /// Name and flag string of every template.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, flags)| (name.as_str(), flags.as_str()))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -47,14 +47,16 @@ impl Ports for Desk<'_> {
             OpenError::NoPorts => refused("no free ports".into()),
             OpenError::System(error) => refused(error.to_string()),
         })?;
-        let mut given = Vec::with_capacity(count);
+        let mut given: Vec<LocalSocket> = Vec::with_capacity(count);
         for socket in sockets {
             let address = socket.local;
             let owner = Owner { call: self.call, stream: NO_STREAM };
             match self.sockets.insert(self.readiness, socket, owner) {
                 Ok(key) => given.push(LocalSocket { key, local, address }),
                 Err(error) => {
-                    given.iter().for_each(|socket: &LocalSocket| drop(self.sockets.close(socket.key)));
+                    for socket in &given {
+                        self.sockets.close(socket.key);
+                    }
                     return Err(refused(error.to_string()));
                 }
             }

@@ -80,6 +80,10 @@ fn main() -> ExitCode {
     if !Network::enter().is_isolated() {
         eprintln!("without a network namespace other traffic of this machine may disturb the figures");
     }
+    if let Err(error) = bench.check() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
     print!("{}", own.display());
     match &arguments.peer {
         Some(peer) => println!(" | {}", peer.display()),

@@ -38,17 +38,32 @@ pub struct Bench {
 const MEDIA_PORTS: u16 = 34000;
 
 impl Bench {
+    fn control(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::from(Ipv4Addr::LOCALHOST), self.port)
+    }
+
+    /// Looks whether the runs can be made.
+    ///
+    /// # Errors
+    /// When a daemon answers at the control port already: its load would be measured too.
+    pub fn check(&self) -> Result<(), String> {
+        let control = self.control();
+        if answers(control) {
+            return Err(format!(
+                "a daemon answers at {control} already: end it, or its load is measured too"
+            ));
+        }
+        Ok(())
+    }
+
     /// Starts `program`; arguments meant for our own daemon go to `own` only.
     ///
     /// # Panics
-    /// When something answers at the control port already: its load would be measured too.
+    /// When it does not start, or [`check`](Self::check) would have refused.
     #[must_use]
     pub fn start(&self, program: &PathBuf, own: bool) -> Daemon {
-        let control = SocketAddr::new(IpAddr::from(Ipv4Addr::LOCALHOST), self.port);
-        assert!(
-            !answers(control),
-            "a daemon answers at {control} already: end it, or its load is measured too"
-        );
+        let control = self.control();
+        self.check().unwrap_or_else(|error| panic!("{error}"));
         let mut builder = Daemon::builder().program(program).control(control).media_ports(MEDIA_PORTS);
         builder = builder.processor(self.daemon_processor).arg("--log-level=4");
         if self.real_time {

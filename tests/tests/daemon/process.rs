@@ -80,7 +80,7 @@ fn bad_command_lines_are_fatal() {
         (&["--endpoint-learning=psychic"], "Invalid --endpoint-learning option ('psychic')"),
         (&["--log-facility=nowhere"], "Invalid log facility 'nowhere' (--log-facility)"),
         (&["--log-format=poem"], "Invalid --log-format option"),
-        (&["--listen-ng=nowhere.invalid:x"], "Invalid IP or port 'nowhere.invalid:x' (listen-ng)"),
+        (&["--listen-ng=nowhere.invalid:x"], "Invalid IP or port 'nowhere.invalid:x' ('listen-ng')"),
         (
             &["--listen-ng="],
             "Missing option --listen-tcp, --listen-udp, --listen-ng, --listen-tcp-ng, --listen-http, or --listen-https",

@@ -370,3 +370,50 @@ fn a_tcp_peer_that_goes_away_disturbs_nobody() {
     }
     assert_eq!(daemon.request(&Request::new("ping")).result(), "pong");
 }
+
+// --- UDP listeners ---
+
+#[test]
+fn a_reply_comes_from_the_address_that_was_asked() {
+    let network = Network::enter();
+    let port = network.free_port(network.relay(0));
+    // A bare port listens on every address of both families.
+    let _daemon = Daemon::builder().arg(format!("--listen-ng={port}")).start();
+    let mut addresses = vec![network.relay(0), network.relay(1), std::net::Ipv4Addr::LOCALHOST.into()];
+    addresses.extend(network.relay_v6(0, "control over IPv6"));
+    addresses.extend(network.relay_v6(1, "control over a second IPv6 address"));
+    for address in addresses {
+        // The client refuses a reply from anywhere else.
+        let client = Client::new(SocketAddr::new(address, port)).unwrap();
+        assert_eq!(client.request(&Request::new("ping")).result(), "pong", "{address}");
+    }
+}
+
+#[test]
+fn several_listeners_share_calls_and_cookies() {
+    let network = Network::enter();
+    let local = std::net::Ipv4Addr::LOCALHOST.into();
+    let second = SocketAddr::new(local, network.free_port(local));
+    let daemon = Daemon::builder().arg(format!("--listen-ng={second}")).start();
+    let other = Client::new(second).unwrap();
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = call.phones();
+    call.offer(&mut alice, &mut bob);
+    assert_eq!(other.request(&call.ask("query")).result(), "ok");
+    let ping = daemon.client().exchange("one-cookie", b"d7:command4:pinge", WAIT).unwrap();
+    assert_eq!(other.exchange("one-cookie", b"x", WAIT).unwrap(), ping);
+}
+
+#[test]
+fn unrecognised_commands_and_what_was_not_understood_are_logged_rule_4_3() {
+    let daemon = Daemon::builder().arg("--log-level=7").start();
+    let reply = daemon.request(&Request::new("frobnicate"));
+    assert_eq!(reply.error(), "Unrecognized command");
+    daemon.logs("INFO: [control] Received command 'frobnicate' from 127.0.0.1:");
+    daemon.logs("DEBUG: [control] Dump for 'frobnicate' from 127.0.0.1:");
+
+    let query = Request::new("delete").set("call-id", "unheard-of").set("frobnication", "much");
+    assert_eq!(daemon.request(&query).result(), "ok");
+    daemon.logs("WARNING: [unheard-of]: [control] Unknown dictionary key encountered: 'frobnication'");
+    daemon.logs("DEBUG: [control] Response dump for 'delete' to 127.0.0.1:");
+}

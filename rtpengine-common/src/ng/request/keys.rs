@@ -35,6 +35,20 @@ pub enum Group {
     Commands,
 }
 
+impl Group {
+    /// The heading in the manual.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Identification => "Calls and parties",
+            Self::Signalling => "SDP and addressing",
+            Self::Recording => "Recording",
+            Self::Players => "Players",
+            Self::Dtmf => "DTMF and T.38",
+            Self::Commands => "Single commands",
+        }
+    }
+}
+
 /// How the value of a key is read.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {

@@ -1,0 +1,251 @@
+//! The threads: shards with the router on the first one, and housekeeping.
+
+use super::Fatal;
+use super::open::Opened;
+use super::process::{schedule, thread_number};
+use crate::call::settings::{Settings as CallSettings, SsrcReporting};
+use crate::control::limits::{CpuTicks, Limits, parse_load_average};
+use crate::control::router::{ControlState, Router};
+use crate::flow::Level;
+use crate::options::{self, PollTick, Scheduling, Settings, words};
+use crate::report::counters::{Block, Totals};
+use crate::report::log;
+use crate::shard::Shard;
+use crate::shard::inbox::{Mailbox, inbox};
+use crate::shard::message::ToShard;
+use crate::shard::pace::Tick;
+use crate::shard::run::{Alone, now, run};
+use crate::shard::shared::{LoopSettings, Shared};
+use parking_lot::{Condvar, Mutex};
+use rand::Rng;
+use rtpengine_common::ng::{Defaults, EndpointLearning, Templates};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Load and CPU use are sampled this often; rates every second time (operations.md 2.7).
+const SAMPLE_PERIOD: Duration = Duration::from_millis(500);
+
+/// A housekeeping run that takes longer is worth a warning (operations.md 2.7).
+const SLOW_RUN: Duration = Duration::from_millis(100);
+
+/// The running daemon.
+pub(super) struct Running {
+    state: Arc<ControlState>,
+    shards: Vec<Mailbox<ToShard>>,
+    threads: Vec<JoinHandle<()>>,
+    clock: Arc<Clock>,
+}
+
+/// Wakes housekeeping when the end has come.
+#[derive(Default)]
+struct Clock {
+    ended: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Running {
+    /// Ends all threads; their sockets are closed when this returns.
+    pub(super) fn stop(self) {
+        self.state.stop.store(true, Ordering::Relaxed);
+        for shard in &self.shards {
+            // A full inbox: the thread is busy, sees the message when there is room, or is left behind at the exit.
+            let _ = shard.send(ToShard::Stop);
+        }
+        *self.clock.ended.lock() = true;
+        self.clock.bell.notify_all();
+        for thread in self.threads {
+            // A thread that failed has nothing left to close.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts everything.
+pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fatal> {
+    start_all(settings, opened).map_err(|error| Fatal(format!("Failed to start threads: {error}")))
+}
+
+fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
+    let Opened { interfaces, pools, listeners } = opened;
+    let addresses = interfaces.locals().len();
+    let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings(settings)));
+    let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
+    let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
+    let (mut mailboxes, mut inboxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for _ in 0..count {
+        let (mailbox, inbox) = inbox::<ToShard>()?;
+        mailboxes.push(mailbox);
+        inboxes.push(inbox);
+    }
+    // The router shares the first shard's thread, hence its waker.
+    let (to_router, router_inbox) = mailboxes[0].companion();
+    let state = Arc::new(ControlState::new(limits(&settings.limits), Instant::now()));
+    let router = Router::new(
+        listeners,
+        router_inbox,
+        mailboxes.clone(),
+        stats.clone(),
+        Arc::clone(&shared),
+        Arc::clone(&state),
+        Arc::new(defaults(settings)),
+    );
+    let mut threads = Vec::with_capacity(count + 1);
+    let mut router = Some(router);
+    for (at, inbox) in inboxes.into_iter().enumerate() {
+        let index = u16::try_from(at).unwrap_or(u16::MAX);
+        let block = Arc::clone(&stats[at]);
+        let shard = Shard::new(index, Arc::clone(&shared), block, inbox, to_router.clone(), now())?;
+        threads.push(start_shard(settings, shard, router.take())?);
+    }
+    let clock = Arc::new(Clock::default());
+    threads.push(start_housekeeping(settings, &clock, &state, stats)?);
+    Ok(Running { state, shards: mailboxes, threads, clock })
+}
+
+fn builder(settings: &Settings, name: String) -> Builder {
+    let builder = Builder::new().name(name);
+    match settings.threads.stack_bytes {
+        Some(bytes) => builder.stack_size(bytes),
+        None => builder,
+    }
+}
+
+fn start_shard(settings: &Settings, mut shard: Shard, router: Option<Router>) -> io::Result<JoinHandle<()>> {
+    let scheduling = settings.threads.scheduling;
+    builder(settings, format!("shard-{}", shard.index())).spawn(move || {
+        set_scheduling(scheduling);
+        shard.stats().set_thread(thread_number());
+        match router {
+            None => run(&mut shard, &mut Alone),
+            Some(mut router) => match router.board(&shard) {
+                Ok(()) => run(&mut shard, &mut router),
+                Err(error) => log::core(Level::Error, &format!("Failed to watch listeners: {error}")),
+            },
+        }
+    })
+}
+
+fn set_scheduling(scheduling: Scheduling) {
+    if let Err(error) = schedule(scheduling) {
+        log::core(Level::Error, &format!("Failed to set thread scheduling: {error}"));
+    }
+}
+
+fn start_housekeeping(
+    settings: &Settings,
+    clock: &Arc<Clock>,
+    state: &Arc<ControlState>,
+    stats: Vec<Arc<Block>>,
+) -> io::Result<JoinHandle<()>> {
+    let (clock, state) = (Arc::clone(clock), Arc::clone(state));
+    let scheduling = settings.threads.idle_scheduling;
+    builder(settings, "housekeeping".into()).spawn(move || {
+        set_scheduling(scheduling);
+        let mut ticks = None;
+        let mut even = false;
+        let mut ended = clock.ended.lock();
+        while !*ended {
+            let due = Instant::now() + SAMPLE_PERIOD;
+            if !clock.bell.wait_until(&mut ended, due).timed_out() {
+                continue;
+            }
+            let start = Instant::now();
+            sample_load(&state, &mut ticks);
+            even = !even;
+            if even {
+                state.rates.update(start, &Totals::of(stats.iter().map(|block| &**block)));
+            }
+            let taken = start.elapsed();
+            if taken > SLOW_RUN {
+                log::core(Level::Warning, &format!("Run time of timer \"housekeeping\": {taken:?}"));
+            }
+        }
+    })
+}
+
+/// Samples load average and CPU use while a limit looks at them, also one that was set while running.
+fn sample_load(state: &ControlState, ticks: &mut Option<CpuTicks>) {
+    if !state.limits.read().need_sampling() {
+        *ticks = None;
+        return;
+    }
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let present = CpuTicks::parse(&read("/proc/stat"));
+    let cpu = match (present, *ticks) {
+        (Some(present), Some(before)) => present.percent_since(before),
+        _ => 0.0,
+    };
+    *ticks = present;
+    state.load.set(parse_load_average(&read("/proc/loadavg")).unwrap_or(0.0), cpu);
+}
+
+fn loop_settings(settings: &Settings) -> LoopSettings {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    LoopSettings {
+        tick: match settings.threads.poll_tick {
+            PollTick::Never => Tick::Never,
+            PollTick::Fixed(tick) => Tick::Fixed(tick),
+            PollTick::Adaptive => Tick::Adaptive,
+        },
+        poll_events: settings.threads.poll_events,
+        max_receives: number(settings.ports.max_receive),
+        socket_cpus: number(settings.ports.cpu_affinity),
+        measure_rtp: settings.media.measure_rtp,
+    }
+}
+
+fn limits(limits: &options::Limits) -> Limits {
+    Limits {
+        max_sessions: limits.sessions.map_or(-1, i64::from),
+        max_load: limits.load.unwrap_or(0.0),
+        max_cpu: limits.cpu_percent.unwrap_or(0.0),
+        max_bandwidth: limits.bandwidth.unwrap_or(0),
+    }
+}
+
+fn learning(mode: words::EndpointLearning) -> EndpointLearning {
+    match mode {
+        words::EndpointLearning::Delayed => EndpointLearning::Delayed,
+        words::EndpointLearning::Immediate => EndpointLearning::Immediate,
+        words::EndpointLearning::Off => EndpointLearning::Off,
+        words::EndpointLearning::Heuristic => EndpointLearning::Heuristic,
+    }
+}
+
+fn defaults(settings: &Settings) -> Defaults {
+    Defaults {
+        sip_source: settings.media.sip_source,
+        dtls_passive: settings.dtls.passive,
+        endpoint_learning: learning(settings.media.endpoint_learning),
+        templates: settings.templates.iter().collect::<Templates>(),
+    }
+}
+
+fn call_settings(settings: &Settings) -> CallSettings {
+    let instance: [u8; 6] = rand::rng().random();
+    CallSettings {
+        software_id: settings.general.software_id.as_str().into(),
+        instance_id: instance.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        timeout: settings.timeouts.media,
+        silent_timeout: settings.timeouts.silent,
+        offer_timeout: settings.timeouts.offer,
+        final_timeout: settings.timeouts.total,
+        delete_delay: settings.timeouts.delete_delay,
+        tos: settings.ports.tos,
+        endpoint_learning: learning(settings.media.endpoint_learning),
+        save_interface_ports: settings.ports.first_address_only,
+        reject_invalid_sdp: settings.media.reject_invalid_sdp,
+        moh_attribute: settings.players.hold.attribute.as_deref().map(Into::into),
+        ssrc_reporting: match settings.media.ssrc_reporting {
+            words::SsrcReporting::Full => SsrcReporting::Full,
+            words::SsrcReporting::Inline => SsrcReporting::Inline,
+            words::SsrcReporting::Global => SsrcReporting::Global,
+            words::SsrcReporting::None => SsrcReporting::None,
+        },
+        active_switchover: settings.redis.active_switchover,
+        ..CallSettings::default()
+    }
+}
