@@ -47,6 +47,16 @@ pub const TABLE: &[Accepted] = &[
         rule: "sdp.md 17.3: `ptime` locks both legs, in every RTP section",
     },
     Accepted {
+        kind: "section without ICE a=* only the peer's",
+        when: always,
+        rule: "sdp.md 14.4: the lines of ICE belong to legs that do ICE",
+    },
+    Accepted {
+        kind: "sections",
+        when: |difference| difference.ours.parse::<usize>().ok() > difference.peers.parse::<usize>().ok(),
+        rule: "sdp.md, terms: sections are never forgotten during a call",
+    },
+    Accepted {
         kind: "query media flag RTCP feedback only ours",
         when: always,
         rule: "ng-control.md 12.3: a flag that the older program does not print",

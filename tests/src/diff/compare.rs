@@ -158,14 +158,26 @@ fn section(
     };
     check("formats", &plain(ours, &companions[0]), &plain(peers, &companions[1]));
     check("companion formats", &companions[0].join(" "), &companions[1].join(" "));
+    let moved = companions[0] == companions[1] && ours.formats() != peers.formats();
+    if moved && plain(ours, &companions[0]) == plain(peers, &companions[1]) {
+        check("companion position", &ours.formats().join(" "), &peers.formats().join(" "));
+    }
     check("address", &ours.address().to_string(), &peers.address().to_string());
     check("b=", &bandwidths(&ours.lines), &bandwidths(&peers.lines));
     let mut a = attributes(&ours.lines, name_ours);
     let mut b = attributes(&peers.lines, name_peers);
-    if companions[0] != companions[1] {
+    if companions[0] != companions[1] || moved {
         // Noted above; their lines would only say it again.
         for (attributes, companions) in [(&mut a, &companions[0]), (&mut b, &companions[1])] {
             drop_lines_of(attributes, companions);
+        }
+    }
+    if !a.contains_key("ice-ufrag") && !b.contains_key("ice-ufrag") {
+        for name in ["ice-options", "end-of-candidates"] {
+            if let Some(values) = b.remove(name) {
+                let kind = format!("{state} without ICE a={name} only the peer's");
+                differ(found, &kind, "absent", &values.join("; "));
+            }
         }
     }
     compare_attributes(found, state, &a, &b);
@@ -227,15 +239,16 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
             }
             flags(&mut found, "query media flag", ours, peers);
             let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
+            let closed = a.first().is_some_and(|stream| stream.get("local port").is_none());
             for (ours, peers) in a.iter().zip(b) {
-                let closed = ours.get("local port").is_none() && !muxed(ours);
                 let what = if closed { "query closed stream flag" } else { "query stream flag" };
                 flags(&mut found, what, ours, peers);
                 let [a, b] = [ours, peers].map(|stream| stream.get("local port").is_some().to_string());
-                let flags = ours.get("flags").map_or(&[][..], Value::items);
-                let muxed = flags.contains(&"fallback RTCP".into());
-                let what =
-                    if muxed { "query muxed RTCP stream has a port" } else { "query stream has a port" };
+                let what = if muxed(ours) {
+                    "query muxed RTCP stream has a port"
+                } else {
+                    "query stream has a port"
+                };
                 differ(&mut found, what, &a, &b);
                 let [a, b] = [ours, peers].map(|stream| format!("{:?}", stream.get("advertised endpoint")));
                 differ(&mut found, "query stream advertised endpoint", &a, &b);

@@ -336,8 +336,11 @@ pub fn offer_options(first: bool, random: &mut StdRng) -> Request {
         let choices = ["remove", "force", "default"];
         options = options.set("ICE", *choices.choose(random).unwrap_or(&"remove"));
     }
-    options =
-        options.list("rtcp-mux", words(random, 0.1, &["offer", "require", "demux", "accept", "reject"]));
+    // Only at first: going back and forth needs new ports here (media-plane.md 1.6.6) and old ones at the peer.
+    let mut mux = words(random, 0.1, &["offer", "require", "demux"]);
+    // Never both of these two, which contradict each other.
+    mux.extend([None, None, None, Some("accept"), Some("reject")].choose(random).copied().flatten());
+    options = options.list("rtcp-mux", if first { mux } else { Vec::new() });
     options = options
         .list("flags", words(random, 0.07, &["generate mid", "reset", "trickle ICE", "port latching"]));
     if random.random_bool(0.15) {
