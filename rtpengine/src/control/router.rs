@@ -18,7 +18,9 @@ use crate::shard::run::Passenger;
 use crate::shard::shared::Shared;
 use crate::shard::{Shard, creates};
 use parking_lot::{Mutex, RwLock};
-use rtpengine_common::ng::{ByteString, Command, Defaults, Encoding, Message, Reply, Request, Value, split};
+use rtpengine_common::ng::{
+    ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Severity, Value, split,
+};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -181,16 +183,16 @@ impl Router {
                 return self.refuse(&refused(rejected.encoding), &reply, payload);
             }
         };
+        if let Ok(name) = message.command_name() {
+            log_received(name, agent, payload);
+        }
         let request = match Request::parse(&message, &self.defaults) {
             Ok(request) => request,
             Err(error) => {
                 return self.refuse(&refused(message.encoding), &Reply::from_error(&error), payload);
             }
         };
-        log::control(Level::Info, || format!("Received command '{}' from {agent}", request.command));
-        log::control(Level::Debug, || {
-            format!("Dump for '{}' from {agent}: {}", request.command, payload.escape_ascii())
-        });
+        log_warnings(&request);
         self.state.proxies.lock().meet(agent.ip());
         let running = Running {
             target,
@@ -379,11 +381,19 @@ impl Router {
         self.finish(shard, running, reply);
     }
 
-    fn finish(&mut self, _shard: &Shard, running: &Running, reply: &Reply) {
+    fn finish(&mut self, shard: &Shard, running: &Running, reply: &Reply) {
         let elapsed = running.started.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        if matches!(reply.outcome(), Outcome::Ok | Outcome::Pong) {
+            // Both run on one thread, so the router may write the shard's counters.
+            shard.stats().command(running.command, micros);
+        }
         self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
         self.answer(running, reply);
+        log::control(Level::Debug, || {
+            let (command, agent) = (running.command, running.agent);
+            format!("Response dump for '{command}' to {agent}: {}", self.output.escape_ascii())
+        });
         log::control(Level::Info, || {
             let (seconds, micros) = (elapsed.as_secs(), elapsed.subsec_micros());
             let (command, agent) = (running.command, running.agent);
@@ -486,6 +496,27 @@ impl Passenger for Router {
 
     fn stopped(&self) -> bool {
         self.state.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Before the command is recognised: one that is not is logged as well (ng-control.md 4 rule 3).
+fn log_received(name: &[u8], agent: SocketAddr, payload: &[u8]) {
+    log::control(Level::Info, || format!("Received command '{}' from {agent}", name.escape_ascii()));
+    log::control(Level::Debug, || {
+        format!("Dump for '{}' from {agent}: {}", name.escape_ascii(), payload.escape_ascii())
+    });
+}
+
+fn log_warnings(request: &Request) {
+    let id = request.call_id().map(|id| id.as_bytes());
+    for warning in &request.warnings {
+        let level = match warning.severity() {
+            Severity::Info => Level::Info,
+            Severity::Notice => Level::Notice,
+            Severity::Warning => Level::Warning,
+            Severity::Error => Level::Error,
+        };
+        log::request(level, id, || warning.to_string());
     }
 }
 

@@ -190,6 +190,7 @@ fn loop_settings(settings: &Settings) -> LoopSettings {
             PollTick::Fixed(tick) => Tick::Fixed(tick),
             PollTick::Adaptive => Tick::Adaptive,
         },
+        poll_events: settings.threads.poll_events,
         max_receives: number(settings.ports.max_receive),
         socket_cpus: number(settings.ports.cpu_affinity),
         measure_rtp: settings.media.measure_rtp,

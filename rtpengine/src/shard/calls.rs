@@ -1,5 +1,6 @@
 //! The calls of a shard: a slab, and the call-ids that lead into it.
 
+use super::tally::Contribution;
 use crate::call::Call;
 use crate::call::ids::{CallKey, SocketKey};
 use crate::net::prefetch::prefetch;
@@ -27,6 +28,8 @@ pub struct Resident {
     pub sockets: Vec<SocketKey>,
     /// The CPU its sockets prefer, with `--socket-cpu-affinity`.
     pub cpu: Option<u32>,
+    /// What it has added to the gauges.
+    pub contribution: Contribution,
 }
 
 /// All calls of a shard.

@@ -7,6 +7,7 @@ use super::inbox::{Inbox, Mailbox};
 use super::message::{FromShard, Order, ToShard};
 use super::shared::Shared;
 use super::survey::{Survey, Verdict};
+use super::tally::{self, Contribution};
 use super::wheel::Wheel;
 use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
 use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey};
@@ -27,7 +28,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The call timer (media-plane.md 22).
 const CALL_TICK: Duration = Duration::from_secs(1);
@@ -290,6 +291,7 @@ impl Shard {
         let mut turn =
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
         let fate = resident.call.tick(&self.settings, &mut closing, &mut turn, options);
+        resident.contribution.ticked(&self.stats, &resident.call, self.now);
         self.at_work = None;
         for socket in closing.0 {
             self.close_socket(slot, socket);
@@ -335,14 +337,9 @@ impl Shard {
 
     /// Carries a checked request out. `None`: the reply comes later.
     pub fn execute(&mut self, order: &Order) -> Option<Reply> {
-        let start = Instant::now();
         self.ticket_at_work = Some(order.ticket);
         let reply = self.carry_out(order);
         self.ticket_at_work = None;
-        if !reply.is_error() {
-            let taken = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.stats.command(order.request.command, taken);
-        }
         Some(reply)
     }
 
@@ -355,11 +352,11 @@ impl Shard {
         let found = self.calls.find(id);
         let slot = match (found, creates(request.command)) {
             (Some(slot), _) => slot,
-            (None, true) => self.create(id),
+            (None, true) => self.create(id, order.agent),
             (None, false) if request.command == Command::Delete => return delete_not_found(request),
             (None, false) => return Reply::from_error(&unknown_call(request.command)),
         };
-        let Some(Done { reply, fate }) = self.command(slot, request, id, order.agent) else {
+        let Some(Done { reply, fate }) = self.command(slot, request, id) else {
             return Reply::from_error(&unknown_call(request.command));
         };
         match fate {
@@ -369,20 +366,21 @@ impl Shard {
         reply
     }
 
-    fn create(&mut self, id: &[u8]) -> CallSlot {
+    fn create(&mut self, id: &[u8], agent: SocketAddr) -> CallSlot {
         let key = self.shared.call_key();
-        let call = Call::new(key, Name::from(id), self.now, self.settings.tos);
+        let mut call = Box::new(Call::new(key, Name::from(id), self.now, self.settings.tos));
+        call.signalling.created_from = Some(tally::agent_text(agent));
+        let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
-        let slot = self.calls.insert(Resident { call: Box::new(call), sockets: Vec::new(), cpu });
+        let slot = self.calls.insert(Resident { call, sockets: Vec::new(), cpu, contribution });
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key));
-        self.stats.shift(Gauge::Sessions, 1);
         slot
     }
 
-    fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8], _agent: SocketAddr) -> Option<Done> {
+    fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
-        let Resident { call, sockets, cpu } = resident;
+        let Resident { call, sockets, cpu, contribution } = resident;
         let mut desk = Desk {
             interfaces: &self.shared.interfaces,
             pools: &self.shared.pools,
@@ -402,6 +400,7 @@ impl Shard {
             log: &mut self.log,
         };
         let done = call.command(request, id, &mut ctx);
+        contribution.signalled(&self.stats, call);
         self.at_work = None;
         for line in self.log.drain(..) {
             log::call(line.level, id, &line.text);
@@ -422,7 +421,7 @@ impl Shard {
     /// Ends a call: its sockets are closed and its ports free when this returns.
     pub(super) fn end_call(&mut self, slot: CallSlot, reason: CloseReason) {
         if let Some(resident) = self.drop_call(slot) {
-            super::ending::count(&self.stats, &resident.call, reason, self.now);
+            tally::count_end(&self.stats, &resident.call, reason, self.now);
         }
     }
 
@@ -433,7 +432,7 @@ impl Shard {
             self.sockets.close(*socket);
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(resident.sockets.len()).unwrap_or(0));
-        self.stats.shift(Gauge::Sessions, -1);
+        resident.contribution.leave(&self.stats);
         let ids = resident.call.signalling.ids.iter().cloned().collect();
         self.report(FromShard::Ended { key: resident.call.key, ids });
         Some(resident)
@@ -475,6 +474,7 @@ impl Shard {
         let Some(resident) = self.calls.get_mut(slot) else { return };
         self.at_work = Some(slot);
         let verdict = survey.visit(&mut resident.call);
+        resident.contribution.signalled(&self.stats, &resident.call);
         self.at_work = None;
         match verdict {
             Verdict::Keep => {}

@@ -3,13 +3,13 @@
 pub mod calls;
 mod core;
 mod desk;
-mod ending;
 pub mod inbox;
 pub mod message;
 pub mod pace;
 pub mod run;
 pub mod shared;
 pub mod survey;
+pub mod tally;
 pub mod wheel;
 
 pub use self::core::{Shard, creates};

@@ -126,7 +126,7 @@ struct Polled {
 fn poll_until_dry(shard: &mut Shard) -> Polled {
     let mut polled = Polled { events: 0, dry: false, passenger: false };
     while polled.events < BUDGET {
-        let ready = match shard.readiness.poll() {
+        let ready = match shard.readiness.poll(shard.shared.loop_settings.poll_events) {
             Ok(ready) => ready,
             Err(error) => {
                 log::core(Level::Error, &format!("Polling for packets failed: {error}"));
