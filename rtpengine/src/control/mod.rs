@@ -2,6 +2,7 @@
 
 pub mod cookies;
 pub mod directory;
+pub mod http;
 pub mod limits;
 pub mod listeners;
 pub mod proxies;
