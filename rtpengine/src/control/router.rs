@@ -3,6 +3,7 @@
 
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
+use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad, Present, Refusal};
 use super::listeners::{Listeners, Protocol, Target};
 use super::proxies::Proxies;
@@ -82,10 +83,20 @@ struct Running {
     started: Instant,
 }
 
+/// What reaches the router from other threads; all share the waker of the thread it lives on.
+#[derive(Debug)]
+pub struct Inboxes {
+    /// Of the shards.
+    pub reports: Inbox<FromShard>,
+    /// Of the HTTP side.
+    pub questions: Inbox<Asked>,
+}
+
 /// The router.
 pub struct Router {
     listeners: Listeners,
     inbox: Inbox<FromShard>,
+    asked: Inbox<Asked>,
     shards: Vec<Mailbox<ToShard>>,
     stats: Vec<Arc<Block>>,
     shared: Arc<Shared>,
@@ -108,7 +119,7 @@ impl Router {
     /// A router over open listeners.
     pub fn new(
         listeners: Listeners,
-        inbox: Inbox<FromShard>,
+        inboxes: Inboxes,
         shards: Vec<Mailbox<ToShard>>,
         stats: Vec<Arc<Block>>,
         shared: Arc<Shared>,
@@ -117,7 +128,8 @@ impl Router {
     ) -> Self {
         Self {
             listeners,
-            inbox,
+            inbox: inboxes.reports,
+            asked: inboxes.questions,
             shards,
             stats,
             shared,
@@ -496,6 +508,24 @@ impl Router {
         true
     }
 
+    /// Takes what was asked over HTTP. `true`: there may be more.
+    fn take_questions(&mut self, shard: &mut Shard) -> bool {
+        for _ in 0..PER_TURN {
+            let Some(Asked { question, agent, caller }) = self.asked.next() else { return false };
+            let target = Target::Caller(caller);
+            match question {
+                Question::Ng(unit) => self.receive(shard, &unit, target, agent),
+                Question::NgPlain(payload) => self.request(shard, &payload, target, agent, None),
+                Question::Cli(line) => self.command_line(&line, &target),
+                Question::Metrics => {
+                    let text = self.metrics().to_prometheus();
+                    self.listeners.send(&target, text.as_bytes());
+                }
+            }
+        }
+        true
+    }
+
     fn take_requests(&mut self, shard: &mut Shard, ready: bool) -> bool {
         if !ready && !self.pending {
             return false;
@@ -529,11 +559,12 @@ impl Passenger for Router {
     fn turn(&mut self, shard: &mut Shard, ready: bool) -> bool {
         let reports = self.take_reports(shard);
         let requests = self.take_requests(shard, ready);
-        reports || requests
+        let questions = self.take_questions(shard);
+        reports || requests || questions
     }
 
     fn has_mail(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.inbox.is_empty() || !self.asked.is_empty()
     }
 
     fn next(&self) -> Option<Instant> {

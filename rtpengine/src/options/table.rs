@@ -173,18 +173,15 @@ const CONTROL: &[OptionDef] = &[
     OptionDef::list("listen-udp", "[ADDR:]PORT", "UDP port for the protocol of SIP proxies' rtpproxy module")
         .short('u')
         .not_yet(),
-    OptionDef::list("listen-http", "[ADDR:]PORT", "TCP port for HTTP and WebSocket").not_yet(),
-    OptionDef::list("listen-https", "[ADDR:]PORT", "TCP port for HTTPS and secure WebSocket").not_yet(),
-    OptionDef::file("https-cert", "Certificate for HTTPS in PEM form").not_yet(),
-    OptionDef::file("https-key", "Key for HTTPS in PEM form").default_is("the https-cert file").not_yet(),
-    OptionDef::int("http-threads", 0, "Threads that answer HTTP requests")
-        .default_is("num-threads")
-        .not_yet(),
-    OptionDef::int("http-buf-size", 0, "Buffer for HTTP requests in kB; 0 = default").not_yet(),
+    OptionDef::list("listen-http", "[ADDR:]PORT", "TCP port for HTTP and WebSocket"),
+    OptionDef::list("listen-https", "[ADDR:]PORT", "TCP port for HTTPS and secure WebSocket"),
+    OptionDef::file("https-cert", "Certificate for HTTPS in PEM form"),
+    OptionDef::file("https-key", "Key for HTTPS in PEM form").default_is("the https-cert file"),
+    OptionDef::int("http-threads", 0, "Threads that answer HTTP requests").default_is("num-threads"),
+    OptionDef::int("http-buf-size", 0, "Buffer for HTTP requests in kB; 0 = default"),
     OptionDef::int("http-idle-timeout", 0, "Close idle HTTP connections after this many seconds")
         .default_is("0: 5 s")
-        .range(0, ANY_POSITIVE, "Option 'http-idle-timeout' must be >= 0")
-        .not_yet(),
+        .range(0, ANY_POSITIVE, "Option 'http-idle-timeout' must be >= 0"),
     OptionDef::int("control-tos", 0, "Type of service of ng replies, 0 to 255").range(
         0,
         255,
