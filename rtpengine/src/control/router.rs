@@ -4,6 +4,7 @@
 use super::cli::{self, CliCommand};
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
+use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad, Present, Refusal};
 use super::listeners::{Listeners, Protocol, Target};
 use super::operator::{Figures, Finish, Operator, Step};
@@ -105,10 +106,29 @@ struct Consultation {
     asker: Asker,
 }
 
+/// What reaches the router from other threads; all share the waker of the thread it lives on.
+#[derive(Debug)]
+pub struct Inboxes {
+    /// Of the shards.
+    pub reports: Inbox<FromShard>,
+    /// Of the HTTP side.
+    pub questions: Inbox<Asked>,
+}
+
+/// What the router has of the shards, by their numbers.
+#[derive(Debug)]
+pub struct ShardEnds {
+    /// Their inboxes.
+    pub mailboxes: Vec<Mailbox<ToShard>>,
+    /// Their counters.
+    pub stats: Vec<Arc<Block>>,
+}
+
 /// The router.
 pub struct Router {
     listeners: Listeners,
     inbox: Inbox<FromShard>,
+    asked: Inbox<Asked>,
     shards: Vec<Mailbox<ToShard>>,
     stats: Vec<Arc<Block>>,
     shared: Arc<Shared>,
@@ -133,9 +153,8 @@ impl Router {
     /// A router over open listeners.
     pub fn new(
         listeners: Listeners,
-        inbox: Inbox<FromShard>,
-        shards: Vec<Mailbox<ToShard>>,
-        stats: Vec<Arc<Block>>,
+        inboxes: Inboxes,
+        ends: ShardEnds,
         shared: Arc<Shared>,
         state: Arc<ControlState>,
         defaults: Arc<Defaults>,
@@ -143,9 +162,10 @@ impl Router {
     ) -> Self {
         Self {
             listeners,
-            inbox,
-            shards,
-            stats,
+            inbox: inboxes.reports,
+            asked: inboxes.questions,
+            shards: ends.mailboxes,
+            stats: ends.stats,
             shared,
             state,
             defaults,
@@ -604,6 +624,24 @@ impl Router {
         true
     }
 
+    /// Takes what was asked over HTTP. `true`: there may be more.
+    fn take_questions(&mut self, shard: &mut Shard) -> bool {
+        for _ in 0..PER_TURN {
+            let Some(Asked { question, agent, caller }) = self.asked.next() else { return false };
+            let target = Target::Caller(caller);
+            match question {
+                Question::Ng(unit) => self.receive(shard, &unit, target, agent),
+                Question::NgPlain(payload) => self.request(shard, &payload, target, agent, None),
+                Question::Cli(line) => self.command_line(&line, &target),
+                Question::Metrics => {
+                    let text = self.metrics().to_prometheus();
+                    self.listeners.send(&target, text.as_bytes());
+                }
+            }
+        }
+        true
+    }
+
     fn take_requests(&mut self, shard: &mut Shard, ready: bool) -> bool {
         if !ready && !self.pending {
             return false;
@@ -637,11 +675,12 @@ impl Passenger for Router {
     fn turn(&mut self, shard: &mut Shard, ready: bool) -> bool {
         let reports = self.take_reports(shard);
         let requests = self.take_requests(shard, ready);
-        reports || requests
+        let questions = self.take_questions(shard);
+        reports || requests || questions
     }
 
     fn has_mail(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.inbox.is_empty() || !self.asked.is_empty()
     }
 
     fn next(&self) -> Option<Instant> {
