@@ -406,6 +406,7 @@ impl Shard {
             log: &mut self.log,
         };
         let done = call.command(request, id, &mut ctx);
+        call.newcomers = None;
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         for line in self.log.drain(..) {
