@@ -117,7 +117,13 @@ impl Call {
     /// A call without parties.
     #[must_use]
     pub fn new(key: CallKey, id: Name, now: Now, tos: u8) -> Self {
-        Self { key, signalling: Signalling::new(id, now, tos), plane: Plane::new(), fragments: Vec::new(), newcomers: None }
+        Self {
+            key,
+            signalling: Signalling::new(id, now, tos),
+            plane: Plane::new(),
+            fragments: Vec::new(),
+            newcomers: None,
+        }
     }
 
     /// Carries out a request. `call_id` is the id under which the client named the call.
