@@ -10,4 +10,3 @@ pub mod operator;
 pub mod proxies;
 pub mod router;
 pub mod stream;
-mod surveys;

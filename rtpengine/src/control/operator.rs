@@ -7,7 +7,6 @@ use super::cli::listing::{
 use super::cli::params::{self, Values};
 use super::cli::{CallAction, CliCommand, Params, Sessions, Tunables};
 use super::limits::Limits;
-use super::surveys;
 use crate::call::Call;
 use crate::call::ctx::Now;
 use crate::call::settings::Settings as CallSettings;
@@ -16,6 +15,7 @@ use crate::net::interfaces::Interfaces;
 use crate::net::ports::PortPools;
 use crate::options::Settings;
 use crate::report::counters::{Counter, Gauge, InterfaceCounter, Moments, Sample, Totals};
+use crate::report::details;
 use crate::report::rates::PerSecond;
 use crate::shard::survey::{Look, Survey, Verdict};
 use rtpengine_common::log::{self, Subsystem};
@@ -248,7 +248,7 @@ where
 
 fn sessions(which: Sessions) -> Step {
     let finish = move |rows: Vec<SessionRow>| listing::sessions(&which, &rows);
-    ask(None, (), |(), call, _| (Some(surveys::row(call)), Verdict::Keep), finish)
+    ask(None, (), |(), call, _| (Some(details::row(call)), Verdict::Keep), finish)
 }
 
 fn details(id: String) -> Step {
@@ -256,7 +256,7 @@ fn details(id: String) -> Step {
         let id = id.clone();
         move |found: Vec<CallDetails>| listing::call_or_unknown(&id, found.first())
     };
-    ask(Some(id), (), |(), call, now| (Some(surveys::details(call, now)), Verdict::Keep), finish)
+    ask(Some(id), (), |(), call, now| (Some(details::details(call, now)), Verdict::Keep), finish)
 }
 
 fn terminate(which: Sessions) -> Step {
@@ -309,7 +309,7 @@ fn call(id: String, action: CallAction) -> Step {
     };
     match action {
         CallAction::Info => {
-            let how = |(): &(), call: &mut Call, now: Now| (Some(surveys::details(call, now)), Verdict::Keep);
+            let how = |(): &(), call: &mut Call, now: Now| (Some(details::details(call, now)), Verdict::Keep);
             let finish = move |found: Vec<CallDetails>| found.first().map_or_else(unknown, CallDetails::text);
             ask(Some(id), (), how, finish)
         }
@@ -334,7 +334,7 @@ fn call(id: String, action: CallAction) -> Step {
 
 /// A command about one party of a call.
 fn party(id: String, tag: String, answer: fn(&PartyDetails) -> String) -> Step {
-    let how = |(): &(), call: &mut Call, now: Now| (Some(surveys::details(call, now)), Verdict::Keep);
+    let how = |(): &(), call: &mut Call, now: Now| (Some(details::details(call, now)), Verdict::Keep);
     let finish = {
         let id = id.clone();
         move |found: Vec<CallDetails>| match found.first() {

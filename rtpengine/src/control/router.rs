@@ -139,6 +139,8 @@ pub struct Router {
     running: HashMap<u64, Running>,
     /// The request that the local shard is carrying out.
     at_work: Option<(u64, Running)>,
+    /// The cookie of the request that is being looked at.
+    cookie_at_work: Option<Key>,
     operator: Operator,
     consultations: HashMap<u64, Consultation>,
     /// Calls on their way to another shard, and the requests that wait for them.
@@ -173,6 +175,7 @@ impl Router {
             cookies: Cookies::new(Instant::now()),
             running: HashMap::new(),
             at_work: None,
+            cookie_at_work: None,
             operator: Operator::new(settings),
             consultations: HashMap::new(),
             moving: 0,
@@ -198,7 +201,11 @@ impl Router {
         };
         let key = Key::new(agent.ip(), unit.cookie);
         match self.cookies.begin(shard.now().instant, &key, (target.clone(), agent)) {
-            Seen::New => self.request(shard, unit.payload, target, agent, Some(key)),
+            Seen::New => {
+                self.cookie_at_work = Some(key.clone());
+                self.request(shard, unit.payload, target, agent, Some(key));
+                self.cookie_at_work = None;
+            }
             Seen::Running => log_duplicate(agent),
             Seen::Answered(reply) => {
                 log_duplicate(agent);
@@ -688,9 +695,14 @@ impl Passenger for Router {
     }
 
     fn failed(&mut self, _shard: &mut Shard) {
-        // The shard reports the ticket of the request whose code failed; then its sender gets an answer.
-        if let Some((ticket, running)) = self.at_work.take() {
-            self.running.insert(ticket, running);
+        let cookie = self.cookie_at_work.take();
+        match self.at_work.take() {
+            // The shard reports the ticket of the request whose code failed; then its sender gets an answer.
+            Some((ticket, running)) => {
+                self.running.insert(ticket, running);
+            }
+            // It failed before a shard had it: a retransmission may try again.
+            None => cookie.iter().for_each(|cookie| self.cookies.abandon(cookie)),
         }
     }
 
@@ -743,3 +755,7 @@ fn log_refusal(refusal: Refusal, limits: &Limits, present: &Present) {
     };
     log::core(level, &text);
 }
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;

@@ -20,7 +20,7 @@ use crate::net::readiness::{EVENTS, Readiness, Source};
 use crate::net::socket::ReceiveError;
 use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
-use crate::report::log;
+use crate::report::{cdr, log};
 use arrayvec::ArrayVec;
 use rtpengine_common::ng::{ByteString, Command, Reply, Request};
 use std::collections::VecDeque;
@@ -429,6 +429,7 @@ impl Shard {
     pub(super) fn end_call(&mut self, slot: CallSlot, reason: CloseReason) {
         if let Some(resident) = self.drop_call(slot) {
             tally::count_end(&self.stats, &resident.call, reason, self.now);
+            cdr::ended(&resident.call, reason, self.now);
         }
     }
 

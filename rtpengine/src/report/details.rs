@@ -1,11 +1,11 @@
 //! Snapshots of calls for the operator (operations.md 6.3, 6.4), taken on the thread of their shard.
 
-use super::cli::listing::{CallDetails, MediaDetails, PartyDetails, PortDetails, SessionRow};
 use crate::call::Call;
 use crate::call::ctx::Now;
 use crate::call::ids::{MediaId, Name, PartyId, StreamId};
 use crate::call::media::Media;
 use crate::call::signalling::CallFlags;
+use crate::control::cli::listing::{CallDetails, MediaDetails, PartyDetails, PortDetails, SessionRow};
 use crate::flow::Component;
 use rtpengine_common::log::lines::TagType;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const NOT_STORED: i32 = -1;
 
 /// The line of a call in a list.
-pub(super) fn row(call: &Call) -> SessionRow {
+pub fn row(call: &Call) -> SessionRow {
     let signalling = &call.signalling;
     SessionRow {
         call_id: signalling.ids.first().map(Name::to_string).unwrap_or_default(),
@@ -28,7 +28,7 @@ pub(super) fn row(call: &Call) -> SessionRow {
 }
 
 /// Everything about a call.
-pub(super) fn details(call: &Call, now: Now) -> CallDetails {
+pub fn details(call: &Call, now: Now) -> CallDetails {
     let signalling = &call.signalling;
     CallDetails {
         row: row(call),
@@ -64,7 +64,7 @@ fn party(call: &Call, id: PartyId, now: Now) -> PartyDetails {
 }
 
 /// The party that opened the call has the From tag of its dialogue.
-fn tag_type(id: PartyId, tagged: bool) -> TagType {
+pub(super) fn tag_type(id: PartyId, tagged: bool) -> TagType {
     match (id.index(), tagged) {
         (_, false) => TagType::Unknown,
         (0, true) => TagType::FromTag,
@@ -111,6 +111,6 @@ fn port(call: &Call, id: MediaId, _: &Media, stream: StreamId, now: Now) -> Opti
 }
 
 /// Unix seconds of a moment on the monotonic clock.
-fn unix(at: Instant, now: Now) -> u64 {
+pub(super) fn unix(at: Instant, now: Now) -> u64 {
     now.unix_s().saturating_sub(now.instant.saturating_duration_since(at).as_secs())
 }
