@@ -1,6 +1,9 @@
 //! The way of a request: transport, cookie, command, limits, the shard that owns the call, and back. The router shares the thread of the
 //! first shard: a request for one of its calls costs no hand-over, the others go through inboxes.
 
+mod command_lines;
+
+use super::cli::Console;
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
@@ -30,6 +33,8 @@ use std::os::fd::{AsFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use command_lines::{Asker, Waiting};
 
 /// Requests and reports handled in one turn; then packets are looked after again.
 const PER_TURN: usize = 32;
@@ -110,6 +115,10 @@ pub struct Router {
     /// Calls on their way to another shard, and the requests that wait for them.
     moving: usize,
     held: VecDeque<(Box<Request>, Running)>,
+    /// Carries out command lines.
+    console: Option<Console>,
+    /// Command lines that wait for shards.
+    waiting: HashMap<u64, Waiting>,
     next_ticket: u64,
     output: Vec<u8>,
     pending: bool,
@@ -141,6 +150,8 @@ impl Router {
             at_work: None,
             moving: 0,
             held: VecDeque::new(),
+            console: None,
+            waiting: HashMap::new(),
             next_ticket: 0,
             output: Vec::new(),
             pending: false,
@@ -250,11 +261,11 @@ impl Router {
                 self.finish(shard, &running, &reply);
             }
             Command::Cli => {
-                let reply = match &request.body {
-                    None => Reply::error("No 'body' in message"),
-                    Some(_) => Reply::error("unsupported"),
+                let Some(line) = &request.body else {
+                    return self.finish(shard, &running, &Reply::error("No 'body' in message"));
                 };
-                self.finish(shard, &running, &reply);
+                let line = String::from_utf8_lossy(line.as_bytes());
+                self.run_line(shard, &line, Asker::Request(running));
             }
             _ => self.route(shard, request, running),
         }
@@ -479,17 +490,6 @@ impl Router {
     }
 
     /// Answers a line of the CLI and ends its connection.
-    fn command_line(&mut self, line: &[u8], target: &Target) {
-        log::control(Level::Info, || format!("Got CLI command: {}", String::from_utf8_lossy(line)));
-        let answer = match line {
-            b"list totals" => self.metrics().to_text(),
-            b"list jsonstats" => self.metrics().to_json(),
-            _ => format!("Unknown command: {}\n", String::from_utf8_lossy(line)),
-        };
-        self.listeners.send(target, answer.as_bytes());
-        self.listeners.finish(target);
-    }
-
     /// Takes what shards reported. `true`: there may be more.
     fn take_reports(&mut self, shard: &mut Shard) -> bool {
         for _ in 0..PER_TURN {
@@ -502,7 +502,7 @@ impl Router {
                 }
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
                 FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
-                FromShard::Surveyed { .. } => {}
+                FromShard::Surveyed { ticket, survey } => self.surveyed(shard, ticket, survey),
             }
         }
         true
@@ -516,7 +516,7 @@ impl Router {
             match question {
                 Question::Ng(unit) => self.receive(shard, &unit, target, agent),
                 Question::NgPlain(payload) => self.request(shard, &payload, target, agent, None),
-                Question::Cli(line) => self.command_line(&line, &target),
+                Question::Cli(line) => self.command_line(shard, &line, &target),
                 Question::Metrics => {
                     let text = self.metrics().to_prometheus();
                     self.listeners.send(&target, text.as_bytes());
@@ -542,7 +542,7 @@ impl Router {
             let Some(unit) = buffer.get(arrival.range) else { continue };
             match arrival.protocol {
                 Protocol::Ng => self.receive(shard, unit, arrival.target, arrival.agent),
-                Protocol::Cli => self.command_line(unit, &arrival.target),
+                Protocol::Cli => self.command_line(shard, unit, &arrival.target),
             }
         }
         self.listeners.return_buffer(buffer);

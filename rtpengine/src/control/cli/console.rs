@@ -38,8 +38,6 @@ pub struct House<'a> {
     pub totals: &'a Totals,
     /// The list of all figures.
     pub metrics: &'a dyn Fn() -> Metrics,
-    /// Sets the limit of open files; the error is the system's number.
-    pub set_open_files: &'a dyn Fn(u64) -> Result<(), i32>,
     /// Sets the type of service of ng replies.
     pub set_control_tos: &'a dyn Fn(u8),
 }
@@ -50,13 +48,17 @@ pub struct Console {
     settings: Arc<Settings>,
     start: Tunables,
     tunables: Tunables,
+    set_open_files: SetOpenFiles,
 }
+
+/// Sets the limit of open files; the error is the system's number.
+pub type SetOpenFiles = fn(u64) -> Result<(), i32>;
 
 impl Console {
     /// With the settings of the start.
-    pub fn new(settings: Arc<Settings>) -> Self {
+    pub fn new(settings: Arc<Settings>, set_open_files: SetOpenFiles) -> Self {
         let start = Tunables::from(&*settings);
-        Console { settings, tunables: start.clone(), start }
+        Console { settings, tunables: start.clone(), start, set_open_files }
     }
 
     /// Carries out one line.
@@ -80,7 +82,7 @@ impl Console {
                 change.answer()
             }
             CliCommand::SetMaxOpenFiles(files) => {
-                listing::open_files_set(files, (house.set_open_files)(files), std::process::id())
+                listing::open_files_set(files, (self.set_open_files)(files), std::process::id())
             }
             CliCommand::SetLogLevel(subsystem, level) => listing::set_log_level(subsystem, level),
             CliCommand::Params(which) => self.params(which, house),
