@@ -28,6 +28,7 @@ pub mod phone;
 pub mod program;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;
 pub mod sys;
 pub mod wait;
 

@@ -15,4 +15,5 @@ mod query;
 mod reinvite;
 mod sdp_examples;
 mod sdp_rules;
+mod srtp;
 mod timeouts;
