@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The call timer (media-plane.md 22).
-const CALL_TICK: Duration = Duration::from_secs(1);
+pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
 
 /// A survey on its way through the table.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ pub struct Shard {
     pub(super) stats: Arc<Block>,
     pub(super) inbox: Inbox<ToShard>,
     pub(super) control: Mailbox<FromShard>,
+    pub(super) peers: Vec<Mailbox<ToShard>>,
     pub(super) surveys: VecDeque<Running>,
     pub(super) now: Now,
     pub(super) turn: u32,
@@ -71,13 +72,14 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard without calls.
+    /// A shard without calls. `peers` are the inboxes of all shards, its own among them.
     pub fn new(
         index: u16,
         shared: Arc<Shared>,
         stats: Arc<Block>,
         inbox: Inbox<ToShard>,
         control: Mailbox<FromShard>,
+        peers: Vec<Mailbox<ToShard>>,
         now: Now,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -92,6 +94,7 @@ impl Shard {
             stats,
             inbox,
             control,
+            peers,
             surveys: VecDeque::new(),
             now,
             turn: 0,
@@ -356,6 +359,9 @@ impl Shard {
             (None, false) if request.command == Command::Delete => return delete_not_found(request),
             (None, false) => return Reply::from_error(&unknown_call(request.command)),
         };
+        if let Err(error) = self.gather(slot, request) {
+            return Reply::from_error(&error);
+        }
         let Some(Done { reply, fate }) = self.command(slot, request, id) else {
             return Reply::from_error(&unknown_call(request.command));
         };
