@@ -5,6 +5,7 @@ mod bad_input;
 mod basic_call;
 mod delete;
 mod edges;
+mod http;
 mod learning;
 mod limits;
 mod medias;
