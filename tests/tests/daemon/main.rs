@@ -3,6 +3,7 @@
 mod addresses;
 mod bad_input;
 mod basic_call;
+mod cli;
 mod delete;
 mod edges;
 mod http;
