@@ -4,6 +4,7 @@
 //! due once per second. `signalling` and the files beside it are the model; `exchange` and `exchange_ports` are what offer and answer do to it; `rewrite`
 //! prints the SDP; `compile` makes the flows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rtpengine_common::ng::{Command, Reply, Request};
@@ -54,6 +55,7 @@ use media::Media;
 use party::PartyFlags;
 use signalling::{CallFlags, Signalling};
 
+use crate::dtls::Certificate;
 use crate::flow::{Arrival, Packet, Plane, Received, TickOptions, TimeoutReason, Timeouts, Turn};
 
 /// Why a call ended (ng-control.md §10.10 rule 5).
@@ -105,6 +107,8 @@ pub struct Call {
     /// The first party that came in when calls were merged for the request at work: the sources of `connect` are the
     /// parties before it (ng-control.md §11.10).
     pub newcomers: Option<ids::PartyId>,
+    /// The DTLS certificate that was in force when the call was created.
+    certificate: Option<Arc<Certificate>>,
 }
 
 // A call moves between shards as a whole.
@@ -123,6 +127,7 @@ impl Call {
             plane: Plane::new(),
             fragments: Vec::new(),
             newcomers: None,
+            certificate: None,
         }
     }
 
@@ -130,6 +135,9 @@ impl Call {
     pub fn command(&mut self, request: &Request, call_id: &[u8], ctx: &mut Ctx<'_>) -> Done {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
+        if self.certificate.is_none() {
+            self.certificate.clone_from(&ctx.settings.certificate);
+        }
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),

@@ -5,6 +5,7 @@ mod bad_input;
 mod basic_call;
 mod cli;
 mod delete;
+mod dtls;
 mod edges;
 mod http;
 mod learning;
