@@ -3,9 +3,11 @@
 mod addresses;
 mod bad_input;
 mod basic_call;
+mod cli;
 mod delete;
 mod dtls;
 mod edges;
+mod http;
 mod learning;
 mod limits;
 mod medias;
@@ -16,4 +18,5 @@ mod query;
 mod reinvite;
 mod sdp_examples;
 mod sdp_rules;
+mod srtp;
 mod timeouts;
