@@ -1,5 +1,6 @@
 //! BUNDLE: which sections share a transport (sdp.md §15.3, §15.4).
 
+use rtpengine_common::ng::Bundle;
 use rtpengine_common::sdp::Extracted;
 
 use super::exchange::{Exchange, uses_mid_extension};
@@ -13,26 +14,31 @@ impl Exchange<'_, '_> {
     /// Accepts the sender's bundle and offers one to the receiver, as far as asked for.
     pub(super) fn bundle(&mut self, extracted: &Extracted) {
         let options = self.request.bundle;
-        let groups = &extracted.session.bundle;
         let (sender, receiver) = (self.sender, self.receiver);
         let call = &mut self.call.signalling;
-        if options.reject && !options.accept {
-            call.party_mut(sender).flags.remove(PartyFlags::BUNDLES);
-        }
-        if options.accept && !groups.is_empty() {
-            call.party_mut(sender).flags.insert(PartyFlags::BUNDLES);
-        }
-        if call.party(sender).flags.contains(PartyFlags::BUNDLES) {
-            assign(call, sender, |mid| groups.head_of(mid).map(|head| head.as_bytes().to_vec()));
-        } else {
-            clear(call, sender);
-        }
+        receive(call, sender, extracted, options);
         if options.offer && !self.answer {
             call.party_mut(receiver).flags.insert(PartyFlags::BUNDLES);
             offer(call, receiver, options.require);
         }
         unbundle(call, sender);
         unbundle(call, receiver);
+    }
+}
+
+/// Accepts the bundle of a party's own SDP, as far as asked for; [`unbundle`] is to follow.
+pub(super) fn receive(call: &mut Signalling, party: PartyId, extracted: &Extracted, options: Bundle) {
+    let groups = &extracted.session.bundle;
+    if options.reject && !options.accept {
+        call.party_mut(party).flags.remove(PartyFlags::BUNDLES);
+    }
+    if options.accept && !groups.is_empty() {
+        call.party_mut(party).flags.insert(PartyFlags::BUNDLES);
+    }
+    if call.party(party).flags.contains(PartyFlags::BUNDLES) {
+        assign(call, party, |mid| groups.head_of(mid).map(|head| head.as_bytes().to_vec()));
+    } else {
+        clear(call, party);
     }
 }
 
@@ -96,7 +102,7 @@ fn add_mid_extensions(call: &mut Signalling, medias: &[MediaId]) {
 }
 
 /// Takes out the sections that cannot share the head's transport (§15.3, media-plane.md §15 rule 5).
-fn unbundle(call: &mut Signalling, party: PartyId) {
+pub(super) fn unbundle(call: &mut Signalling, party: PartyId) {
     let medias = call.party(party).medias.clone();
     let out: Vec<MediaId> = medias.iter().copied().filter(|&id| !fits(call, &medias, id)).collect();
     for &id in &medias {

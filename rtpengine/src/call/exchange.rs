@@ -7,7 +7,7 @@ use rtpengine_common::sdp::{Extracted, Setup, StreamParams, Text};
 use smallvec::SmallVec;
 
 use super::Call;
-use super::ctx::Ctx;
+use super::ctx::{Ctx, Now};
 use super::dtls_params;
 use super::edge::EdgeFlags;
 use super::error::Error;
@@ -16,7 +16,7 @@ use super::ice_params::{self, IceOptions, Received};
 use super::ids::{MediaId, PartyId};
 use super::media::{Media, MediaFlags, Protocol};
 use super::mux::{self, MuxOptions};
-use super::party::PartyFlags;
+use super::party::{Party, PartyFlags};
 use super::sdes::SdesOptions;
 use super::session::Section;
 use super::transport::{self, ProtocolOptions};
@@ -48,6 +48,22 @@ pub(super) struct Exchange<'a, 'c> {
     /// Medias whose flows are to be compiled anew.
     pub touched: Vec<MediaId>,
     pub pairs: Vec<Pair>,
+}
+
+impl Call {
+    /// An offer, answer, publish or subscribe request came (ng-control.md §10.1).
+    pub(super) fn signalled(&mut self, now: Now) {
+        self.signalling.last_signal = (now.unix_s(), now.instant);
+        self.plane.signalled(now);
+    }
+
+    /// The party's media at a position from 1, made if it is free.
+    pub(super) fn media_at(&mut self, party: PartyId, index: usize, now: Now) -> MediaId {
+        while self.signalling.party(party).medias.len() < index {
+            self.new_media(party, now);
+        }
+        self.signalling.party(party).medias[index.saturating_sub(1)]
+    }
 }
 
 impl<'a, 'c> Exchange<'a, 'c> {
@@ -86,7 +102,10 @@ impl<'a, 'c> Exchange<'a, 'c> {
 
     /// Takes the SDP over and prepares everything the result is printed from.
     pub(super) fn run(&mut self, extracted: &Extracted) -> Result<(), Error> {
-        self.session_items(extracted);
+        let keep_name = self.request.replace.session_name;
+        let party = self.party(self.sender);
+        take_session(party, extracted, keep_name);
+        party.flags.insert(PartyFlags::SPOKE);
         self.call_items();
         let mut removed = 0;
         let mut mids: SmallVec<[&[u8]; 4]> = SmallVec::new();
@@ -108,34 +127,15 @@ impl<'a, 'c> Exchange<'a, 'c> {
         Ok(())
     }
 
-    fn party(&mut self, id: PartyId) -> &mut super::party::Party {
+    fn party(&mut self, id: PartyId) -> &mut Party {
         self.call.signalling.party_mut(id)
-    }
-
-    /// Session lines of the sender (§3 rule 12, §6.2).
-    fn session_items(&mut self, extracted: &Extracted) {
-        let keep_name = self.request.replace.session_name;
-        let sender = self.sender;
-        let party = self.party(sender);
-        let old = party.session.take();
-        let mut session = Box::new(extracted.session.clone());
-        if let Some(old) = old
-            && !old.name.is_empty()
-            && (keep_name || session.name.is_empty())
-        {
-            session.name = old.name;
-        }
-        party.session = Some(session);
-        party.flags.insert(PartyFlags::SPOKE);
     }
 
     /// What a message says about the call and the two parties as a whole.
     fn call_items(&mut self) {
         let request = self.request;
-        let now = self.ctx.now;
         let (sender, receiver) = (self.sender, self.receiver);
-        self.call.signalling.last_signal = (now.unix_s(), now.instant);
-        self.call.plane.signalled(now);
+        self.call.signalled(self.ctx.now);
         if let Some(label) = rtpengine_common::ng::present(&request.label) {
             self.call.signalling.set_label(sender, label);
         }
@@ -220,7 +220,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
 
     /// §19: the section is recorded for the sender as rejected and not shown to the receiver.
     fn remove_section(&mut self, params: &StreamParams) {
-        let id = self.media_at(self.sender, params.index as usize);
+        let id = self.call.media_at(self.sender, params.index as usize, self.ctx.now);
         let media = self.call.signalling.media_mut(id);
         media.kind = params.media_type_text.clone();
         media.media_type = params.media_type;
@@ -237,11 +237,13 @@ impl<'a, 'c> Exchange<'a, 'c> {
         let mid = params.mid.as_ref().filter(|mid| !used.contains(&mid.as_bytes()));
         let sender = mid
             .and_then(|mid| self.by_mid(self.sender, mid, params))
-            .unwrap_or_else(|| self.media_at(self.sender, params.index as usize));
+            .unwrap_or_else(|| self.call.media_at(self.sender, params.index as usize, self.ctx.now));
         let receiver = self
             .linked(sender, params)
             .or_else(|| mid.and_then(|mid| self.by_mid(self.receiver, mid, params)))
-            .unwrap_or_else(|| self.media_at(self.receiver, params.index as usize - removed));
+            .unwrap_or_else(|| {
+                self.call.media_at(self.receiver, params.index as usize - removed, self.ctx.now)
+            });
         Pair { sender, receiver, stream }
     }
 
@@ -265,14 +267,6 @@ impl<'a, 'c> Exchange<'a, 'c> {
                 media.party == self.receiver && media.kind == params.media_type_text && mids_fit
             },
         )
-    }
-
-    /// The party's media at a position from 1, made if it is free.
-    fn media_at(&mut self, party: PartyId, index: usize) -> MediaId {
-        while self.call.signalling.party(party).medias.len() < index {
-            self.call.new_media(party, self.ctx.now);
-        }
-        self.call.signalling.party(party).medias[index.saturating_sub(1)]
     }
 
     /// ng-control.md §10.5 rule 4.
@@ -360,14 +354,28 @@ impl<'a, 'c> Exchange<'a, 'c> {
     }
 }
 
-/// What stands for an endpoint that a section does not have; no interface owns it.
-const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+/// Session lines of the sender (§3 rule 12, §6.2).
+pub(super) fn take_session(party: &mut Party, extracted: &Extracted, keep_name: bool) {
+    let old = party.session.take();
+    let mut session = Box::new(extracted.session.clone());
+    if let Some(old) = old
+        && !old.name.is_empty()
+        && (keep_name || session.name.is_empty())
+    {
+        session.name = old.name;
+    }
+    party.session = Some(session);
+}
 
-fn protocol_of(params: &StreamParams) -> Protocol {
+/// What stands for an endpoint that a section does not have; no interface owns it.
+pub(super) const UNKNOWN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
+pub(super) fn protocol_of(params: &StreamParams) -> Protocol {
     params.protocol.map_or_else(|| Protocol::Unknown(params.protocol_text.clone()), Protocol::Known)
 }
 
-fn protocol_options(request: &Request) -> ProtocolOptions {
+pub(super) fn protocol_options(request: &Request) -> ProtocolOptions {
     use rtpengine_common::ng::TransportProtocol as T;
     ProtocolOptions {
         wanted: match request.transport_protocol {
@@ -392,7 +400,7 @@ pub(super) fn ice_options(request: &Request) -> IceOptions {
 }
 
 /// Options that are copied to the medias (ng-control.md §7.2).
-fn media_options(sender: &mut Media, receiver: &mut Media, request: &Request) {
+pub(super) fn media_options(sender: &mut Media, receiver: &mut Media, request: &Request) {
     for media in [&mut *sender, &mut *receiver] {
         if let Some(on) = request.generate_rtcp {
             media.flags.set(MediaFlags::RTCP_GENERATOR, on);
@@ -446,7 +454,7 @@ fn names(
 }
 
 /// What the section says for the other side to be printed.
-fn take_section(sender: &mut Media, receiver: &mut Media, params: &StreamParams) {
+pub(super) fn take_section(sender: &mut Media, receiver: &mut Media, params: &StreamParams) {
     sender.section = Section {
         attributes: params.attributes.clone(),
         information: params.information.clone(),
@@ -454,6 +462,7 @@ fn take_section(sender: &mut Media, receiver: &mut Media, params: &StreamParams)
         directions: params.directions,
         trickle_placeholder: params.is_trickle_placeholder(),
         candidates: params.ice.as_ref().map(|ice| ice.candidates.clone()).unwrap_or_default(),
+        label: params.label.clone(),
     };
     sender.format = params.formats.clone();
     if sender.protocol == receiver.protocol {
@@ -462,7 +471,7 @@ fn take_section(sender: &mut Media, receiver: &mut Media, params: &StreamParams)
 }
 
 /// The sender's own flags, from a section that is not rejected (§23.1 step 3.5).
-fn take_flags(sender: &mut Media, params: &StreamParams, request: &Request, sdes: &SdesOptions) {
+pub(super) fn take_flags(sender: &mut Media, params: &StreamParams, request: &Request, sdes: &SdesOptions) {
     let flags = &mut sender.flags;
     flags.set(MediaFlags::RTCP_MUX, params.rtcp_mux);
     flags.set(MediaFlags::ASYMMETRIC, request.has(Flag::Asymmetric));
@@ -493,7 +502,7 @@ pub(super) fn received_ice(params: &StreamParams) -> Received {
 }
 
 /// Preferred families of both sides (§7.4 rules 1 and 2).
-fn families(
+pub(super) fn families(
     sender: &mut Media,
     receiver: &mut Media,
     params: &StreamParams,
@@ -517,7 +526,7 @@ fn families(
 }
 
 /// §8: the sender's word, for both sides.
-fn directions(sender: &mut Media, receiver: &mut Media, params: &StreamParams) {
+pub(super) fn directions(sender: &mut Media, receiver: &mut Media, params: &StreamParams) {
     let mut direction = params.direction;
     let unspecified = params.rtp.is_some_and(|rtp| rtp.ip().is_unspecified());
     if unspecified && !sender.has(MediaFlags::TRICKLE_ICE) {
@@ -556,7 +565,7 @@ fn keys(
     }
 }
 
-fn offer_keys(
+pub(super) fn offer_keys(
     sender: &Media,
     receiver: &mut Media,
     request: &Request,
@@ -578,7 +587,7 @@ fn offer_keys(
     }
 }
 
-fn answer_keys(
+pub(super) fn answer_keys(
     sender: &Media,
     receiver: &mut Media,
     request: &Request,
@@ -602,7 +611,7 @@ fn answer_keys(
     }
 }
 
-fn drop_keys(media: &mut Media) {
+pub(super) fn drop_keys(media: &mut Media) {
     media
         .flags
         .remove(MediaFlags::DTLS | MediaFlags::SDES | MediaFlags::SETUP_ACTIVE | MediaFlags::SETUP_PASSIVE);

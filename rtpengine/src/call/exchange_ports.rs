@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use rtpengine_common::ng::Flag;
+use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{Extracted, StreamParams};
 use smallvec::SmallVec;
 
 use super::convert;
-use super::ctx::PortError;
+use super::ctx::{Ctx, Now, PortError};
 use super::dtls_params;
 use super::error::Error;
 use super::exchange::{Exchange, Pair, received_ice};
@@ -54,16 +54,7 @@ impl Exchange<'_, '_> {
             Side::Sender => (&self.request.from_interface, self.request.inbound_peer),
             Side::Receiver => (&self.request.to_interface, self.request.outbound_peer),
         };
-        let mut name =
-            name.as_ref().filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned());
-        if let Some(peer) = peer {
-            let route = self.ctx.ports.route(peer);
-            let local = self.ctx.interfaces.locals().iter().find(|local| Some(local.address) == route);
-            match local {
-                Some(local) => name = Some(local.name.to_string()),
-                None => self.ctx.warn(format!("No local interface found for peer {peer}")),
-            }
-        }
+        let name = interface_name(name.as_ref(), peer, self.ctx);
         let ports = usize::from(params.ports_wanted());
         self.call.choose_interface(id, name.as_deref(), ports, self.ctx)
     }
@@ -82,32 +73,11 @@ impl Exchange<'_, '_> {
 
     /// Keeps, takes up again or opens the ports of `id`, whose packets go to and come from the other media's party.
     fn ports(&mut self, id: MediaId, other: MediaId, side: Side, params: &StreamParams) -> Result<(), Error> {
-        if self.shares_head(id) {
+        if self.call.shares_head(id) {
             return Ok(());
         }
         let wanted = self.wanted(id, other, side, params);
-        let call = &mut self.call.signalling;
-        let media = call.media_mut(id);
-        let before = media.ports.current().and_then(|m| m.sockets().next()).map(|s| s.key);
-        if let Some(surplus) = media.ports.reuse(&wanted) {
-            for socket in surplus {
-                self.call.plane.forget_socket(socket.key);
-                self.ctx.ports.close(socket.key);
-            }
-        } else {
-            let map = self.open(&wanted)?;
-            self.call.signalling.media_mut(id).ports.add(map);
-        }
-        let media = self.call.signalling.media_mut(id);
-        let after = media.ports.current().and_then(|m| m.sockets().next()).map(|s| s.key);
-        if before.is_some() && before != after {
-            if let Some(ice) = &mut media.ice {
-                ice_params::restart(ice, self.ctx.random);
-            }
-            dtls_params::renew(media, self.ctx.random);
-        }
-        self.call.connect_sockets(id);
-        Ok(())
+        self.call.take_ports(id, &wanted, self.ctx)
     }
 
     fn wanted(&self, id: MediaId, other: MediaId, side: Side, params: &StreamParams) -> Wanted {
@@ -122,7 +92,7 @@ impl Exchange<'_, '_> {
             endpoint: params.rtp.filter(|_| receives),
             interface,
             ports: self.port_count(media, side, params),
-            addresses: self.address_count(media, interface),
+            addresses: address_count(media, interface, self.ctx),
             latch: !receives || self.request.has(Flag::PortLatching) || implied,
             bundled: media.bundle.is_some(),
         }
@@ -139,51 +109,18 @@ impl Exchange<'_, '_> {
         if all == 2 && media.is_rtp() && media.has(MediaFlags::RTCP_MUX) && settled { 1 } else { all }
     }
 
-    /// With ICE every address of the interface gets ports, otherwise the first one.
-    fn address_count(&self, media: &Media, interface: LogicalId) -> usize {
-        if media.has(MediaFlags::ICE)
-            && !media.has(MediaFlags::PASSTHROUGH)
-            && !self.ctx.settings.save_interface_ports
-        {
-            self.ctx.interfaces.logical(interface).locals.len()
-        } else {
-            1
-        }
-    }
-
-    fn open(&mut self, wanted: &Wanted) -> Result<PortMap, Error> {
-        open_map(wanted, self.call.signalling.tos, self.ctx)
-    }
-
     /// Where packets for the sender's party go from now on.
     fn endpoints(&mut self, pair: Pair, params: &StreamParams) {
-        let Some(rtp) = params.rtp else { return };
-        let learning = convert::learning(self.request.endpoint_learning);
-        let now = self.ctx.now;
-        let media = self.call.signalling.media(pair.sender);
-        let asymmetric = media.has(MediaFlags::ASYMMETRIC);
-        let streams = media.streams.clone();
-        let addresses = endpoint_list(rtp, params, media.has(MediaFlags::RTCP_MUX), streams.len());
-        for (&stream, address) in streams.iter().zip(addresses) {
-            self.call.plane.fill(stream, address, learning, now);
-        }
-        if !asymmetric {
-            self.call.unconfirm(pair.sender);
+        if self.call.fill(pair.sender, params, self.request, self.ctx.now) {
             self.call.unconfirm(pair.receiver);
         }
-    }
-
-    /// Non-heads of a bundle with the bundle-only mark have no ports of their own (§15.4).
-    fn shares_head(&self, id: MediaId) -> bool {
-        let media = self.call.signalling.media(id);
-        media.is_bundled(id) && media.has(MediaFlags::BUNDLE_ONLY) && media.ports.all().is_empty()
     }
 
     /// Gives bundled sections without own ports the sockets of their head to send from.
     fn share_bundles(&mut self) {
         for at in 0..self.pairs.len() {
             for id in [self.pairs[at].sender, self.pairs[at].receiver] {
-                if self.shares_head(id) {
+                if self.call.shares_head(id) {
                     self.call.share_sockets(id);
                 }
             }
@@ -210,6 +147,31 @@ impl Exchange<'_, '_> {
     }
 }
 
+/// The name of the interface that one side of a message asks for: that of the local address which routes to `peer`, else the given one.
+pub(super) fn interface_name(
+    name: Option<&ByteString>,
+    peer: Option<std::net::IpAddr>,
+    ctx: &mut Ctx<'_>,
+) -> Option<String> {
+    let name = name.filter(|n| !n.is_empty()).map(|n| String::from_utf8_lossy(n).into_owned());
+    let Some(peer) = peer else { return name };
+    let route = ctx.ports.route(peer);
+    let local = ctx.interfaces.locals().iter().find(|local| Some(local.address) == route);
+    if let Some(local) = local {
+        return Some(local.name.to_string());
+    }
+    ctx.warn(format!("No local interface found for peer {peer}"));
+    name
+}
+
+/// With ICE every address of the interface gets ports, otherwise the first one.
+pub(super) fn address_count(media: &Media, interface: LogicalId, ctx: &Ctx<'_>) -> usize {
+    let all = media.has(MediaFlags::ICE)
+        && !media.has(MediaFlags::PASSTHROUGH)
+        && !ctx.settings.save_interface_ports;
+    if all { ctx.interfaces.logical(interface).locals.len() } else { 1 }
+}
+
 /// The addresses of a media's streams: RTP, RTCP, and further pairs on the following ports.
 fn endpoint_list(
     rtp: SocketAddr,
@@ -231,7 +193,7 @@ fn endpoint_list(
 }
 
 /// Opens a new port set.
-pub(super) fn open_map(wanted: &Wanted, tos: u8, ctx: &mut super::ctx::Ctx<'_>) -> Result<PortMap, Error> {
+pub(super) fn open_map(wanted: &Wanted, tos: u8, ctx: &mut Ctx<'_>) -> Result<PortMap, Error> {
     let locals = ctx.interfaces.logical(wanted.interface).locals.clone();
     let mut map = PortMap { endpoint: wanted.endpoint, interface: wanted.interface, sets: SmallVec::new() };
     for &local in locals.iter().take(wanted.addresses) {
@@ -249,19 +211,72 @@ pub(super) fn open_map(wanted: &Wanted, tos: u8, ctx: &mut super::ctx::Ctx<'_>) 
     Ok(map)
 }
 
-fn report(ctx: &mut super::ctx::Ctx<'_>, error: &PortError) {
+fn report(ctx: &mut Ctx<'_>, error: &PortError) {
     ctx.log(Level::Error, error.to_string());
     ctx.log(Level::Error, "Failure while trying to get a list of free ports");
 }
 
 impl super::Call {
+    /// Keeps, takes up again or opens the ports of a media.
+    pub(super) fn take_ports(
+        &mut self,
+        id: MediaId,
+        wanted: &Wanted,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), Error> {
+        let media = self.signalling.media_mut(id);
+        let before = media.ports.current().and_then(|m| m.sockets().next()).map(|s| s.key);
+        if let Some(surplus) = media.ports.reuse(wanted) {
+            for socket in surplus {
+                self.plane.forget_socket(socket.key);
+                ctx.ports.close(socket.key);
+            }
+        } else {
+            let map = open_map(wanted, self.signalling.tos, ctx)?;
+            self.signalling.media_mut(id).ports.add(map);
+        }
+        let media = self.signalling.media_mut(id);
+        let after = media.ports.current().and_then(|m| m.sockets().next()).map(|s| s.key);
+        if before.is_some() && before != after {
+            if let Some(ice) = &mut media.ice {
+                ice_params::restart(ice, ctx.random);
+            }
+            dtls_params::renew(media, ctx.random);
+        }
+        self.connect_sockets(id);
+        Ok(())
+    }
+
+    /// Where packets for a party go from now on: what its section says. Whether addresses are to be confirmed anew.
+    pub(super) fn fill(&mut self, id: MediaId, params: &StreamParams, request: &Request, now: Now) -> bool {
+        let Some(rtp) = params.rtp else { return false };
+        let learning = convert::learning(request.endpoint_learning);
+        let media = self.signalling.media(id);
+        let asymmetric = media.has(MediaFlags::ASYMMETRIC);
+        let streams = media.streams.clone();
+        let addresses = endpoint_list(rtp, params, media.has(MediaFlags::RTCP_MUX), streams.len());
+        for (&stream, address) in streams.iter().zip(addresses) {
+            self.plane.fill(stream, address, learning, now);
+        }
+        if !asymmetric {
+            self.unconfirm(id);
+        }
+        !asymmetric
+    }
+
+    /// Non-heads of a bundle with the bundle-only mark have no ports of their own (§15.4).
+    pub(super) fn shares_head(&self, id: MediaId) -> bool {
+        let media = self.signalling.media(id);
+        media.is_bundled(id) && media.has(MediaFlags::BUNDLE_ONLY) && media.ports.all().is_empty()
+    }
+
     /// Decides the logical interface of a media; it sticks until another existing name is given or the family changes.
     pub(super) fn choose_interface(
         &mut self,
         id: MediaId,
         name: Option<&str>,
         ports: usize,
-        ctx: &mut super::ctx::Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), Error> {
         let media = self.signalling.media(id);
         let party = media.party;
@@ -363,7 +378,7 @@ impl super::Call {
     }
 
     /// Makes the next media of a party, with its two streams.
-    pub(super) fn new_media(&mut self, party: super::ids::PartyId, now: super::ctx::Now) -> MediaId {
+    pub(super) fn new_media(&mut self, party: super::ids::PartyId, now: Now) -> MediaId {
         let index = u32::try_from(self.signalling.party(party).medias.len() + 1).unwrap_or(u32::MAX);
         let id = self.plane.add_media();
         let mut media = Media::new(party, index);

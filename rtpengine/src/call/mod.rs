@@ -28,6 +28,8 @@ pub mod extmap;
 mod fragment;
 pub mod ice_params;
 pub mod media;
+mod merge;
+mod moving;
 mod mux;
 pub mod party;
 pub mod port_maps;

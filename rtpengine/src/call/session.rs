@@ -31,4 +31,6 @@ pub struct Section {
     pub trickle_placeholder: bool,
     /// Usable remote candidates.
     pub candidates: Vec<Candidate>,
+    /// `a=label`
+    pub label: Option<Text>,
 }

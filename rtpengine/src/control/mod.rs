@@ -1,5 +1,6 @@
 //! The control side: requests in, the shard that owns the call, replies out.
 
+pub mod cli;
 pub mod cookies;
 pub mod directory;
 pub mod http;

@@ -106,7 +106,15 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     for (at, inbox) in inboxes.into_iter().enumerate() {
         let index = u16::try_from(at).unwrap_or(u16::MAX);
         let block = Arc::clone(&stats[at]);
-        let shard = Shard::new(index, Arc::clone(&shared), block, inbox, to_router.clone(), now())?;
+        let shard = Shard::new(
+            index,
+            Arc::clone(&shared),
+            block,
+            inbox,
+            to_router.clone(),
+            mailboxes.clone(),
+            now(),
+        )?;
         threads.push(start_shard(settings, shard, router.take())?);
     }
     let clock = Arc::new(Clock::default());
@@ -206,6 +214,7 @@ fn loop_settings(settings: &Settings) -> LoopSettings {
             PollTick::Fixed(tick) => Tick::Fixed(tick),
             PollTick::Adaptive => Tick::Adaptive,
         },
+        poll_events: settings.threads.poll_events,
         max_receives: number(settings.ports.max_receive),
         socket_cpus: number(settings.ports.cpu_affinity),
         measure_rtp: settings.media.measure_rtp,

@@ -105,10 +105,12 @@ const LOGGING: &[OptionDef] = &[
     OptionDef::text("log-mark-suffix", "Put behind sensitive values in the log"),
     OptionDef::text("log-facility-cdr", "Syslog facility for one line per ended call")
         .value("daemon|local0|...|local7")
-        .default_is("off"),
+        .default_is("off")
+        .not_yet(),
     OptionDef::text("log-facility-rtcp", "Syslog facility for one line per RTCP packet")
         .value("daemon|local0|...|local7")
-        .default_is("off"),
+        .default_is("off")
+        .not_yet(),
     OptionDef::text("log-facility-dtmf", "Syslog facility for one JSON line per DTMF event")
         .value("daemon|local0|...|local7")
         .default_is("off")
@@ -256,11 +258,11 @@ const MEDIA: &[OptionDef] = &[
     OptionDef::flag("reject-invalid-sdp", "Refuse broken SDP instead of passing it through"),
     OptionDef::list("mos", "WORD", "MOS formula: CQ or LQ; legacy, G.107 or G.107.2")
         .default_is("CQ;G.107")
-        .words(MosOption::WORDS, "Invalid --mos option ('{}')"),
+        .words(MosOption::WORDS, "Invalid --mos option ('{}')")
+        .not_yet(),
     OptionDef::flag("measure-rtp", "Measure jitter and loss from RTP for the statistics").not_yet(),
     OptionDef::text_or("ssrc-reporting", "full", "Which SSRC statistics query replies carry")
-        .words(SsrcReporting::WORDS, "Invalid --ssrc-reporting option ('{}')")
-        .not_yet(),
+        .words(SsrcReporting::WORDS, "Invalid --ssrc-reporting option ('{}')"),
     OptionDef::int(
         "rtcp-interval",
         5000,

@@ -15,5 +15,6 @@ mod proxies;
 mod query;
 mod reinvite;
 mod sdp_examples;
+mod sdp_rules;
 mod timeouts;
 mod websocket;
