@@ -21,7 +21,7 @@ pub mod bencode;
 pub mod call;
 pub mod daemon;
 pub mod diff;
-pub mod http;
+
 pub mod load;
 pub mod network;
 pub mod ng;
@@ -31,6 +31,7 @@ pub mod rtp;
 pub mod sdp;
 pub mod sys;
 pub mod wait;
+pub mod web;
 
 /// What nearly every test needs.
 pub mod prelude {

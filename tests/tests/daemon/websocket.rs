@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use rtpengine_tests::http::{Http, WebSocket, opcode};
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::web::{Http, WebSocket, opcode};
 
-use super::http::start;
+use super::web::start;
 
 fn open(server: std::net::SocketAddr, sub_protocol: &str) -> WebSocket {
     Http::connect(server).upgrade(Some(sub_protocol)).expect("a WebSocket")

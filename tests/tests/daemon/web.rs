@@ -9,8 +9,8 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509NameBuilder};
-use rtpengine_tests::http::{Http, NG, post};
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::web::{Http, NG, post};
 
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PING: &[u8] = b"d7:command4:pinge";
