@@ -21,7 +21,6 @@ pub mod bencode;
 pub mod call;
 pub mod daemon;
 pub mod diff;
-
 pub mod load;
 pub mod network;
 pub mod ng;
