@@ -168,6 +168,16 @@ impl Http {
         Ok(length)
     }
 
+    /// Reads until the connection ends.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    #[track_caller]
+    pub fn rest(&mut self) -> Vec<u8> {
+        while self.read_more().expect("bytes or the end") > 0 {}
+        std::mem::take(&mut self.unread)
+    }
+
     /// Whether the connection ends without another response.
     ///
     /// # Panics
