@@ -102,6 +102,9 @@ pub struct Call {
     pub plane: Plane,
     /// Trickle ICE fragments whose party is not known yet.
     fragments: Vec<fragment::Waiting>,
+    /// The first party that came in when calls were merged for the request at work: the sources of `connect` are the
+    /// parties before it (ng-control.md §11.10).
+    pub newcomers: Option<ids::PartyId>,
 }
 
 // A call moves between shards as a whole.
@@ -114,7 +117,13 @@ impl Call {
     /// A call without parties.
     #[must_use]
     pub fn new(key: CallKey, id: Name, now: Now, tos: u8) -> Self {
-        Self { key, signalling: Signalling::new(id, now, tos), plane: Plane::new(), fragments: Vec::new() }
+        Self {
+            key,
+            signalling: Signalling::new(id, now, tos),
+            plane: Plane::new(),
+            fragments: Vec::new(),
+            newcomers: None,
+        }
     }
 
     /// Carries out a request. `call_id` is the id under which the client named the call.

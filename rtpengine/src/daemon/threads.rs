@@ -7,7 +7,7 @@ use crate::call::settings::{Settings as CallSettings, SsrcReporting};
 use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
-use crate::control::router::{ControlState, Inboxes, Router};
+use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
 use crate::flow::Level;
 use crate::options::{self, PollTick, Scheduling, Settings, words};
 use crate::report::counters::{Block, Totals};
@@ -95,11 +95,11 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     let router = Router::new(
         listeners,
         Inboxes { reports, questions },
-        mailboxes.clone(),
-        stats.clone(),
+        ShardEnds { mailboxes: mailboxes.clone(), stats: stats.clone() },
         Arc::clone(&shared),
         Arc::clone(&state),
         Arc::new(defaults(settings)),
+        Arc::new(settings.clone()),
     );
     let mut threads = Vec::with_capacity(count + 1);
     let mut router = Some(router);
