@@ -1,40 +1,13 @@
 use super::*;
 use crate::net::packet_info::{PathMtu, RequestSocket};
-use crate::options::{OptionSources, Startup, startup};
 use crate::shard::inbox::inbox;
 use crate::shard::tests::House;
 use proptest::prelude::*;
 use rtpengine_common::ng::{Dict, Value};
-use std::net::{IpAddr, UdpSocket};
-use std::path::Path;
+use std::net::UdpSocket;
 use std::time::Duration;
 
 const SHARDS: u16 = 3;
-
-struct NoSources;
-
-impl OptionSources for NoSources {
-    fn read_file(&self, _: &Path) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn resolve(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-    fn processors(&self) -> Option<usize> {
-        Some(4)
-    }
-}
-
-fn settings() -> Settings {
-    let arguments = ["rtpengine", "--config-file=none", "--interface=127.0.0.1", "--listen-ng=127.0.0.1:1"];
-    match startup(arguments.map(Into::into), &NoSources) {
-        Ok(Startup::Run(settings)) => *settings,
-        other => panic!("{other:?}"),
-    }
-}
 
 /// A router with shards, every one of which moves only when the test says so.
 struct Town {
@@ -66,7 +39,6 @@ impl Town {
             Arc::clone(&house.shared),
             Arc::new(ControlState::new(limits, Instant::now())),
             Arc::new(Defaults::default()),
-            Arc::new(settings()),
         );
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();

@@ -1,11 +1,13 @@
 //! What the log says about a call that ended: its final statistics, and the CDR line (operations.md 5.4, 5.5).
 
-use super::{details, log};
+use super::log;
 use crate::call::ctx::Now;
-use crate::call::ids::{MediaId, Name, PartyId};
+use crate::call::ids::{Name, PartyId};
 use crate::call::signalling::CallFlags;
 use crate::call::{Call, CloseReason};
-use crate::flow::{Component, Level, Stream};
+use crate::control::cli::inquiry::details;
+use crate::control::cli::listing::{CallDetails, MediaDetails, PartyDetails, PortDetails};
+use crate::flow::Level;
 use rtpengine_common::log::lines::{Cdr, CdrMedia, CdrParty, CdrPort, Termination};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,31 +17,24 @@ pub fn ended(call: &Call, reason: CloseReason, now: Now) {
     if call.signalling.flags.contains(CallFlags::FOREIGN) {
         return;
     }
-    let id = call.signalling.ids.first().map_or(&[][..], Name::as_bytes);
     if log::wanted(Level::Info) {
+        let id = call.signalling.ids.first().map_or(&[][..], Name::as_bytes);
         log::call(Level::Info, id, "Final packet stats:");
-        for party in details::details(call, now).parties {
+        for party in details(call, now).parties {
             party.text().lines().for_each(|line| log::call(Level::Info, id, line));
         }
     }
-    rtpengine_common::log::cdr(|| line(call, reason, now));
+    rtpengine_common::log::cdr(|| line(call, &details(call, now), reason, now));
 }
 
-fn line(call: &Call, reason: CloseReason, now: Now) -> String {
-    let signalling = &call.signalling;
-    let tags: Vec<String> = signalling
-        .parties
-        .iter()
-        .map(|party| party.tag.as_ref().map(Name::to_string).unwrap_or_default())
-        .collect();
-    let id = signalling.ids.first().map(Name::to_string).unwrap_or_default();
-    let parties = signalling.party_ids().map(|(party, _)| cdr_party(call, party, &tags, reason, now));
+fn line(call: &Call, details: &CallDetails, reason: CloseReason, now: Now) -> String {
+    let parties = details.parties.iter().enumerate();
     let cdr = Cdr {
-        call_id: &id,
-        created_from: signalling.created_from.as_deref().unwrap_or_default(),
-        last_signal: Duration::from_secs(signalling.last_signal.0),
-        tos: signalling.tos,
-        parties: parties.collect(),
+        call_id: &details.row.call_id,
+        created_from: &details.row.proxy,
+        last_signal: Duration::from_secs(details.last_signal),
+        tos: details.tos,
+        parties: parties.map(|(at, party)| cdr_party(call, PartyId::at(at), party, reason, now)).collect(),
     };
     cdr.line()
 }
@@ -47,53 +42,50 @@ fn line(call: &Call, reason: CloseReason, now: Now) -> String {
 fn cdr_party<'a>(
     call: &Call,
     id: PartyId,
-    tags: &'a [String],
+    party: &'a PartyDetails,
     reason: CloseReason,
     now: Now,
 ) -> CdrParty<'a> {
-    let signalling = &call.signalling;
-    let party = signalling.party(id);
     let mut remote_tags: Vec<&str> = Vec::new();
-    for edge in party.medias.iter().flat_map(|media| signalling.edges_to(*media)) {
-        let tag = tags.get(signalling.media(edge.source).party.index()).map_or("", String::as_str);
-        if !remote_tags.contains(&tag) {
+    for (tag, _) in &party.subscribed_to {
+        if !remote_tags.contains(&tag.as_str()) {
             remote_tags.push(tag);
         }
     }
+    let signalled = call.signalling.party(id);
+    let medias = signalled.medias.iter().zip(&party.medias).map(|(id, media)| {
+        let payload_type = call.plane.media(*id).and_then(crate::flow::MediaPlane::most_received);
+        cdr_media(media, payload_type)
+    });
     CdrParty {
-        start: Duration::from_secs(party.created),
+        start: Duration::from_secs(signalled.created),
         end: Duration::from_micros(now.unix_us),
         termination: termination(reason),
-        tag: tags.get(id.index()).map_or("", String::as_str),
-        tag_type: details::tag_type(id, party.tag.is_some()),
+        tag: &party.tag,
+        tag_type: party.tag_type,
         remote_tags,
-        medias: party.medias.iter().map(|media| cdr_media(call, *media, now)).collect(),
+        medias: medias.collect(),
     }
 }
 
-fn cdr_media(call: &Call, id: MediaId, now: Now) -> CdrMedia {
-    let media = call.signalling.media(id);
-    let streams = media.streams.iter().filter_map(|stream| call.plane.stream(*stream));
-    CdrMedia {
-        index: media.index,
-        payload_type: call.plane.media(id).and_then(|plane| plane.most_received()),
-        ports: streams.filter_map(|stream| cdr_port(stream, now)).collect(),
-    }
+fn cdr_media(media: &MediaDetails, payload_type: Option<u8>) -> CdrMedia {
+    CdrMedia { index: media.index, payload_type, ports: media.ports.iter().filter_map(cdr_port).collect() }
 }
 
-fn cdr_port(stream: &Stream, now: Now) -> Option<CdrPort> {
-    let counters = stream.counters_in();
-    let local = stream.selected()?.address;
+/// A stream without a socket (multiplexed RTCP, a closed one) has no port.
+fn cdr_port(port: &PortDetails) -> Option<CdrPort> {
+    let local = port.local?;
     // A peer that never told its address shows as the unspecified one.
     let unknown = SocketAddr::new(crate::net::socket::unspecified(local.ip()), 0);
     Some(CdrPort {
-        rtcp: stream.component() == Component::Rtcp,
-        endpoint: stream.endpoint().unwrap_or(unknown),
+        rtcp: port.rtcp,
+        endpoint: port.peer.unwrap_or(unknown),
         local,
-        packets: counters.packets,
-        bytes: counters.bytes,
-        errors: counters.errors,
-        last_packet: Duration::from_secs(details::unix(stream.last_packet(), now)),
+        packets: port.packets,
+        bytes: port.bytes,
+        errors: port.errors,
+        last_packet: Duration::from_secs(port.last_user),
+        // Received type of service is not looked at.
         tos: 0,
     })
 }

@@ -2,7 +2,6 @@
 
 pub mod cdr;
 pub mod counters;
-pub mod details;
 pub mod log;
 pub mod metrics;
 pub mod rates;
