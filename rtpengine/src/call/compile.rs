@@ -16,7 +16,7 @@ use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
-    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, PtAction, PtTable,
+    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, MirrorSpec, PtAction, PtTable,
     RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
@@ -161,14 +161,28 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
         return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
     }
     edges(call, id)
-        .filter(|(_, e)| !e.flags.intersects(EdgeFlags::RTCP_ONLY | EdgeFlags::EGRESS))
+        .filter(|(_, e)| e.flags.is_plain())
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
             let mut spec = SinkSpec::forward(Some(edge), to);
             spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
             spec.actions = actions(call, media, sink, e);
+            spec.mirrors = mirrors(call, id, at);
             Some(spec)
+        })
+        .collect()
+}
+
+/// Egress subscribers of a media: they get what goes to each of its other sinks.
+fn mirrors(call: &Signalling, id: MediaId, at: usize) -> Vec<MirrorSpec> {
+    edges(call, id)
+        .filter(|(_, e)| e.flags.contains(EdgeFlags::EGRESS))
+        .filter_map(|(edge, e)| {
+            let sink = call.media(e.sink);
+            let listens = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
+            let to = *sink.streams.get(at).filter(|_| listens)?;
+            Some(MirrorSpec { edge: Some(edge), to })
         })
         .collect()
 }
@@ -188,7 +202,7 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
     }
     let pair = at - at % 2;
     edges(call, id)
-        .filter(|(_, e)| !e.flags.contains(EdgeFlags::EGRESS))
+        .filter(|(_, e)| !e.flags.intersects(EdgeFlags::EGRESS | EdgeFlags::INJECT))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));

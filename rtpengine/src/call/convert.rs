@@ -19,6 +19,12 @@ pub(super) fn transport(protocol: ng::Protocol) -> Transport {
     }
 }
 
+/// Whether `address-family` names IPv6.
+#[must_use]
+pub(super) fn ipv6(family: Option<ng::AddressFamily>) -> Option<bool> {
+    family.map(|family| family == ng::AddressFamily::Ip6)
+}
+
 /// A hash named by `DTLS-fingerprint`.
 #[must_use]
 pub(super) fn hash(hash: ng::FingerprintHash) -> FingerprintHash {

@@ -17,6 +17,7 @@ mod bundle;
 mod codec_bridge;
 mod commands;
 mod compile;
+mod connect;
 mod convert;
 mod delete;
 mod dtls_params;
@@ -28,16 +29,23 @@ pub mod extmap;
 mod fragment;
 pub mod ice_params;
 pub mod media;
+mod merge;
 mod mux;
 pub mod party;
 pub mod port_maps;
+mod publish;
 mod query;
+pub mod recording;
 mod rewrite;
 pub mod sdes;
 mod select;
 pub mod session;
 pub mod settings;
 pub mod signalling;
+mod single;
+mod sources;
+mod subscribe;
+mod subscription;
 mod transport;
 
 #[cfg(test)]
@@ -130,6 +138,17 @@ impl Call {
             | Command::UnsilenceMedia
             | Command::BlockDtmf
             | Command::UnblockDtmf => self.block(request),
+            Command::Publish => self.publish(request, (id, call_id), ctx),
+            Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
+            Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
+            Command::Unsubscribe => self.unsubscribe(request, ctx),
+            Command::Connect | Command::Mesh | Command::InjectStart | Command::InjectStop => {
+                return self.join(request, call_id, Vec::new(), ctx).0;
+            }
+            Command::StartRecording | Command::StopRecording | Command::PauseRecording => {
+                Ok(self.record(request, ctx))
+            }
+            Command::StartForwarding | Command::StopForwarding => self.forward(request, ctx),
             _ => Err(Error::Unsupported),
         };
         self.conclude(result)

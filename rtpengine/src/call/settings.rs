@@ -57,6 +57,8 @@ pub struct Settings {
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
     pub active_switchover: bool,
+    /// A spool directory is configured: calls can be recorded.
+    pub records: bool,
     /// The present DTLS certificate.
     pub certificate: Option<Arc<dyn Certificate>>,
 }
@@ -78,6 +80,7 @@ impl Default for Settings {
             moh_attribute: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
+            records: false,
             certificate: None,
         }
     }

@@ -8,6 +8,7 @@ use super::edge::{Edge, EdgeFlags};
 use super::ids::{MediaId, Name, PartyId};
 use super::media::Media;
 use super::party::{Party, PartyFlags};
+use super::recording::RecordingTarget;
 
 bitflags::bitflags! {
     /// Marks of a whole call.
@@ -23,7 +24,7 @@ bitflags::bitflags! {
         const DROP_TRAFFIC = 1 << 3;
         /// `start forwarding` for the whole call.
         const FORWARDING = 1 << 4;
-        /// Recording was asked for.
+        /// The call is being recorded.
         const RECORDING = 1 << 5;
         /// `debug`: everything about this call is logged.
         const DEBUG = 1 << 6;
@@ -35,6 +36,8 @@ bitflags::bitflags! {
         const FOREIGN = 1 << 9;
         /// Recording is paused.
         const RECORDING_PAUSED = 1 << 10;
+        /// A recording exists: it was started, or media is forwarded to the recorder.
+        const RECORDING_SET_UP = 1 << 11;
     }
 }
 
@@ -65,6 +68,8 @@ pub struct Signalling {
     pub xmlrpc_callback: Option<Box<[u8]>>,
     /// Metadata for recordings.
     pub metadata: Option<Box<[u8]>>,
+    /// Where recordings go.
+    pub recording: RecordingTarget,
     /// When the scheduled deletion of the entire call is due.
     pub deletion: Option<Instant>,
 }
@@ -86,6 +91,7 @@ impl Signalling {
             created_from: None,
             xmlrpc_callback: None,
             metadata: None,
+            recording: RecordingTarget::default(),
             deletion: None,
         }
     }
@@ -192,12 +198,15 @@ impl Signalling {
         self.edges.iter().filter(move |e| e.sink == media)
     }
 
-    /// The media `media` gets its packets and its SDP from: the first link, offer/answer ones first.
+    /// The media `media` gets its packets and its SDP from: the first link, offer/answer ones first. Links that carry only
+    /// RTCP or injected audio do not count.
     #[must_use]
     pub fn source_of(&self, media: MediaId) -> Option<MediaId> {
-        self.edges_to(media)
+        let sources =
+            || self.edges_to(media).filter(|e| !e.flags.intersects(EdgeFlags::RTCP_ONLY | EdgeFlags::INJECT));
+        sources()
             .find(|e| e.flags.contains(EdgeFlags::OFFER_ANSWER))
-            .or_else(|| self.edges_to(media).next())
+            .or_else(|| sources().next())
             .map(|e| e.source)
     }
 

@@ -1,7 +1,11 @@
 //! Calls without sockets: requests in, SDP out.
 
+mod edges;
 mod flows;
+mod publish;
+mod recording;
 mod sdp;
+mod subscribe;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +15,7 @@ use rand::SeedableRng;
 use rtpengine_common::ng::{Defaults, Dict, Message, Reply, Request};
 
 use super::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
-use super::ids::{CallKey, LocalId, LocalSocket, LogicalId, SocketKey};
+use super::ids::{CallKey, LocalId, LocalSocket, LogicalId, MediaId, SocketKey, StreamId};
 use super::settings::Settings;
 use super::{Call, Done, Fate, check};
 use crate::net::interface_spec;
@@ -103,11 +107,11 @@ pub(super) struct Desk {
 
 impl Desk {
     /// A call on 192.0.2.200.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::on(&["192.0.2.200"])
     }
 
-    pub fn on(interfaces: &[&str]) -> Self {
+    pub(super) fn on(interfaces: &[&str]) -> Self {
         let specs: Vec<_> = interfaces
             .iter()
             .map(|text| interface_spec::parse(text, 30000, 40000).expect("a valid entry"))
@@ -131,13 +135,13 @@ impl Desk {
         }
     }
 
-    pub fn pass(&mut self, seconds: u64) {
+    pub(super) fn pass(&mut self, seconds: u64) {
         self.now.instant += Duration::from_secs(seconds);
         self.now.unix_us += seconds * 1_000_000;
     }
 
     /// Carries out a request given as the members of a JSON object.
-    pub fn request(&mut self, members: &str) -> Done {
+    pub(super) fn request(&mut self, members: &str) -> Done {
         let text = format!("{{{members}}}");
         let message = Message::decode(text.as_bytes()).expect("a dictionary");
         let request = Request::parse(&message, &Defaults::default()).expect("a request");
@@ -162,23 +166,23 @@ impl Desk {
     }
 
     /// An offer of party `from`; `more` are further members.
-    pub fn offer(&mut self, from: &str, sdp: &str, more: &str) -> String {
+    pub(super) fn offer(&mut self, from: &str, sdp: &str, more: &str) -> String {
         self.sdp("offer", &format!("\"from-tag\":\"{from}\""), sdp, more)
     }
 
     /// An answer of `to` to `from`.
-    pub fn answer(&mut self, from: &str, to: &str, sdp: &str, more: &str) -> String {
+    pub(super) fn answer(&mut self, from: &str, to: &str, sdp: &str, more: &str) -> String {
         self.sdp("answer", &format!("\"from-tag\":\"{from}\",\"to-tag\":\"{to}\""), sdp, more)
     }
 
-    fn sdp(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> String {
+    pub(super) fn sdp(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> String {
         let reply = self.exchange(command, tags, sdp, more).reply;
         let dict = reply.to_dict();
         let body = dict.text("sdp").unwrap_or_else(|| panic!("no SDP in {dict:?}, log {:?}", self.log));
         body.to_owned()
     }
 
-    pub fn exchange(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> Done {
+    pub(super) fn exchange(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> Done {
         let sdp = sdp.replace('\n', "\\r\\n");
         let comma = if more.is_empty() { "" } else { "," };
         self.request(&format!(
@@ -186,13 +190,57 @@ impl Desk {
         ))
     }
 
+    /// A request without SDP about the call.
+    pub(super) fn ask(&mut self, command: &str, members: &str) -> Done {
+        let comma = if members.is_empty() { "" } else { "," };
+        self.request(&format!("\"command\":\"{command}\",\"call-id\":\"call\"{comma}{members}"))
+    }
+
+    /// The error text of a request without SDP.
+    pub(super) fn refused(&mut self, command: &str, members: &str) -> String {
+        Self::error(&self.ask(command, members))
+    }
+
+    /// A talk of `a` and `b`, with one audio section.
+    pub(super) fn talk() -> Self {
+        let mut desk = Self::new();
+        desk.offer("a", &audio("10.0.0.1", 4000), "");
+        desk.answer("a", "b", &audio("10.0.0.2", 5000), "");
+        desk
+    }
+
+    /// The streams to which the RTP stream of a party's media `n` sends, with those of its mirrors.
+    pub(super) fn sinks(&self, tag: &str, n: usize) -> Vec<(StreamId, Vec<StreamId>)> {
+        let media = self.media(tag, n);
+        let stream = self.call.signalling.media(media).rtp().and_then(|s| self.call.plane.stream(s));
+        let sinks = stream.expect("a stream").spec().rtp.iter();
+        sinks.map(|sink| (sink.to, sink.mirrors.iter().map(|m| m.to).collect())).collect()
+    }
+
+    /// The streams to which the RTCP of a party's media `n` goes.
+    pub(super) fn rtcp_sinks(&self, tag: &str, n: usize) -> Vec<StreamId> {
+        let media = self.media(tag, n);
+        let stream = self.call.signalling.media(media).rtcp().and_then(|s| self.call.plane.stream(s));
+        stream.expect("a stream").spec().rtcp.iter().map(|sink| sink.to).collect()
+    }
+
+    /// The RTP stream of a party's media `n`.
+    pub(super) fn rtp(&self, tag: &str, n: usize) -> StreamId {
+        self.call.signalling.media(self.media(tag, n)).rtp().expect("a stream")
+    }
+
+    pub(super) fn media(&self, tag: &str, n: usize) -> MediaId {
+        let party = self.call.signalling.by_tag(tag.as_bytes()).expect("a party");
+        self.call.signalling.party(party).medias[n]
+    }
+
     /// The error text of a failed request.
-    pub fn error(done: &Done) -> String {
+    pub(super) fn error(done: &Done) -> String {
         done.reply.to_dict().text("error-reason").unwrap_or("none").to_owned()
     }
 
     /// A `query` of the call.
-    pub fn query(&mut self) -> Dict<'static> {
+    pub(super) fn query(&mut self) -> Dict<'static> {
         self.request("\"command\":\"query\",\"call-id\":\"call\"").reply.to_dict().into_owned()
     }
 }
@@ -212,4 +260,25 @@ pub(super) fn port(body: &str, n: usize) -> u16 {
 /// A plain body with one audio section.
 pub(super) fn audio(address: &str, port: u16) -> String {
     format!("v=0\no=- 1 1 IN IP4 {address}\ns=t\nc=IN IP4 {address}\nt=0 0\nm=audio {port} RTP/AVP 0 8\n")
+}
+
+/// The attribute lines `a=name:…` or `a=name` of section `n`.
+pub(super) fn attributes<'b>(body: &'b str, n: usize, name: &str) -> Vec<&'b str> {
+    let mut sections = lines(body).into_iter().scan(0, |section, line| {
+        *section += usize::from(line.starts_with("m="));
+        Some((*section, line))
+    });
+    let prefix = format!("a={name}");
+    sections
+        .by_ref()
+        .filter(|(section, line)| *section == n + 1 && line.starts_with(&prefix))
+        .filter(|(_, line)| matches!(line.as_bytes().get(prefix.len()), None | Some(b':')))
+        .map(|(_, line)| line.get(prefix.len() + 1..).unwrap_or(""))
+        .collect()
+}
+
+/// The direction that section `n` shows.
+pub(super) fn direction(body: &str, n: usize) -> &'static str {
+    let shown = ["sendrecv", "sendonly", "recvonly", "inactive"];
+    shown.into_iter().find(|name| !attributes(body, n, name).is_empty()).expect("a direction")
 }

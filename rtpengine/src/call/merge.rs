@@ -1,0 +1,135 @@
+//! Two calls become one (ng-control.md §10.8), and a call moves to another shard.
+
+use super::Call;
+use super::ctx::{Ctx, Ports};
+use super::ids::{MediaId, PartyId, SocketKey, StreamId};
+use super::party::{Party, PartyFlags};
+use super::signalling::{CallFlags, Signalling};
+
+/// Marks of a whole call that its parties take along into another call.
+const CARRIED: [(CallFlags, PartyFlags); 4] = [
+    (CallFlags::BLOCK_MEDIA, PartyFlags::BLOCK_MEDIA),
+    (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA),
+    (CallFlags::BLOCK_DTMF, PartyFlags::BLOCK_DTMF),
+    (CallFlags::FORWARDING, PartyFlags::FORWARDING),
+];
+
+/// Marks that hold for the joined call if either had them.
+const JOINED: CallFlags = CallFlags::DROP_TRAFFIC
+    .union(CallFlags::RECORDING)
+    .union(CallFlags::RECORDING_SET_UP)
+    .union(CallFlags::DEBUG)
+    .union(CallFlags::NO_JITTER_BUFFER);
+
+impl Call {
+    /// Whether the calls can be merged: no tag, primary or alias, exists in both.
+    #[must_use]
+    pub fn can_merge(&self, other: &Self) -> bool {
+        let living = |party: &&Party| !party.flags.contains(PartyFlags::DELETED);
+        let tags = |party| {
+            let party: &Party = party;
+            party.tag.iter().chain(&party.aliases)
+        };
+        let theirs = other.signalling.parties.iter().filter(living).flat_map(tags);
+        let mut common = theirs.filter(|tag| self.signalling.by_tag(tag.as_bytes()).is_some());
+        common.next().is_none()
+    }
+
+    /// Takes another call in: its parties, medias, streams and links are renumbered behind the own ones, and all its ids lead here. Its
+    /// sockets have to be known to this call's shard. The caller has asked [`Call::can_merge`].
+    pub fn merge(&mut self, other: Self, ports: &mut dyn Ports) {
+        let Self { key: _, signalling: mut theirs, plane, fragments } = other;
+        let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
+        let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
+        let (medias, streams) = self.plane.merge(plane, edges);
+        renumber(&mut theirs, &Offsets { parties, medias, streams });
+        self.adopt_tos(&theirs, ports);
+        let own = &mut self.signalling;
+        let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);
+        let carried = CARRIED.iter().filter(|(call, _)| theirs.flags.contains(*call));
+        let carried = carried.fold(PartyFlags::empty(), |all, (_, flag)| all | *flag);
+        for party in &mut theirs.parties {
+            party.call_id = party.call_id.saturating_add(ids);
+            party.flags |= carried;
+            // What was to end with the joining call ends with its parties.
+            party.deletion = party.deletion.or(theirs.deletion);
+            if party.label.as_ref().is_some_and(|label| own.by_label(label.as_bytes()).is_some()) {
+                party.label = None;
+            }
+        }
+        own.ids.extend(theirs.ids);
+        own.parties.extend(theirs.parties);
+        own.medias.extend(theirs.medias);
+        own.edges.extend(theirs.edges);
+        own.flags |= theirs.flags & JOINED;
+        own.last_signal = own.last_signal.max(theirs.last_signal);
+        own.metadata = own.metadata.take().or(theirs.metadata);
+        own.created_from = own.created_from.take().or(theirs.created_from);
+        own.xmlrpc_callback = own.xmlrpc_callback.take().or(theirs.xmlrpc_callback);
+        self.fragments.extend(fragments);
+        self.compile_all();
+    }
+
+    /// All sockets of a call have its TOS.
+    fn adopt_tos(&self, theirs: &Signalling, ports: &mut dyn Ports) {
+        if theirs.tos == self.signalling.tos {
+            return;
+        }
+        for map in theirs.medias.iter().flat_map(|media| media.ports.all()) {
+            for socket in map.sockets() {
+                ports.set_tos(socket.key, self.signalling.tos);
+            }
+        }
+    }
+
+    /// Whether all these calls and this one can be merged.
+    pub(super) fn can_merge_all(&self, others: &[Call]) -> bool {
+        let all = || std::iter::once(self).chain(others);
+        all().enumerate().all(|(at, one)| all().skip(at + 1).all(|two| one.can_merge(two)))
+    }
+
+    /// Takes calls in, in order, that can be merged.
+    pub(super) fn merge_all(&mut self, others: &mut Vec<Call>, ctx: &mut Ctx<'_>) {
+        for other in std::mem::take(others) {
+            self.merge(other, ctx.ports);
+        }
+    }
+
+    /// Gives every socket that the call knows the name it has in another shard's table.
+    pub fn rename_sockets(&mut self, name: impl Fn(SocketKey) -> SocketKey) {
+        for media in &mut self.signalling.medias {
+            for set in media.ports.all_mut().iter_mut().flat_map(|map| &mut map.sets) {
+                for socket in set.iter_mut() {
+                    socket.key = name(socket.key);
+                }
+            }
+        }
+        self.plane.rename_sockets(name);
+    }
+}
+
+/// What is added to the numbers of a joining call.
+struct Offsets {
+    parties: u32,
+    medias: u32,
+    streams: u32,
+}
+
+fn renumber(call: &mut Signalling, by: &Offsets) {
+    let party = |id: &mut PartyId| id.0 += by.parties;
+    let media = |id: &mut MediaId| id.0 += by.medias;
+    let stream = |id: &mut StreamId| id.0 += by.streams;
+    for state in &mut call.parties {
+        state.medias.iter_mut().for_each(media);
+        state.associated.iter_mut().for_each(party);
+    }
+    for state in &mut call.medias {
+        party(&mut state.party);
+        state.streams.iter_mut().for_each(stream);
+        state.bundle.iter_mut().for_each(media);
+    }
+    for edge in &mut call.edges {
+        media(&mut edge.source);
+        media(&mut edge.sink);
+    }
+}
