@@ -8,7 +8,9 @@ use rtpengine_common::sdp::CryptoParams;
 
 use super::Call;
 use super::codec_bridge;
+use super::codecs::DtmfBlock;
 use super::ctx::Ctx;
+use super::dtmf;
 use super::edge::EdgeFlags;
 use super::extmap::MID_URI;
 use super::ids::{EdgeId, MediaId, StreamId};
@@ -224,7 +226,9 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
     let silenced = call.flags.contains(CallFlags::SILENCE_MEDIA)
         || party.contains(PartyFlags::SILENCE_MEDIA)
         || edge.flags.contains(EdgeFlags::SILENCED);
-    let no_dtmf = call.flags.contains(CallFlags::BLOCK_DTMF) || party.contains(PartyFlags::BLOCK_DTMF);
+    // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
+    let dtmf = dtmf::mode_in_force(call.dtmf.as_deref(), call.party(media.party).dtmf.as_deref());
+    let no_dtmf = dtmf != DtmfBlock::Off;
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;

@@ -1,6 +1,6 @@
 //! `connect`, `mesh` and `inject`: links between parties that never exchanged SDP (ng-control.md §11.10).
 
-use rtpengine_common::ng::{Command, Flag, Reply, Request, present};
+use rtpengine_common::ng::{ByteString, Command, Flag, Reply, Request, present};
 
 use super::ctx::Ctx;
 use super::edge::EdgeFlags;
@@ -47,6 +47,9 @@ impl Call {
         others: &mut Vec<Call>,
         ctx: &mut Ctx<'_>,
     ) -> Result<Reply, Error> {
+        if !self.leads_here(request.to_call_id.iter(), others) {
+            return Err(Error::UnknownCallIds);
+        }
         let sources = self.sources(request, ctx)?;
         let to = request.to_tag().ok_or(Error::NoToTag)?;
         if !self.can_merge_all(others) {
@@ -66,6 +69,9 @@ impl Call {
     }
 
     fn mesh(&mut self, request: &Request, others: &mut Vec<Call>, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
+        if request.calls.is_empty() || !self.leads_here(request.calls.iter(), others) {
+            return Err(Error::UnknownMeshIds);
+        }
         let known = |tag: &[u8]| {
             self.signalling.by_tag(tag).is_some()
                 || others.iter().any(|call| call.signalling.by_tag(tag).is_some())
@@ -103,6 +109,15 @@ impl Call {
             }
         }
         Ok(Reply::ok())
+    }
+
+    /// Whether each of these ids, if not empty, leads to this call or one of the others.
+    fn leads_here<'i>(&self, mut ids: impl Iterator<Item = &'i ByteString>, others: &[Call]) -> bool {
+        let knows = |call: &Self, id: &[u8]| call.signalling.ids.iter().any(|name| name.as_bytes() == id);
+        ids.all(|id| {
+            let id = id.as_bytes();
+            id.is_empty() || knows(self, id) || others.iter().any(|call| knows(call, id))
+        })
     }
 
     /// Links each source media with a media of `sink`.
@@ -180,6 +195,9 @@ impl Call {
     fn inject(&mut self, request: &Request, others: &[Call], ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
         let to = request.to_tag().ok_or(Error::NoToTag)?.as_bytes();
         let source = present(&request.source_tag).ok_or(Error::NoSourceTag)?.as_bytes();
+        if !self.leads_here(request.source_call_id.iter(), others) {
+            return Err(Error::UnknownCallIds);
+        }
         if !self.can_merge_all(others) {
             return Err(Error::InjectMerge);
         }

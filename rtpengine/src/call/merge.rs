@@ -7,10 +7,9 @@ use super::party::{Party, PartyFlags};
 use super::signalling::{CallFlags, Signalling};
 
 /// Marks of a whole call that its parties take along into another call.
-const CARRIED: [(CallFlags, PartyFlags); 4] = [
+const CARRIED: [(CallFlags, PartyFlags); 3] = [
     (CallFlags::BLOCK_MEDIA, PartyFlags::BLOCK_MEDIA),
     (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA),
-    (CallFlags::BLOCK_DTMF, PartyFlags::BLOCK_DTMF),
     (CallFlags::FORWARDING, PartyFlags::FORWARDING),
 ];
 
@@ -51,6 +50,9 @@ impl Call {
         for party in &mut theirs.parties {
             party.call_id = party.call_id.saturating_add(ids);
             party.flags |= carried;
+            if theirs.dtmf.is_some() {
+                party.dtmf.clone_from(&theirs.dtmf);
+            }
             // What was to end with the joining call ends with its parties.
             party.deletion = party.deletion.or(theirs.deletion);
             if party.label.as_ref().is_some_and(|label| own.by_label(label.as_bytes()).is_some()) {

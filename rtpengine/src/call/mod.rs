@@ -19,8 +19,10 @@ mod commands;
 mod compile;
 mod connect;
 mod convert;
+mod create;
 mod delete;
 mod dtls_params;
+pub mod dtmf;
 pub mod edge;
 pub mod error;
 mod exchange;
@@ -32,6 +34,7 @@ pub mod media;
 mod merge;
 mod mux;
 pub mod party;
+mod players;
 pub mod port_maps;
 mod publish;
 mod query;
@@ -46,6 +49,7 @@ mod single;
 mod sources;
 mod subscribe;
 mod subscription;
+mod transform;
 mod transport;
 
 #[cfg(test)]
@@ -132,12 +136,10 @@ impl Call {
             Command::Answer => self.offer_answer(request, id, true, ctx),
             Command::Delete => return self.delete(request, id, ctx),
             Command::Query => Ok(self.query(request, ctx)),
-            Command::BlockMedia
-            | Command::UnblockMedia
-            | Command::SilenceMedia
-            | Command::UnsilenceMedia
-            | Command::BlockDtmf
-            | Command::UnblockDtmf => self.block(request),
+            Command::BlockMedia | Command::UnblockMedia | Command::SilenceMedia | Command::UnsilenceMedia => {
+                self.block(request)
+            }
+            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request, ctx),
             Command::Publish => self.publish(request, (id, call_id), ctx),
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
@@ -149,7 +151,12 @@ impl Call {
                 Ok(self.record(request, ctx))
             }
             Command::StartForwarding | Command::StopForwarding => self.forward(request, ctx),
-            _ => Err(Error::Unsupported),
+            Command::Create => self.create(request, (id, call_id), ctx),
+            Command::CreateAnswer => self.create_answer(request, ctx),
+            Command::Transform => self.transform(request, (id, call_id), ctx),
+            Command::PlayMedia | Command::StopMedia | Command::PlayDtmf => self.play(request, ctx),
+            // Answered without a call.
+            Command::Ping | Command::List | Command::Statistics | Command::Cli => Err(Error::Unsupported),
         };
         self.conclude(result)
     }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::dtmf::DtmfSettings;
 use super::edge::{Edge, EdgeFlags};
 use super::ids::{MediaId, Name, PartyId};
 use super::media::Media;
@@ -18,8 +19,6 @@ bitflags::bitflags! {
         const BLOCK_MEDIA = 1 << 0;
         /// `silence media` for the whole call.
         const SILENCE_MEDIA = 1 << 1;
-        /// `block DTMF` for the whole call.
-        const BLOCK_DTMF = 1 << 2;
         /// `drop-traffic start`.
         const DROP_TRAFFIC = 1 << 3;
         /// `start forwarding` for the whole call.
@@ -66,6 +65,8 @@ pub struct Signalling {
     pub created_from: Option<Box<str>>,
     /// Address for the timeout callback.
     pub xmlrpc_callback: Option<Box<[u8]>>,
+    /// What becomes of DTMF, as far as it was said for the whole call.
+    pub dtmf: Option<Box<DtmfSettings>>,
     /// Metadata for recordings.
     pub metadata: Option<Box<[u8]>>,
     /// Where recordings go.
@@ -90,6 +91,7 @@ impl Signalling {
             tos,
             created_from: None,
             xmlrpc_callback: None,
+            dtmf: None,
             metadata: None,
             recording: RecordingTarget::default(),
             deletion: None,

@@ -184,7 +184,7 @@ impl Call {
             interface,
             ports,
             addresses: address_count(media, interface, ctx),
-            latch: request.has(Flag::PortLatching),
+            latch: media.ports.current().is_some_and(|map| map.interface == interface),
             bundled: media.bundle.is_some(),
         };
         self.take_ports(id, &wanted, ctx)

@@ -1,5 +1,7 @@
 //! Calls without sockets: requests in, SDP out.
 
+mod block;
+mod create;
 mod edges;
 mod flows;
 mod publish;
@@ -142,6 +144,30 @@ impl Desk {
 
     /// Carries out a request given as the members of a JSON object.
     pub(super) fn request(&mut self, members: &str) -> Done {
+        self.request_as("call", members)
+    }
+
+    /// The same under another id of the call.
+    pub(super) fn request_as(&mut self, id: &str, members: &str) -> Done {
+        self.carry_out(members, |call, request, ctx| call.command(request, id.as_bytes(), ctx))
+    }
+
+    /// A request about several calls, of which the others are handed over.
+    pub(super) fn join(&mut self, members: &str, others: Vec<Call>) -> (Done, Vec<Call>) {
+        let mut left = Vec::new();
+        let done = self.carry_out(members, |call, request, ctx| {
+            let (done, back) = call.join(request, b"call", others, ctx);
+            left = back;
+            done
+        });
+        (done, left)
+    }
+
+    fn carry_out(
+        &mut self,
+        members: &str,
+        work: impl FnOnce(&mut Call, &Request, &mut Ctx<'_>) -> Done,
+    ) -> Done {
         let text = format!("{{{members}}}");
         let message = Message::decode(text.as_bytes()).expect("a dictionary");
         let request = Request::parse(&message, &Defaults::default()).expect("a request");
@@ -156,7 +182,7 @@ impl Desk {
             settings: &self.settings,
             log: &mut self.log,
         };
-        let done = self.call.command(&request, b"call", &mut ctx);
+        let done = work(&mut self.call, &request, &mut ctx);
         if done.fate != Fate::Keep {
             for key in self.call.sockets().collect::<Vec<_>>() {
                 self.ports.close(key);

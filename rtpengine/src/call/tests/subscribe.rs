@@ -341,3 +341,36 @@ fn ng_10_5_re_offers_leave_subscriptions_alone() {
     let Some(Value::List(links)) = a.get("subscribers") else { panic!("no list") };
     assert_eq!(links.len(), 2);
 }
+
+#[test]
+fn ng_10_1_publish_and_subscribe_request_count_as_signals() {
+    let mut desk = Desk::talk();
+    let mut last = desk.query().int("last signal");
+    desk.pass(5);
+    desk.sdp("publish", "\"from-tag\":\"p\"", &audio("10.0.0.3", 6000), "");
+    for (command, members, counts) in [
+        ("publish", "", true),
+        ("subscribe request", "\"from-tag\":\"a\",\"to-tag\":\"w\"", true),
+        ("create", "\"from-tag\":\"c\"", false),
+        ("unsubscribe", "\"to-tag\":\"w\"", false),
+    ] {
+        if !members.is_empty() {
+            assert_eq!(desk.refused(command, members), "none");
+        }
+        let now = desk.query().int("last signal");
+        assert_eq!(now != last, counts, "{command}");
+        last = now;
+        desk.pass(5);
+    }
+}
+
+#[test]
+fn ng_12_2_a_tag_taken_up_again_is_reported_once() {
+    let mut desk = Desk::talk();
+    request(&mut desk, "\"from-tag\":\"a\",\"to-tag\":\"w\"");
+    desk.ask("unsubscribe", "\"to-tag\":\"w\"");
+    let tags = |desk: &mut Desk| keys(desk.query().dict("tags").expect("tags"));
+    assert_eq!(tags(&mut desk), ["a", "b", "w"], "the record stays listed");
+    request(&mut desk, "\"from-tag\":\"a\",\"to-tag\":\"w\"");
+    assert_eq!(tags(&mut desk), ["a", "b", "w"]);
+}
