@@ -32,6 +32,7 @@ pub mod sdp;
 pub mod srtp;
 pub mod sys;
 pub mod wait;
+pub mod web;
 
 /// What nearly every test needs.
 pub mod prelude {

@@ -20,3 +20,5 @@ mod sdp_examples;
 mod sdp_rules;
 mod srtp;
 mod timeouts;
+mod web;
+mod websocket;
