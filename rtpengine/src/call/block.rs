@@ -3,6 +3,8 @@
 use rtpengine_common::ng::{All, Command, Reply, Request, Selector, present};
 
 use super::Call;
+use super::ctx::Ctx;
+use super::dtmf::DtmfSettings;
 use super::edge::EdgeFlags;
 use super::error::Error;
 use super::ids::PartyId;
@@ -48,7 +50,36 @@ impl Call {
         self.signalling.party_ids().find(|(_, p)| p.medias.iter().any(advertises)).map(|(id, _)| id)
     }
 
-    /// block, unblock, silence, unsilence media; block, unblock DTMF.
+    /// block and unblock DTMF.
+    pub(super) fn block_dtmf(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
+        let selected = self.selected(request)?;
+        let on = request.command == Command::BlockDtmf;
+        let set = |settings: &mut Option<Box<DtmfSettings>>| {
+            let settings = settings.get_or_insert_default();
+            if on {
+                settings.block(request);
+            } else {
+                settings.unblock(request);
+            }
+            settings.mode
+        };
+        let mode = match selected {
+            Selected::Party(party) => set(&mut self.signalling.party_mut(party).dtmf),
+            Selected::All | Selected::Call => set(&mut self.signalling.dtmf),
+        };
+        if !on && selected == Selected::All {
+            for settings in self.signalling.parties.iter_mut().filter_map(|party| party.dtmf.as_mut()) {
+                settings.unblock(request);
+            }
+        }
+        if mode.is_replacing() {
+            ctx.warn("DTMF cannot be replaced without transcoding, event packets are dropped");
+        }
+        self.compile_all();
+        Ok(Reply::ok())
+    }
+
+    /// block, unblock, silence, unsilence media.
     pub(super) fn block(&mut self, request: &Request) -> Result<Reply, Error> {
         let (call_flag, party_flag, edge_flag, on) = match request.command {
             Command::BlockMedia => {
@@ -60,16 +91,9 @@ impl Call {
             Command::SilenceMedia => {
                 (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA, EdgeFlags::SILENCED, true)
             }
-            Command::UnsilenceMedia => {
-                (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA, EdgeFlags::SILENCED, false)
-            }
-            Command::BlockDtmf => (CallFlags::BLOCK_DTMF, PartyFlags::BLOCK_DTMF, EdgeFlags::empty(), true),
-            _ => (CallFlags::BLOCK_DTMF, PartyFlags::BLOCK_DTMF, EdgeFlags::empty(), false),
+            _ => (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA, EdgeFlags::SILENCED, false),
         };
         match self.selected(request)? {
-            Selected::Party(party) if edge_flag.is_empty() => {
-                self.signalling.party_mut(party).flags.set(party_flag, on);
-            }
             Selected::Party(party) => {
                 if let Some(sink) = self.flow_target(request)? {
                     self.set_flows(party, |_, to| to == sink, edge_flag, on)

@@ -52,6 +52,8 @@ pub struct Settings {
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
     pub active_switchover: bool,
+    /// A spool directory is configured: calls can be recorded.
+    pub records: bool,
     /// The present DTLS certificate, for new calls.
     pub certificate: Option<Arc<Certificate>>,
 }
@@ -73,6 +75,7 @@ impl Default for Settings {
             moh_attribute: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
+            records: false,
             certificate: None,
         }
     }

@@ -12,7 +12,6 @@ mod ingress;
 mod learn;
 mod loop_check;
 mod mos;
-mod moving;
 mod packet;
 mod plane;
 mod quality;

@@ -359,9 +359,6 @@ impl Shard {
             (None, false) if request.command == Command::Delete => return delete_not_found(request),
             (None, false) => return Reply::from_error(&unknown_call(request.command)),
         };
-        if let Err(error) = self.gather(slot, request) {
-            return Reply::from_error(&error);
-        }
         let Some(Done { reply, fate }) = self.command(slot, request, id) else {
             return Reply::from_error(&unknown_call(request.command));
         };
@@ -384,6 +381,19 @@ impl Shard {
     }
 
     fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
+        if super::merging::merges(request.command) {
+            return self.join(slot, request, id);
+        }
+        self.work(slot, id, |call, ctx| call.command(request, id, ctx))
+    }
+
+    /// Lends a call everything it may use, for a command under the id `id`.
+    pub(super) fn work<R>(
+        &mut self,
+        slot: CallSlot,
+        id: &[u8],
+        work: impl FnOnce(&mut Call, &mut Ctx<'_>) -> R,
+    ) -> Option<R> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
         let Resident { call, sockets, cpu, contribution } = resident;
@@ -405,8 +415,7 @@ impl Shard {
             settings: &self.settings,
             log: &mut self.log,
         };
-        let done = call.command(request, id, &mut ctx);
-        call.newcomers = None;
+        let done = work(call, &mut ctx);
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         for line in self.log.drain(..) {
