@@ -480,6 +480,11 @@ impl Shard {
             self.log_call(slot, Level::Error, "Internal error while working on the call -- closing call");
             self.drop_call(slot);
         }
+        // Calls that were being handed to the one that failed are gone with it; their sockets are still here.
+        let calls = &self.calls;
+        let closed = self.sockets.close_unless(|owner| calls.get(owner.call).is_some());
+        self.stats.shift(Gauge::Sockets, -i64::try_from(closed).unwrap_or(0));
+        self.stats.set(Gauge::Sessions, i64::try_from(self.calls.len()).unwrap_or(0));
         if let Some(ticket) = self.ticket_at_work.take() {
             let reply = Reply::error("Internal error");
             self.report(FromShard::Done(super::message::Done { ticket, reply, live: false }));
