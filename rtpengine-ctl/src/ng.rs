@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use rtpengine_common::ng::client::{TcpClient, UdpClient};
+use rtpengine_common::ng::client::{ClientError, TcpClient, UdpClient};
 use rtpengine_common::ng::reference::{self, KeyRow};
 use rtpengine_common::ng::{Command, Dict, Encoding, Value};
 
@@ -63,7 +63,10 @@ fn send(target: &Target, tcp: bool, request: &Dict<'_>) -> Result<Dict<'static>,
     } else {
         UdpClient::connect(addresses.as_slice()).map_err(io)?.request(request)
     };
-    reply.map_err(|error| error.to_string())
+    reply.map_err(|error| match error {
+        ClientError::Io(error) => super::text::strerror(&error),
+        other => other.to_string(),
+    })
 }
 
 fn report(reply: &Dict<'_>, json: bool) -> Status {

@@ -29,6 +29,8 @@ pub mod extmap;
 mod fragment;
 pub mod ice_params;
 pub mod media;
+mod merge;
+mod moving;
 mod mux;
 pub mod party;
 pub mod port_maps;
@@ -54,7 +56,9 @@ use party::PartyFlags;
 use signalling::{CallFlags, Signalling};
 
 use crate::dtls::Certificate;
-use crate::flow::{Arrival, Packet, Plane, Received, TickOptions, TimeoutReason, Timeouts, Turn};
+use crate::flow::{
+    Arrival, Packet, Plane, Received, ReportOptions, TickOptions, TimeoutReason, Timeouts, Turn,
+};
 
 /// Why a call ended (ng-control.md §10.10 rule 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +133,7 @@ impl Call {
     pub fn command(&mut self, request: &Request, call_id: &[u8], ctx: &mut Ctx<'_>) -> Done {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
-        if self.certificate.is_none() {
-            self.certificate.clone_from(&ctx.settings.certificate);
-        }
+        self.configure(ctx.settings);
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),
@@ -170,11 +172,10 @@ impl Call {
         self.plane.receive(turn, arrival, packet)
     }
 
-    /// What is due once per second: timeouts, scheduled deletions, NAT piercing, statistics.
+    /// What is due once per second: timeouts, scheduled deletions, NAT piercing, generated RTCP, statistics.
     pub fn tick<T: Transmit>(
         &mut self,
-        settings: &settings::Settings,
-        ports: &mut dyn Ports,
+        ctx: &mut Ctx<'_>,
         turn: &mut Turn<'_, T>,
         options: TickOptions,
     ) -> Fate {
@@ -185,9 +186,30 @@ impl Call {
         if self.expire_fragments(now) {
             return Fate::Destroy(CloseReason::Regular);
         }
-        self.delete_due(now, ports);
+        self.delete_due(now, ctx.ports);
         self.plane.tick(turn, options);
-        self.timeout(settings, now)
+        self.generate_reports(ctx, turn);
+        self.timeout(ctx.settings, now)
+    }
+
+    fn generate_reports<T: Transmit>(&mut self, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
+        let mut random = [0; 8];
+        ctx.random.fill(&mut random);
+        let options = ReportOptions {
+            interval: ctx.settings.rtcp_interval,
+            cname: &ctx.settings.instance_id,
+            random: u64::from_ne_bytes(random),
+        };
+        self.plane.generate_reports(turn, &options);
+    }
+
+    /// Takes over what the operator configured for packets.
+    fn configure(&mut self, settings: &settings::Settings) {
+        if self.certificate.is_none() {
+            self.certificate.clone_from(&settings.certificate);
+        }
+        self.plane.set_mos(settings.mos);
+        self.plane.set_replay_window(settings.srtp_replay_window);
     }
 
     fn timeout(&self, settings: &settings::Settings, now: Now) -> Fate {

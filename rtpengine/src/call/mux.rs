@@ -98,7 +98,7 @@ mod tests {
             offer(&mut a, &mut b, &mut used);
             assert_eq!(b.has(MediaFlags::RTCP_MUX), forwarded, "towards the receiver: {offered} {options:?}");
             b.flags.set(MediaFlags::RTCP_MUX, answered);
-            super::answer(&b, &mut a);
+            answer(&b, &mut a);
             assert_eq!(
                 a.has(MediaFlags::RTCP_MUX),
                 result,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rtpengine_common::ng::EndpointLearning;
 
 use crate::dtls::Certificate;
+use crate::flow::MosOptions;
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,12 @@ pub struct Settings {
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
     pub active_switchover: bool,
+    /// `--mos`
+    pub mos: MosOptions,
+    /// `--rtcp-interval`
+    pub rtcp_interval: Duration,
+    /// `--srtp-replay-window`: packets; 0 is off.
+    pub srtp_replay_window: u16,
     /// The present DTLS certificate, for new calls.
     pub certificate: Option<Arc<Certificate>>,
 }
@@ -73,6 +80,9 @@ impl Default for Settings {
             moh_attribute: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
+            mos: MosOptions::default(),
+            rtcp_interval: Duration::from_secs(5),
+            srtp_replay_window: 0,
             certificate: None,
         }
     }

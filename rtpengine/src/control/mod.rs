@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod cookies;
 pub mod directory;
+pub mod http;
 pub mod limits;
 pub mod listeners;
 pub mod proxies;

@@ -46,6 +46,14 @@ pub fn control(level: Level, text: impl FnOnce() -> String) {
     }
 }
 
+/// A record of the HTTP side. The text is made only when it is wanted.
+pub fn http(level: Level, text: impl FnOnce() -> String) {
+    let level = level_of(level);
+    if log::enabled(Subsystem::Http, level, &Context::NONE) {
+        log::write(Subsystem::Http, level, &Context::NONE, format_args!("{}", text()));
+    }
+}
+
 /// A record about a request, with its call-id if it has one. The text is made only when it is wanted.
 pub fn request(level: Level, call_id: Option<&[u8]>, text: impl FnOnce() -> String) {
     let level = level_of(level);

@@ -2,7 +2,7 @@
 
 use super::tally::Contribution;
 use crate::call::Call;
-use crate::call::ids::{CallKey, SocketKey};
+use crate::call::ids::{CallKey, Name, SocketKey};
 use crate::net::prefetch::prefetch;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -97,6 +97,13 @@ impl CallTable {
         self.free.push(slot.0);
         self.count -= 1;
         Some(resident)
+    }
+
+    /// Lets more ids lead to a call.
+    pub fn lead(&mut self, ids: &[Name], slot: CallSlot) {
+        for id in ids {
+            self.ids.insert(Arc::clone(&id.0), slot);
+        }
     }
 
     /// All calls.

@@ -4,7 +4,9 @@ pub mod calls;
 mod core;
 mod desk;
 pub mod inbox;
+mod merging;
 pub mod message;
+mod moving;
 pub mod pace;
 pub mod run;
 pub mod shared;
@@ -13,6 +15,8 @@ pub mod tally;
 pub mod wheel;
 
 pub use self::core::{Shard, creates};
+
+pub use merging::merges;
 
 use crate::call::ids::StreamId;
 use calls::CallSlot;
@@ -23,3 +27,6 @@ pub struct Owner {
     call: CallSlot,
     stream: StreamId,
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,6 +172,8 @@ fn take_mail(shard: &mut Shard) -> Mail {
                 shard.surveys.push_back(Running { ticket, position: 0, survey });
             }
             ToShard::Survey { ticket, only: Some(id), survey } => shard.survey_one(ticket, &id, survey),
+            ToShard::Give { id, to } => shard.give(&id, to),
+            ToShard::Take(moving) => shard.take_in(*moving),
             ToShard::Stop => return Mail::Stop,
         }
     }

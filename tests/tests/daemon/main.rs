@@ -14,5 +14,7 @@ mod protocol;
 mod proxies;
 mod query;
 mod reinvite;
+mod reports;
 mod sdp_examples;
+mod sdp_rules;
 mod timeouts;

@@ -5,7 +5,7 @@ mod sdp;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::SeedableRng;
 use rtpengine_common::ng::{Defaults, Dict, Message, Reply, Request};
@@ -22,8 +22,8 @@ use crate::net::system::Resolver;
 #[derive(Debug, Default)]
 pub(super) struct FakePorts {
     next: u16,
-    pub open: HashSet<u32>,
-    pub limit: usize,
+    pub(super) open: HashSet<u32>,
+    pub(super) limit: usize,
     addresses: Vec<IpAddr>,
 }
 
@@ -92,22 +92,22 @@ impl Resolver for NoNames {
 
 /// One call and what it needs.
 pub(super) struct Desk {
-    pub call: Call,
-    pub ports: FakePorts,
-    pub interfaces: Interfaces,
-    pub settings: Settings,
-    pub log: Vec<LogLine>,
-    pub now: Now,
+    pub(super) call: Call,
+    pub(super) ports: FakePorts,
+    pub(super) interfaces: Interfaces,
+    pub(super) settings: Settings,
+    pub(super) log: Vec<LogLine>,
+    pub(super) now: Now,
     random: Counting,
 }
 
 impl Desk {
     /// A call on 192.0.2.200.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::on(&["192.0.2.200"])
     }
 
-    pub fn on(interfaces: &[&str]) -> Self {
+    pub(super) fn on(interfaces: &[&str]) -> Self {
         let specs: Vec<_> = interfaces
             .iter()
             .map(|text| interface_spec::parse(text, 30000, 40000).expect("a valid entry"))
@@ -131,13 +131,8 @@ impl Desk {
         }
     }
 
-    pub fn pass(&mut self, seconds: u64) {
-        self.now.instant += Duration::from_secs(seconds);
-        self.now.unix_us += seconds * 1_000_000;
-    }
-
     /// Carries out a request given as the members of a JSON object.
-    pub fn request(&mut self, members: &str) -> Done {
+    pub(super) fn request(&mut self, members: &str) -> Done {
         let text = format!("{{{members}}}");
         let message = Message::decode(text.as_bytes()).expect("a dictionary");
         let request = Request::parse(&message, &Defaults::default()).expect("a request");
@@ -162,12 +157,12 @@ impl Desk {
     }
 
     /// An offer of party `from`; `more` are further members.
-    pub fn offer(&mut self, from: &str, sdp: &str, more: &str) -> String {
+    pub(super) fn offer(&mut self, from: &str, sdp: &str, more: &str) -> String {
         self.sdp("offer", &format!("\"from-tag\":\"{from}\""), sdp, more)
     }
 
     /// An answer of `to` to `from`.
-    pub fn answer(&mut self, from: &str, to: &str, sdp: &str, more: &str) -> String {
+    pub(super) fn answer(&mut self, from: &str, to: &str, sdp: &str, more: &str) -> String {
         self.sdp("answer", &format!("\"from-tag\":\"{from}\",\"to-tag\":\"{to}\""), sdp, more)
     }
 
@@ -178,7 +173,7 @@ impl Desk {
         body.to_owned()
     }
 
-    pub fn exchange(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> Done {
+    pub(super) fn exchange(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> Done {
         let sdp = sdp.replace('\n', "\\r\\n");
         let comma = if more.is_empty() { "" } else { "," };
         self.request(&format!(
@@ -187,12 +182,12 @@ impl Desk {
     }
 
     /// The error text of a failed request.
-    pub fn error(done: &Done) -> String {
+    pub(super) fn error(done: &Done) -> String {
         done.reply.to_dict().text("error-reason").unwrap_or("none").to_owned()
     }
 
     /// A `query` of the call.
-    pub fn query(&mut self) -> Dict<'static> {
+    pub(super) fn query(&mut self) -> Dict<'static> {
         self.request("\"command\":\"query\",\"call-id\":\"call\"").reply.to_dict().into_owned()
     }
 }
