@@ -23,9 +23,9 @@ impl Call {
             return Err(other);
         }
         let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
-        // The certificate stays the own one; what the other call has running keeps its own as well.
-        let Self { key: _, signalling, plane, fragments, certificate } = *other;
-        self.certificate = self.certificate.take().or(certificate);
+        // The surviving call keeps its own certificate.
+        let Self { key: _, signalling, plane, fragments, newcomers: _, dtls: _ } = *other;
+        self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let (medias, streams) = self.plane.merge(plane, edges);
         self.signalling.append(signalling, medias, streams);
         self.fragments.extend(fragments);

@@ -55,7 +55,7 @@ use media::Media;
 use party::PartyFlags;
 use signalling::{CallFlags, Signalling};
 
-use crate::dtls::Certificate;
+use crate::dtls;
 use crate::flow::{
     Arrival, Packet, Plane, Received, ReportOptions, TickOptions, TimeoutReason, Timeouts, Turn,
 };
@@ -106,8 +106,11 @@ pub struct Call {
     pub plane: Plane,
     /// Trickle ICE fragments whose party is not known yet.
     fragments: Vec<fragment::Waiting>,
+    /// The first party that came in when calls were merged for the request at work: the sources of `connect` are the
+    /// parties before it (ng-control.md §11.10).
+    pub newcomers: Option<ids::PartyId>,
     /// The DTLS certificate that was in force when the call was created.
-    certificate: Option<Arc<Certificate>>,
+    dtls: Option<Arc<dtls::Context>>,
 }
 
 // A call moves between shards as a whole.
@@ -125,7 +128,8 @@ impl Call {
             signalling: Signalling::new(id, now, tos),
             plane: Plane::new(),
             fragments: Vec::new(),
-            certificate: None,
+            newcomers: None,
+            dtls: None,
         }
     }
 
@@ -205,8 +209,8 @@ impl Call {
 
     /// Takes over what the operator configured for packets.
     fn configure(&mut self, settings: &settings::Settings) {
-        if self.certificate.is_none() {
-            self.certificate.clone_from(&settings.certificate);
+        if self.dtls.is_none() {
+            self.dtls.clone_from(&settings.dtls);
         }
         self.plane.set_mos(settings.mos);
         self.plane.set_replay_window(settings.srtp_replay_window);

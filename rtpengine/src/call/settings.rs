@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
 
-use crate::dtls::Certificate;
+use crate::dtls::Context;
 use crate::flow::MosOptions;
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
@@ -60,7 +60,7 @@ pub struct Settings {
     /// `--srtp-replay-window`: packets; 0 is off.
     pub srtp_replay_window: u16,
     /// The present DTLS certificate, for new calls.
-    pub certificate: Option<Arc<Certificate>>,
+    pub dtls: Option<Arc<Context>>,
 }
 
 impl Default for Settings {
@@ -83,7 +83,7 @@ impl Default for Settings {
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
-            certificate: None,
+            dtls: None,
         }
     }
 }

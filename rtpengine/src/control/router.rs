@@ -1,15 +1,18 @@
 //! The way of a request: transport, cookie, command, limits, the shard that owns the call, and back. The router shares the thread of the
 //! first shard: a request for one of its calls costs no hand-over, the others go through inboxes.
 
+use super::cli::{self, CliCommand};
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad, Present, Refusal};
 use super::listeners::{Listeners, Protocol, Target};
+use super::operator::{Figures, Finish, Operator, Step};
 use super::proxies::Proxies;
 use crate::call::check;
 use crate::call::ids::Name;
 use crate::flow::Level;
+use crate::options::Settings;
 use crate::report::counters::{Block, Counter, Gauge, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
@@ -18,11 +21,13 @@ use crate::shard::inbox::{CAPACITY, Inbox, Mailbox};
 use crate::shard::message::{Done, FromShard, Order, ToShard};
 use crate::shard::run::Passenger;
 use crate::shard::shared::Shared;
+use crate::shard::survey::Survey;
 use crate::shard::{Shard, creates, merges};
 use parking_lot::{Mutex, RwLock};
 use rtpengine_common::ng::{
     ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Severity, Value, split,
 };
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
@@ -83,6 +88,24 @@ struct Running {
     started: Instant,
 }
 
+/// Who waits for the answer to a command line.
+#[derive(Debug)]
+enum Asker {
+    /// A connection that speaks the CLI.
+    Line(Target),
+    /// A `cli` request.
+    Ng(Box<Running>),
+}
+
+/// A command line that shards have been asked about.
+struct Consultation {
+    /// Shards that have not answered yet.
+    left: usize,
+    parts: Vec<Box<dyn Any + Send>>,
+    finish: Finish,
+    asker: Asker,
+}
+
 /// What reaches the router from other threads; all share the waker of the thread it lives on.
 #[derive(Debug)]
 pub struct Inboxes {
@@ -90,6 +113,15 @@ pub struct Inboxes {
     pub reports: Inbox<FromShard>,
     /// Of the HTTP side.
     pub questions: Inbox<Asked>,
+}
+
+/// What the router has of the shards, by their numbers.
+#[derive(Debug)]
+pub struct ShardEnds {
+    /// Their inboxes.
+    pub mailboxes: Vec<Mailbox<ToShard>>,
+    /// Their counters.
+    pub stats: Vec<Arc<Block>>,
 }
 
 /// The router.
@@ -107,6 +139,8 @@ pub struct Router {
     running: HashMap<u64, Running>,
     /// The request that the local shard is carrying out.
     at_work: Option<(u64, Running)>,
+    operator: Operator,
+    consultations: HashMap<u64, Consultation>,
     /// Calls on their way to another shard, and the requests that wait for them.
     moving: usize,
     held: VecDeque<(Box<Request>, Running)>,
@@ -120,18 +154,18 @@ impl Router {
     pub fn new(
         listeners: Listeners,
         inboxes: Inboxes,
-        shards: Vec<Mailbox<ToShard>>,
-        stats: Vec<Arc<Block>>,
+        ends: ShardEnds,
         shared: Arc<Shared>,
         state: Arc<ControlState>,
         defaults: Arc<Defaults>,
+        settings: Arc<Settings>,
     ) -> Self {
         Self {
             listeners,
             inbox: inboxes.reports,
             asked: inboxes.questions,
-            shards,
-            stats,
+            shards: ends.mailboxes,
+            stats: ends.stats,
             shared,
             state,
             defaults,
@@ -139,6 +173,8 @@ impl Router {
             cookies: Cookies::new(Instant::now()),
             running: HashMap::new(),
             at_work: None,
+            operator: Operator::new(settings),
+            consultations: HashMap::new(),
             moving: 0,
             held: VecDeque::new(),
             next_ticket: 0,
@@ -240,21 +276,20 @@ impl Router {
 
     fn dispatch(&mut self, shard: &mut Shard, request: Box<Request>, running: Running) {
         match request.command {
-            Command::Ping => self.finish(shard, &running, &Reply::pong()),
+            Command::Ping => self.finish(&running, &Reply::pong()),
             Command::List => {
                 let reply = self.list(request.limit);
-                self.finish(shard, &running, &reply);
+                self.finish(&running, &reply);
             }
             Command::Statistics => {
                 let reply = Reply::ok().with("statistics", self.metrics().to_dict());
-                self.finish(shard, &running, &reply);
+                self.finish(&running, &reply);
             }
             Command::Cli => {
-                let reply = match &request.body {
-                    None => Reply::error("No 'body' in message"),
-                    Some(_) => Reply::error("unsupported"),
+                let Some(body) = &request.body else {
+                    return self.finish(&running, &Reply::error("No 'body' in message"));
                 };
-                self.finish(shard, &running, &reply);
+                self.operate(&body.to_text(), Asker::Ng(Box::new(running)));
             }
             _ => self.route(shard, request, running),
         }
@@ -285,7 +320,7 @@ impl Router {
     /// Sends a request to the shard that owns its call, or is to own it.
     fn route(&mut self, shard: &mut Shard, mut request: Box<Request>, mut running: Running) {
         if let Err(error) = check(&request) {
-            return self.finish(shard, &running, &Reply::from_error(&error));
+            return self.finish(&running, &Reply::from_error(&error));
         }
         if self.moving > 0 || (merges(request.command) && self.bring_together(shard, &request)) {
             return self.hold(shard, request, running);
@@ -301,7 +336,7 @@ impl Router {
             Some(id) if creates(request.command) => {
                 if let Err(refusal) = self.admit(request.command) {
                     let reply = self.refusal(shard, refusal, &request);
-                    return self.finish(shard, &running, &reply);
+                    return self.finish(&running, &reply);
                 }
                 let to = self.shard_with_room();
                 self.directory.create(id.as_bytes(), to);
@@ -370,7 +405,7 @@ impl Router {
         match reply {
             Some(reply) => {
                 let live = running.id.as_ref().is_some_and(|id| shard.has_call(id.as_bytes()));
-                self.finished(shard, &running, &reply, live);
+                self.finished(&running, &reply, live);
                 // What ended meanwhile must be known before the same id is used again.
                 self.take_reports(shard);
             }
@@ -438,19 +473,19 @@ impl Router {
     }
 
     /// A request of a call is finished.
-    fn finished(&mut self, shard: &Shard, running: &Running, reply: &Reply, live: bool) {
+    fn finished(&mut self, running: &Running, reply: &Reply, live: bool) {
         if let Some(id) = &running.id {
             self.directory.finish(id.as_bytes(), live);
         }
-        self.finish(shard, running, reply);
+        self.finish(running, reply);
     }
 
-    fn finish(&mut self, shard: &Shard, running: &Running, reply: &Reply) {
+    fn finish(&mut self, running: &Running, reply: &Reply) {
         let elapsed = running.started.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         if matches!(reply.outcome(), Outcome::Ok | Outcome::Pong) {
-            // Both run on one thread, so the router may write the shard's counters.
-            shard.stats().command(running.command, micros);
+            // The first shard runs on this thread, so the router may write its counters.
+            self.stats[0].command(running.command, micros);
         }
         self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
         self.answer(running, reply);
@@ -480,14 +515,95 @@ impl Router {
 
     /// Answers a line of the CLI and ends its connection.
     fn command_line(&mut self, line: &[u8], target: &Target) {
-        log::control(Level::Info, || format!("Got CLI command: {}", String::from_utf8_lossy(line)));
-        let answer = match line {
-            b"list totals" => self.metrics().to_text(),
-            b"list jsonstats" => self.metrics().to_json(),
-            _ => format!("Unknown command: {}\n", String::from_utf8_lossy(line)),
+        let line = String::from_utf8_lossy(line);
+        log::control(Level::Info, || format!("Got CLI command: {line}"));
+        self.operate(&line, Asker::Line(target.clone()));
+    }
+
+    /// Begins to carry out a command line.
+    fn operate(&mut self, line: &str, asker: Asker) {
+        let command = match cli::parse(line) {
+            CliCommand::ListTotals => CliCommand::Answer(self.metrics().to_text()),
+            CliCommand::ListJsonStats => CliCommand::Answer(self.metrics().to_json()),
+            other => other,
         };
-        self.listeners.send(target, answer.as_bytes());
-        self.listeners.finish(target);
+        let totals = Totals::of(self.stats.iter().map(|block| &**block));
+        let figures = Figures {
+            totals: &totals,
+            rates: self.state.rates.get(),
+            interfaces: &self.shared.interfaces,
+            pools: &self.shared.pools,
+        };
+        match self.operator.step(command, &figures) {
+            Step::Answer(text) => self.answer_asker(asker, &text),
+            Step::Apply(text) => {
+                *self.state.limits.write() = self.operator.limits();
+                self.shared.change_settings(|settings| self.operator.apply(settings));
+                self.listeners.set_tos(self.operator.control_tos());
+                self.answer_asker(asker, &text);
+            }
+            Step::Ask { only, survey, finish } => self.ask_shards(only, &*survey, finish, asker),
+        }
+    }
+
+    fn ask_shards(
+        &mut self,
+        only: Option<String>,
+        survey: &dyn Fn() -> Box<dyn Survey>,
+        finish: Finish,
+        asker: Asker,
+    ) {
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        let asked = match &only {
+            None => 0..self.shards.len(),
+            Some(id) => match self.directory.find(id.as_bytes()) {
+                Some(shard) => usize::from(shard)..usize::from(shard) + 1,
+                None => 0..0,
+            },
+        };
+        let only = only.map(|id| Name::from(id.as_str()));
+        let sent = asked.filter(|at| {
+            let message = ToShard::Survey { ticket, only: only.clone(), survey: survey() };
+            self.shards.get(*at).is_some_and(|mailbox| mailbox.send(message).is_ok())
+        });
+        let left = sent.count();
+        let consultation = Consultation { left, parts: Vec::with_capacity(left), finish, asker };
+        if left == 0 {
+            return self.consulted(consultation);
+        }
+        self.consultations.insert(ticket, consultation);
+    }
+
+    /// A shard has shown its calls.
+    fn surveyed(&mut self, ticket: u64, survey: Box<dyn Survey>) {
+        let Some(consultation) = self.consultations.get_mut(&ticket) else { return };
+        consultation.parts.push(survey.into_any());
+        consultation.left = consultation.left.saturating_sub(1);
+        if consultation.left == 0
+            && let Some(done) = self.consultations.remove(&ticket)
+        {
+            self.consulted(done);
+        }
+    }
+
+    fn consulted(&mut self, consultation: Consultation) {
+        let Consultation { parts, finish, asker, .. } = consultation;
+        let text = finish(parts);
+        self.answer_asker(asker, &text);
+    }
+
+    fn answer_asker(&mut self, asker: Asker, text: &str) {
+        match asker {
+            Asker::Line(target) => {
+                self.listeners.send(&target, text.as_bytes());
+                self.listeners.finish(&target);
+            }
+            Asker::Ng(running) => {
+                let reply = Reply::ok().with("response", text.to_owned());
+                self.finish(&running, &reply);
+            }
+        }
     }
 
     /// Takes what shards reported. `true`: there may be more.
@@ -497,12 +613,12 @@ impl Router {
             match report {
                 FromShard::Done(Done { ticket, reply, live }) => {
                     if let Some(running) = self.running.remove(&ticket) {
-                        self.finished(shard, &running, &reply, live);
+                        self.finished(&running, &reply, live);
                     }
                 }
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
                 FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
-                FromShard::Surveyed { .. } => {}
+                FromShard::Surveyed { ticket, survey } => self.surveyed(ticket, survey),
             }
         }
         true

@@ -8,7 +8,7 @@ use crate::call::settings::{Settings as CallSettings, SsrcReporting};
 use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
-use crate::control::router::{ControlState, Inboxes, Router};
+use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
 use crate::flow::{Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
 use crate::report::counters::{Block, Totals};
@@ -80,8 +80,8 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     let Opened { interfaces, pools, listeners, http } = opened;
     let addresses = interfaces.locals().len();
-    let certificate = certificates::first(settings)?;
-    let call_settings = CallSettings { certificate: Some(certificate), ..call_settings(settings) };
+    let dtls = certificates::first(settings)?;
+    let call_settings = CallSettings { dtls: Some(dtls), ..call_settings(settings) };
     let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
@@ -98,11 +98,11 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     let router = Router::new(
         listeners,
         Inboxes { reports, questions },
-        mailboxes.clone(),
-        stats.clone(),
+        ShardEnds { mailboxes: mailboxes.clone(), stats: stats.clone() },
         Arc::clone(&shared),
         Arc::clone(&state),
         Arc::new(defaults(settings)),
+        Arc::new(settings.clone()),
     );
     let mut threads = Vec::with_capacity(count + 1);
     let mut router = Some(router);

@@ -350,15 +350,16 @@ const ENCRYPTION: &[OptionDef] = &[
     ),
     OptionDef::text_or("dtls-cert-cipher", "prime256v1", "Key type of the DTLS certificate")
         .words(DtlsCertCipher::WORDS, "Invalid --dtls-cert-cipher option ('{}')"),
-    OptionDef::int("dtls-mtu", 1200, "Largest DTLS datagram in bytes")
-        .range(576, ANY_POSITIVE, "Invalid --dtls-mtu ({})")
-        .not_yet(),
+    OptionDef::int("dtls-mtu", 1200, "Largest DTLS datagram in bytes").range(
+        576,
+        ANY_POSITIVE,
+        "Invalid --dtls-mtu ({})",
+    ),
     OptionDef::text_or(
         "dtls-ciphers",
         "DEFAULT:!NULL:!aNULL:!SHA256:!SHA384:!aECDH:!AESGCM+AES256:!aPSK",
         "OpenSSL cipher list for DTLS",
-    )
-    .not_yet(),
+    ),
     OptionDef::text_or("dtls-signature", "SHA-256", "Signature of the DTLS certificate")
         .words(DtlsSignature::WORDS, "Invalid --dtls-signature option ('{}')"),
     OptionDef::int(
