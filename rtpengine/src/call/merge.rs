@@ -38,7 +38,7 @@ impl Call {
     /// sockets have to be known to this call's shard. The caller has asked [`Call::can_merge`].
     pub fn merge(&mut self, other: Self, ports: &mut dyn Ports) {
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling: mut theirs, plane, fragments, certificate: _ } = other;
+        let Self { key: _, signalling: mut theirs, plane, fragments, dtls: _ } = other;
         let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
         let (medias, streams) = self.plane.merge(plane, edges);

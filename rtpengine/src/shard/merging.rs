@@ -40,7 +40,7 @@ impl Shard {
             calls.push(*call);
         }
         let offset = self.calls.get(first).map_or(0, |resident| resident.call.plane.stream_count());
-        let (done, back) = self.work(first, id, |call, ctx| call.join(request, id, calls, ctx))?;
+        let (done, back) = self.work(first, |call, ctx| call.join(request, id, calls, ctx))?;
         if back.is_empty() {
             self.absorb(first, left, u32::try_from(offset).unwrap_or(u32::MAX));
         } else {

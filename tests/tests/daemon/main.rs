@@ -16,6 +16,7 @@ mod protocol;
 mod proxies;
 mod query;
 mod reinvite;
+mod reports;
 mod sdp_examples;
 mod sdp_rules;
 mod srtp;
