@@ -17,7 +17,7 @@ CARGO := cargo
 # The peer of the comparisons: Debian's own package.
 PEER ?= $(firstword $(wildcard /usr/bin/rtpengine /usr/sbin/rtpengine))
 
-.PHONY: help run demo check check-quick format lint test fuzz bench compare deny man sample setup-run setup-check
+.PHONY: help run demo check format lint test fuzz bench compare deny man sample setup-run setup-check
 
 help:
 	@echo 'make run      start the relay in the foreground on $(ADDRESS)'
@@ -41,7 +41,7 @@ run: setup-run
 	$(CARGO) build --profile $(PROFILE) -p rtpengine -p rtpengine-ctl
 	@mkdir -p $(SPOOL)
 	@.ci/greet $(ADDRESS) $(NG_PORT) $(CLI_PORT) $(SPOOL) $(BINARIES)
-	@exec $(BINARIES)/rtpengine --config-file=none --foreground --log-stderr --table=-1 --interface=$(ADDRESS) \
+	@exec $(BINARIES)/rtpengine --config-file=none --foreground --log-stderr --interface=$(ADDRESS) \
 		--listen-ng=$(ADDRESS):$(NG_PORT) --listen-cli=$(ADDRESS):$(CLI_PORT) --recording-dir=$(SPOOL) $(ARGS)
 
 demo: setup-run
@@ -77,11 +77,11 @@ compare: setup-check
 	target/release/rtpengine-load --peer $(PEER) --rounds 3 $(ARGS)
 
 deny:
-	$(CARGO) deny check
+	.ci/deny
 
 .PHONY: deny-if-there
 deny-if-there:
-	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny check; \
+	@if command -v cargo-deny >/dev/null 2>&1; then .ci/deny; \
 	else echo 'Skipped: licences and advisories, because cargo-deny is not installed (cargo install cargo-deny).'; fi
 
 man sample:

@@ -1,5 +1,7 @@
 //! What a packet costs between the socket and the next socket.
 
+#![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
+
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;

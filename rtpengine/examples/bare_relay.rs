@@ -46,7 +46,7 @@ fn relay(sockets: &[UdpSocket], targets: &[SocketAddr], tick: Tick, waker: &Wake
         let start = Instant::now();
         let mut events = 0;
         let dry = loop {
-            let ready = readiness.poll().expect("epoll");
+            let ready = readiness.poll(64).expect("epoll");
             if ready == 0 {
                 break true;
             }

@@ -2,6 +2,7 @@
 
 use rtpengine::daemon;
 use rtpengine::options::{Startup, SystemSources, VERSION, startup};
+use rtpengine_common::codec::{Linked, support_lines};
 use rtpengine_common::options::OptionError;
 use std::process::ExitCode;
 
@@ -16,7 +17,10 @@ fn main() -> ExitCode {
             eprintln!("Version: {VERSION}");
             ExitCode::SUCCESS
         }
-        Ok(Startup::Codecs) => unavailable("--codecs"),
+        Ok(Startup::Codecs) => {
+            support_lines(&Linked).iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
         Ok(Startup::RtpproxyCapabilities) => unavailable("--rtpproxy-caps"),
         Ok(Startup::Nftables(..)) => unavailable("The nftables actions"),
         Err(error) => {

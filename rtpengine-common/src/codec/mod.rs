@@ -6,10 +6,12 @@
 //! * [`text`]: codec strings (`name/clock/channels/bitrate/ptime/fmtp/options`) and index strings.
 //! * [`compare`]: is one codec the other one, a broader one, another one.
 //! * [`fmtp`], [`amr`], [`evs`]: format parameters.
+//! * [`engine`]: what decodes and encodes.
 
 pub mod amr;
 pub mod compare;
 pub mod definition;
+pub mod engine;
 pub mod evs;
 pub mod fmtp;
 pub mod support;

@@ -1,6 +1,9 @@
 //! Which codecs can be encoded and decoded: asked of whoever knows, never assumed.
 
-use super::table::{CODECS, CodecDef, Engine};
+use std::sync::LazyLock;
+
+use super::engine;
+use super::table::{CODECS, CodecDef};
 
 /// The directions in which a codec is implemented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -49,15 +52,10 @@ pub struct Linked;
 
 impl EngineSupport for Linked {
     fn support(&self, def: &CodecDef) -> Support {
-        match def.engine {
-            Engine::Events => Support::FULL,
-            Engine::Table
-            | Engine::Avcodec { .. }
-            | Engine::Opus
-            | Engine::Bcg729
-            | Engine::Evs
-            | Engine::None => Support::NONE,
-        }
+        // The libraries do not change while the program runs.
+        static LINKED: LazyLock<[Support; CODECS.len()]> =
+            LazyLock::new(|| std::array::from_fn(|row| engine::linked(&CODECS[row])));
+        LINKED[def.id as usize]
     }
 }
 

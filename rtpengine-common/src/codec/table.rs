@@ -357,7 +357,8 @@ pub static CODECS: [CodecDef; 33] = [
         ..row(
             CodecId::Speex,
             "speex",
-            Engine::Avcodec { encoders: &["libspeex"], decoders: &["libspeex", "speex"] },
+            // libspeex writes about bad payloads to standard error, the decoder of libavcodec itself does not.
+            Engine::Avcodec { encoders: &["libspeex"], decoders: &["speex", "libspeex"] },
         )
     },
     CodecDef {

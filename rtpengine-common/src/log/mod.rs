@@ -20,6 +20,7 @@ mod limiter;
 pub mod lines;
 mod output;
 mod record;
+mod rtcp_line;
 mod settings;
 mod subsystem;
 mod writer;
@@ -33,6 +34,7 @@ pub use context::{CallRule, Context};
 pub use facility::Facility;
 pub use level::Level;
 pub use limiter::Limiter;
+pub use rtcp_line::rtcp_line;
 pub use settings::{ContextFormat, LogSettings};
 pub use subsystem::Subsystem;
 

@@ -129,9 +129,13 @@ impl Values {
         self.given.get(name).map(|(_, origin)| *origin)
     }
 
-    /// One warning per option that was given and does nothing (design, rule 8), in table order.
+    /// One warning per option that was given and does nothing (design, rule 8), in table order. Giving the default asks
+    /// for nothing that is missing.
     pub fn warnings(&self) -> Vec<String> {
-        let given = self.table.iter().filter(|option| self.given.contains_key(option.long));
+        let asks = |option: &&OptionDef| {
+            self.given.get(option.long).is_some_and(|(value, _)| !is_default(option, value))
+        };
+        let given = self.table.iter().filter(asks);
         given.filter_map(effect_warning).collect()
     }
 
@@ -225,6 +229,18 @@ fn check_words(
     match texts.iter().find(|text| !known(text)) {
         Some(text) => Err(OptionError::invalid(error.replace("{}", text))),
         None => Ok(()),
+    }
+}
+
+fn is_default(option: &OptionDef, value: &Value) -> bool {
+    match (option.kind, value) {
+        (Kind::Flag, Value::Flag(on)) => !on,
+        (Kind::Int(default), Value::Int(number)) => default == *number,
+        (Kind::Int64(default), Value::Int64(number)) => default == *number,
+        (Kind::Float(default), Value::Float(number)) => default == *number,
+        (Kind::Str(Some(default)) | Kind::File(Some(default)), Value::Text(text)) => default == text,
+        (Kind::List, Value::List(texts)) => texts.is_empty(),
+        _ => false,
     }
 }
 

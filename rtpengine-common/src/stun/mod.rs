@@ -59,6 +59,20 @@ mod attribute {
 /// Runs reader and checks over foreign bytes, for the property tests and the fuzz target.
 #[doc(hidden)]
 pub fn exercise(bytes: &[u8]) {
+    exercise_message(bytes);
+    // Once more with a header that gets past the first checks, so that attributes are reached.
+    let mut whole = bytes.to_vec();
+    let length = (bytes.len().saturating_sub(HEADER_LEN) & 0xfffc) as u16;
+    if let Some(header) = whole.first_chunk_mut::<8>() {
+        header[0] &= 0x01;
+        header[1] = (header[1] & 0x10) | 1;
+        header[2..4].copy_from_slice(&length.to_be_bytes());
+        header[4..].copy_from_slice(&MAGIC_COOKIE.to_be_bytes());
+        exercise_message(&whole);
+    }
+}
+
+fn exercise_message(bytes: &[u8]) {
     let Ok(message) = Message::parse(bytes) else { return };
     let key = IntegrityKey::new(b"VOkJxbRl1RmTxUk/WvJxBt");
     let verdict = message.judge(b"evtj", &key, Some(&key));

@@ -32,6 +32,7 @@ mod fragment;
 pub mod ice_params;
 pub mod media;
 mod merge;
+mod moving;
 mod mux;
 pub mod party;
 mod players;
@@ -144,9 +145,9 @@ impl Call {
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
             Command::Unsubscribe => self.unsubscribe(request, ctx),
-            Command::Connect | Command::Mesh | Command::InjectStart | Command::InjectStop => {
-                return self.join(request, call_id, Vec::new(), ctx).0;
-            }
+            Command::Connect => self.connect(request, call_id, ctx),
+            Command::Mesh => self.mesh(request, ctx),
+            Command::InjectStart | Command::InjectStop => self.inject(request, ctx),
             Command::StartRecording | Command::StopRecording | Command::PauseRecording => {
                 Ok(self.record(request, ctx))
             }

@@ -51,7 +51,8 @@ pub(super) fn offer(sender: &mut Media, receiver: &mut Media, options: &mut MuxO
         (true, false) | (false, _) => true,
     };
     receiver.flags.set(MediaFlags::RTCP_MUX_OVERRIDE, fixed);
-    if offered && options.reject {
+    // Where both are given for a choice that is the receiver's, `accept` counts.
+    if offered && options.reject && !(forwarded && options.accept) {
         sender.flags.remove(MediaFlags::RTCP_MUX);
     }
 }
@@ -84,6 +85,7 @@ mod tests {
         let demux_reject = MuxOptions { demux: true, reject: true, ..none };
         let accept = MuxOptions { accept: true, ..none };
         let reject = MuxOptions { reject: true, ..none };
+        let both = MuxOptions { accept: true, reject: true, ..none };
         let rows = [
             (false, none, false, true, false),
             (false, accept, false, true, false),
@@ -102,6 +104,7 @@ mod tests {
             (true, demux_reject, false, true, false),
             (true, accept, true, false, true),
             (true, reject, true, true, false),
+            (true, both, true, false, true),
         ];
         for (offered, options, forwarded, answered, result) in rows {
             let (mut a, mut b) = (media(offered), media(false));

@@ -18,7 +18,7 @@ impl Call {
     pub(super) fn query(&self, request: &Request, ctx: &Ctx<'_>) -> Reply {
         let tag = request.to_tag().or_else(|| request.from_tag());
         let mut reply = Reply::ok();
-        self.statistics(&mut reply, tag.map(|tag| tag.as_bytes()), ctx);
+        self.statistics(&mut reply, tag.map(rtpengine_common::ng::ByteString::as_bytes), ctx);
         reply
     }
 
@@ -185,7 +185,8 @@ impl View<'_> {
         if let Some(protocol) = &media.protocol {
             dict.push("protocol", protocol.name().to_vec());
         }
-        let codec = plane.and_then(|p| p.most_received()).and_then(|pt| media.codecs.list.get(pt));
+        let codec =
+            plane.and_then(crate::flow::MediaPlane::most_received).and_then(|pt| media.codecs.list.get(pt));
         if let Some(entry) = codec {
             let codec = &entry.codec;
             let text = if codec.channels > 1 {

@@ -234,7 +234,7 @@ impl<'a> Sheet<'a> {
         let inactive = if shown_source { false } else { socket.is_none() || no_codecs };
         let bundled = media.is_bundled(id) && media.has(MediaFlags::BUNDLE_ONLY) && self.offer;
         let own_port = socket.map_or(0, |socket| socket.address.port());
-        let endpoint = source.and_then(|s| s.rtp()).and_then(|s| self.call.plane.stream(s)?.advertised());
+        let endpoint = source.and_then(Media::rtp).and_then(|s| self.call.plane.stream(s)?.advertised());
         let port = match (shown_source, endpoint) {
             (true, Some(endpoint)) => endpoint.port(),
             _ if inactive || (bundled && self.request.bundle.strict) => 0,

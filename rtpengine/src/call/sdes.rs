@@ -94,11 +94,9 @@ impl SdesKeys {
     pub fn receive(&mut self, lines: Vec<CryptoParams>, options: &SdesOptions) {
         self.received = lines;
         self.reordered = false;
-        if !options.nonew && !(options.no.is_empty() && options.only.is_empty()) {
-            for at in (0..self.received.len()).rev() {
-                if self.received.len() > 1 && options.excludes(self.received[at].suite) {
-                    self.received.remove(at);
-                }
+        for at in (0..self.received.len()).rev() {
+            if !options.nonew && self.received.len() > 1 && options.excludes(self.received[at].suite) {
+                self.received.remove(at);
             }
         }
         if let Some(first) = self.received.first() {

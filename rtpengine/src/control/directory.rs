@@ -65,6 +65,13 @@ impl Directory {
         }
     }
 
+    /// The call of an id is in another shard now.
+    pub fn moved(&mut self, id: &[u8], shard: u16) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.shard = shard;
+        }
+    }
+
     /// Number of ids, the ones whose first request is under way included.
     pub fn len(&self) -> usize {
         self.entries.len()

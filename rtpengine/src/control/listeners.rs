@@ -1,5 +1,6 @@
 //! The sockets of the control side: ng over UDP and TCP, and the CLI. One readiness set (mio), one queue of what is ready.
 
+use super::http::ask::Caller;
 use super::stream::{Connection, ReadEnd, accept};
 use crate::flow::Level;
 use crate::net::packet_info::{RequestSocket, Route};
@@ -51,6 +52,8 @@ pub enum Target {
         /// Which use of the place.
         generation: u32,
     },
+    /// To whoever asked on the HTTP side.
+    Caller(Caller),
 }
 
 /// A unit that arrived.
@@ -294,6 +297,7 @@ impl Listeners {
                     });
                 }
             }
+            Target::Caller(caller) => caller.answer(bytes),
             Target::Connection { place: at, generation } => {
                 let Some(place) = self.places.get_mut(*at).filter(|p| p.generation == *generation) else {
                     return;

@@ -3,23 +3,27 @@
 
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
+use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad, Present, Refusal};
 use super::listeners::{Listeners, Protocol, Target};
 use super::proxies::Proxies;
 use crate::call::check;
+use crate::call::ids::Name;
 use crate::flow::Level;
 use crate::report::counters::{Block, Counter, Gauge, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
 use crate::report::statistics;
-use crate::shard::inbox::{Inbox, Mailbox};
+use crate::shard::inbox::{CAPACITY, Inbox, Mailbox};
 use crate::shard::message::{Done, FromShard, Order, ToShard};
 use crate::shard::run::Passenger;
 use crate::shard::shared::Shared;
-use crate::shard::{Shard, creates};
+use crate::shard::{Shard, creates, merges};
 use parking_lot::{Mutex, RwLock};
-use rtpengine_common::ng::{ByteString, Command, Defaults, Encoding, Message, Reply, Request, Value, split};
-use std::collections::HashMap;
+use rtpengine_common::ng::{
+    ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Severity, Value, split,
+};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, RawFd};
@@ -79,10 +83,20 @@ struct Running {
     started: Instant,
 }
 
+/// What reaches the router from other threads; all share the waker of the thread it lives on.
+#[derive(Debug)]
+pub struct Inboxes {
+    /// Of the shards.
+    pub reports: Inbox<FromShard>,
+    /// Of the HTTP side.
+    pub questions: Inbox<Asked>,
+}
+
 /// The router.
 pub struct Router {
     listeners: Listeners,
     inbox: Inbox<FromShard>,
+    asked: Inbox<Asked>,
     shards: Vec<Mailbox<ToShard>>,
     stats: Vec<Arc<Block>>,
     shared: Arc<Shared>,
@@ -93,6 +107,9 @@ pub struct Router {
     running: HashMap<u64, Running>,
     /// The request that the local shard is carrying out.
     at_work: Option<(u64, Running)>,
+    /// Calls on their way to another shard, and the requests that wait for them.
+    moving: usize,
+    held: VecDeque<(Box<Request>, Running)>,
     next_ticket: u64,
     output: Vec<u8>,
     pending: bool,
@@ -102,7 +119,7 @@ impl Router {
     /// A router over open listeners.
     pub fn new(
         listeners: Listeners,
-        inbox: Inbox<FromShard>,
+        inboxes: Inboxes,
         shards: Vec<Mailbox<ToShard>>,
         stats: Vec<Arc<Block>>,
         shared: Arc<Shared>,
@@ -111,7 +128,8 @@ impl Router {
     ) -> Self {
         Self {
             listeners,
-            inbox,
+            inbox: inboxes.reports,
+            asked: inboxes.questions,
             shards,
             stats,
             shared,
@@ -121,6 +139,8 @@ impl Router {
             cookies: Cookies::new(Instant::now()),
             running: HashMap::new(),
             at_work: None,
+            moving: 0,
+            held: VecDeque::new(),
             next_ticket: 0,
             output: Vec::new(),
             pending: false,
@@ -181,16 +201,16 @@ impl Router {
                 return self.refuse(&refused(rejected.encoding), &reply, payload);
             }
         };
+        if let Ok(name) = message.command_name() {
+            log_received(name, agent, payload);
+        }
         let request = match Request::parse(&message, &self.defaults) {
             Ok(request) => request,
             Err(error) => {
                 return self.refuse(&refused(message.encoding), &Reply::from_error(&error), payload);
             }
         };
-        log::control(Level::Info, || format!("Received command '{}' from {agent}", request.command));
-        log::control(Level::Debug, || {
-            format!("Dump for '{}' from {agent}: {}", request.command, payload.escape_ascii())
-        });
+        log_warnings(&request);
         self.state.proxies.lock().meet(agent.ip());
         let running = Running {
             target,
@@ -267,6 +287,9 @@ impl Router {
         if let Err(error) = check(&request) {
             return self.finish(shard, &running, &Reply::from_error(&error));
         }
+        if self.moving > 0 || (merges(request.command) && self.bring_together(shard, &request)) {
+            return self.hold(shard, request, running);
+        }
         if creates(request.command) && request.call_id().is_none() {
             request.call_id = Some(ByteString::from(shard.random_call_id().as_bytes()));
         }
@@ -294,6 +317,49 @@ impl Router {
             self.execute_here(shard, &order, running);
         } else {
             self.send_order(shard, order, to, running);
+        }
+    }
+
+    /// Asks for the calls of a request to be moved to the shard of the first one. `true`: the request has to wait for that.
+    fn bring_together(&mut self, shard: &Shard, request: &Request) -> bool {
+        let mut ids = request.call_ids();
+        let Some(to) = ids.next().and_then(|id| self.directory.find(id.as_bytes())) else { return false };
+        for id in ids {
+            let from = self.directory.find(id.as_bytes()).unwrap_or(to);
+            if from == to {
+                continue;
+            }
+            let give = ToShard::Give { id: Name::from(id.as_bytes()), to };
+            if self.shards.get(usize::from(from)).is_some_and(|mailbox| mailbox.send(give).is_ok()) {
+                self.moving += 1;
+            } else {
+                shard.stats().count(Counter::InboxFull, 1);
+            }
+        }
+        self.moving > 0
+    }
+
+    /// Keeps a request until calls have moved. All requests wait, whatever their call: a move takes less than two turns of a loop, and
+    /// nothing can overtake it.
+    fn hold(&mut self, shard: &Shard, request: Box<Request>, running: Running) {
+        if self.held.len() < CAPACITY {
+            self.held.push_back((request, running));
+            return;
+        }
+        shard.stats().count(Counter::InboxFull, 1);
+        if let Some(key) = &running.cookie {
+            self.cookies.abandon(key);
+        }
+    }
+
+    fn moved(&mut self, shard: &mut Shard, ids: &[Name], to: u16) {
+        ids.iter().for_each(|id| self.directory.moved(id.as_bytes(), to));
+        self.moving = self.moving.saturating_sub(1);
+        if self.moving > 0 {
+            return;
+        }
+        for (request, running) in std::mem::take(&mut self.held) {
+            self.route(shard, request, running);
         }
     }
 
@@ -379,11 +445,19 @@ impl Router {
         self.finish(shard, running, reply);
     }
 
-    fn finish(&mut self, _shard: &Shard, running: &Running, reply: &Reply) {
+    fn finish(&mut self, shard: &Shard, running: &Running, reply: &Reply) {
         let elapsed = running.started.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        if matches!(reply.outcome(), Outcome::Ok | Outcome::Pong) {
+            // Both run on one thread, so the router may write the shard's counters.
+            shard.stats().command(running.command, micros);
+        }
         self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
         self.answer(running, reply);
+        log::control(Level::Debug, || {
+            let (command, agent) = (running.command, running.agent);
+            format!("Response dump for '{command}' to {agent}: {}", self.output.escape_ascii())
+        });
         log::control(Level::Info, || {
             let (seconds, micros) = (elapsed.as_secs(), elapsed.subsec_micros());
             let (command, agent) = (running.command, running.agent);
@@ -427,7 +501,26 @@ impl Router {
                     }
                 }
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
+                FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
                 FromShard::Surveyed { .. } => {}
+            }
+        }
+        true
+    }
+
+    /// Takes what was asked over HTTP. `true`: there may be more.
+    fn take_questions(&mut self, shard: &mut Shard) -> bool {
+        for _ in 0..PER_TURN {
+            let Some(Asked { question, agent, caller }) = self.asked.next() else { return false };
+            let target = Target::Caller(caller);
+            match question {
+                Question::Ng(unit) => self.receive(shard, &unit, target, agent),
+                Question::NgPlain(payload) => self.request(shard, &payload, target, agent, None),
+                Question::Cli(line) => self.command_line(&line, &target),
+                Question::Metrics => {
+                    let text = self.metrics().to_prometheus();
+                    self.listeners.send(&target, text.as_bytes());
+                }
             }
         }
         true
@@ -466,11 +559,12 @@ impl Passenger for Router {
     fn turn(&mut self, shard: &mut Shard, ready: bool) -> bool {
         let reports = self.take_reports(shard);
         let requests = self.take_requests(shard, ready);
-        reports || requests
+        let questions = self.take_questions(shard);
+        reports || requests || questions
     }
 
     fn has_mail(&self) -> bool {
-        !self.inbox.is_empty()
+        !self.inbox.is_empty() || !self.asked.is_empty()
     }
 
     fn next(&self) -> Option<Instant> {
@@ -486,6 +580,27 @@ impl Passenger for Router {
 
     fn stopped(&self) -> bool {
         self.state.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Before the command is recognised: one that is not is logged as well (ng-control.md 4 rule 3).
+fn log_received(name: &[u8], agent: SocketAddr, payload: &[u8]) {
+    log::control(Level::Info, || format!("Received command '{}' from {agent}", name.escape_ascii()));
+    log::control(Level::Debug, || {
+        format!("Dump for '{}' from {agent}: {}", name.escape_ascii(), payload.escape_ascii())
+    });
+}
+
+fn log_warnings(request: &Request) {
+    let id = request.call_id().map(ByteString::as_bytes);
+    for warning in &request.warnings {
+        let level = match warning.severity() {
+            Severity::Info => Level::Info,
+            Severity::Notice => Level::Notice,
+            Severity::Warning => Level::Warning,
+            Severity::Error => Level::Error,
+        };
+        log::request(level, id, || warning.to_string());
     }
 }
 

@@ -2,15 +2,18 @@
 
 use super::Fatal;
 use super::process::strerror;
+use crate::control::http;
 use crate::control::listeners::{Listeners, Protocol};
 use crate::control::stream::listen;
+use crate::flow::Level;
 use crate::net::interfaces::Interfaces;
 use crate::net::packet_info::{PathMtu, RequestSocket};
 use crate::net::ports::PortPools;
 use crate::net::system::Machine;
 use crate::options::endpoint::Listen;
 use crate::options::words::ControlPmtu;
-use crate::options::{Control, Settings};
+use crate::options::{Control, Http, Settings};
+use crate::report::log;
 use mio::net::TcpListener;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -23,6 +26,7 @@ pub(super) struct Opened {
     pub(super) interfaces: Arc<Interfaces>,
     pub(super) pools: Arc<PortPools>,
     pub(super) listeners: Listeners,
+    pub(super) http: Option<http::Server>,
 }
 
 impl Opened {
@@ -35,8 +39,16 @@ impl Opened {
         for address in listeners.datagram_addresses() {
             pools.reserve(address.ip(), address.port());
         }
-        Ok(Self { interfaces: Arc::new(interfaces), pools, listeners })
+        let http = open_http(&settings.control.http)?;
+        Ok(Self { interfaces: Arc::new(interfaces), pools, listeners, http })
     }
+}
+
+fn open_http(settings: &Http) -> Result<Option<http::Server>, Fatal> {
+    http::Server::open(settings).map_err(|error| {
+        log::http(Level::Error, || format!("HTTP cannot be served: {error}"));
+        Fatal::new("Failed to init websocket listener")
+    })
 }
 
 fn open_listeners(control: &Control) -> Result<Listeners, Fatal> {

@@ -4,8 +4,10 @@ use super::Fatal;
 use super::open::Opened;
 use super::process::{schedule, thread_number};
 use crate::call::settings::{Settings as CallSettings, SsrcReporting};
+use crate::control::http::Server;
+use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
-use crate::control::router::{ControlState, Router};
+use crate::control::router::{ControlState, Inboxes, Router};
 use crate::flow::Level;
 use crate::options::{self, PollTick, Scheduling, Settings, words};
 use crate::report::counters::{Block, Totals};
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
 /// Load and CPU use are sampled this often; rates every second time (operations.md 2.7).
 const SAMPLE_PERIOD: Duration = Duration::from_millis(500);
@@ -37,6 +40,8 @@ pub(super) struct Running {
     shards: Vec<Mailbox<ToShard>>,
     threads: Vec<JoinHandle<()>>,
     clock: Arc<Clock>,
+    /// Ends with all its connections when dropped.
+    http: Option<Runtime>,
 }
 
 /// Wakes housekeeping when the end has come.
@@ -60,6 +65,9 @@ impl Running {
             // A thread that failed has nothing left to close.
             let _ = thread.join();
         }
+        if let Some(http) = self.http {
+            http.shutdown_background();
+        }
     }
 }
 
@@ -69,7 +77,7 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 }
 
 fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
-    let Opened { interfaces, pools, listeners } = opened;
+    let Opened { interfaces, pools, listeners, http } = opened;
     let addresses = interfaces.locals().len();
     let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings(settings)));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
@@ -81,11 +89,12 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
         inboxes.push(inbox);
     }
     // The router shares the first shard's thread, hence its waker.
-    let (to_router, router_inbox) = mailboxes[0].companion();
+    let (to_router, reports) = mailboxes[0].companion();
+    let (asking, questions) = mailboxes[0].companion();
     let state = Arc::new(ControlState::new(limits(&settings.limits), Instant::now()));
     let router = Router::new(
         listeners,
-        router_inbox,
+        Inboxes { reports, questions },
         mailboxes.clone(),
         stats.clone(),
         Arc::clone(&shared),
@@ -97,12 +106,21 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     for (at, inbox) in inboxes.into_iter().enumerate() {
         let index = u16::try_from(at).unwrap_or(u16::MAX);
         let block = Arc::clone(&stats[at]);
-        let shard = Shard::new(index, Arc::clone(&shared), block, inbox, to_router.clone(), now())?;
+        let shard = Shard::new(
+            index,
+            Arc::clone(&shared),
+            block,
+            inbox,
+            to_router.clone(),
+            mailboxes.clone(),
+            now(),
+        )?;
         threads.push(start_shard(settings, shard, router.take())?);
     }
     let clock = Arc::new(Clock::default());
     threads.push(start_housekeeping(settings, &clock, &state, stats)?);
-    Ok(Running { state, shards: mailboxes, threads, clock })
+    let http = http.map(|server| start_http(settings, server, asking)).transpose()?;
+    Ok(Running { state, shards: mailboxes, threads, clock, http })
 }
 
 fn builder(settings: &Settings, name: String) -> Builder {
@@ -126,6 +144,12 @@ fn start_shard(settings: &Settings, mut shard: Shard, router: Option<Router>) ->
             },
         }
     })
+}
+
+fn start_http(settings: &Settings, server: Server, asking: Mailbox<Asked>) -> io::Result<Runtime> {
+    let scheduling = settings.threads.idle_scheduling;
+    let begin = move || set_scheduling(scheduling);
+    server.start(&settings.control.http, asking, settings.threads.stack_bytes, begin)
 }
 
 fn set_scheduling(scheduling: Scheduling) {
@@ -190,6 +214,7 @@ fn loop_settings(settings: &Settings) -> LoopSettings {
             PollTick::Fixed(tick) => Tick::Fixed(tick),
             PollTick::Adaptive => Tick::Adaptive,
         },
+        poll_events: settings.threads.poll_events,
         max_receives: number(settings.ports.max_receive),
         socket_cpus: number(settings.ports.cpu_affinity),
         measure_rtp: settings.media.measure_rtp,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rtpengine_common::rtcp::Compound;
 use rtpengine_common::rtp::PacketIndex;
-use rtpengine_common::srtp::{Context, KeyError, Parameters, SrtpError};
+use rtpengine_common::srtp::{Context, KeyError, Parameters, Replay, SrtpError};
 
 use crate::call::ids::StreamId;
 
@@ -14,6 +14,7 @@ use super::ingress::RtpFields;
 use super::packet::Packet;
 use super::plane::Plane;
 use super::spec::FlowKind;
+use super::ssrc::Replays;
 use super::stream::Stream;
 
 /// Keys of one direction with what was derived from them, shared by the streams that use them.
@@ -128,6 +129,10 @@ impl Plane {
         let unprotected = crypto.context.unprotect_rtp(packet.bytes_mut(), index);
         let unprotected = unprotected.map_err(|error| refuse(error, say))?;
         packet.truncate(unprotected.len);
+        if self.replay_window != 0 && self.replayed(id, fields.ssrc, unprotected.index.raw(), false) {
+            say(Notice::Replayed {});
+            return Err(Unusable);
+        }
         if unprotected.index != index {
             say(Notice::RocReset { from: index.roc(), to: unprotected.index.roc() });
             if let Some(media) = self.ssrc_media(id) {
@@ -137,9 +142,22 @@ impl Plane {
         Ok(())
     }
 
+    /// Whether an authentic packet was seen before; one that was not is remembered.
+    fn replayed(&mut self, id: StreamId, ssrc: u32, index: u32, rtcp: bool) -> bool {
+        let packets = usize::from(self.replay_window);
+        let Some(media) = self.ssrc_media(id) else { return true };
+        let replays = media.ssrc_in.touch(ssrc).0.replay.get_or_insert_with(|| Replays::new(packets));
+        let window = if rtcp { &mut replays.rtcp } else { &mut replays.rtp };
+        let new = window.check(index) == Replay::New;
+        if new {
+            window.accept(index);
+        }
+        !new
+    }
+
     /// Deciphers an RTCP packet in place, with the keys of the media's RTCP stream.
     pub(super) fn unprotect_rtcp(
-        &self,
+        &mut self,
         id: StreamId,
         packet: &mut Packet,
         say: &mut dyn FnMut(Notice),
@@ -154,7 +172,14 @@ impl Plane {
             return Err(Unusable);
         };
         let unprotected = crypto.context.unprotect_rtcp(packet.bytes_mut());
-        packet.truncate(unprotected.map_err(|error| refuse(error, say))?.len);
+        let unprotected = unprotected.map_err(|error| refuse(error, say))?;
+        packet.truncate(unprotected.len);
+        let sender =
+            packet.bytes().get(4..8).and_then(|ssrc| ssrc.try_into().ok()).map_or(0, u32::from_be_bytes);
+        if self.replay_window != 0 && self.replayed(id, sender, unprotected.index, true) {
+            say(Notice::Replayed {});
+            return Err(Unusable);
+        }
         Ok(())
     }
 

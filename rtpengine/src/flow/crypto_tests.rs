@@ -276,3 +276,20 @@ fn fan_out_enciphers_for_each_sink_on_its_own() {
         .collect();
     assert_eq!(heard, [Some(plain.clone()), Some(plain.clone()), Some(plain)]);
 }
+
+#[test]
+fn rule_9_4_4_duplicates_pass_unless_replay_protection_is_on() {
+    let keys = [parameters(Suite::AesCm128HmacSha1_80, 1), parameters(Suite::AesCm128HmacSha1_80, 2)];
+    for (window, passed) in [(0, [1, 1, 1, 1, 1, 1]), (64, [1, 0, 1, 1, 0, 0])] {
+        let mut call = Fixture::new();
+        call.plane.set_replay_window(window);
+        secure(&mut call, A, &keys[0], &keys[1]);
+        let mut sender = Phone::new(&keys[0]);
+        let packets = [100, 101, 300].map(|sequence| sender.protect(&rtp(PCMU, sequence, b"x")));
+        let order = [1, 1, 0, 2, 1, 0].map(|at| call.receive(A_RTP, &packets[at]).len());
+        assert_eq!(order, passed, "window {window}");
+        let report = sender.protect_rtcp(&rtcp(201, 2), 5);
+        let reports = [0, 1].map(|_| call.receive(A_RTCP, &report).len());
+        assert_eq!(reports, if window == 0 { [1, 1] } else { [1, 0] });
+    }
+}

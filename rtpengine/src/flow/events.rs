@@ -110,6 +110,8 @@ notices! {
     Truncated { from: SocketAddr } Warning "UDP packet possibly truncated (from {from})";
     /// A packet could not be enciphered, deciphered or authenticated.
     Srtp { error: SrtpError } Warning "{error}";
+    /// An authentic packet that was seen before, or is too old to tell.
+    Replayed {} Warning "Discarded replayed SRTP packet";
     /// The packet authenticated under another roll-over counter.
     RocReset { from: u16, to: u16 } Debug "Detected unexpected SRTP ROC reset (from {from} to {to})";
     /// Keys are missing for RTP.

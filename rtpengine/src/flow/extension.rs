@@ -1,6 +1,6 @@
 //! RTP header extensions on their way to a sink (media-plane.md §14).
 
-use rtpengine_common::rtp::{ExtensionBuilder, ExtensionForm, PushError, RtpPacket};
+use rtpengine_common::rtp::{Extension, ExtensionBuilder, ExtensionForm, PushError, RtpPacket};
 
 use super::events::Notice;
 use super::packet::Packet;
@@ -53,7 +53,7 @@ impl Rewrite<'_> {
             self.push(&mut builder, id, value, say)?;
         }
         let extension = packet.extension();
-        for element in extension.iter().flat_map(|extension| extension.elements()) {
+        for element in extension.iter().flat_map(Extension::elements) {
             if self.passes(element.id) {
                 self.push(&mut builder, element.id, element.value, say)?;
             }

@@ -6,11 +6,13 @@
 mod bundle;
 mod crypto;
 mod events;
+mod exercise;
 mod extension;
 mod ingress;
 mod learn;
 mod loop_check;
 mod mos;
+mod moving;
 mod packet;
 mod plane;
 mod quality;
@@ -34,6 +36,8 @@ mod tests;
 
 pub use crypto::{Crypto, Keys};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
+#[doc(hidden)]
+pub use exercise::exercise;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};

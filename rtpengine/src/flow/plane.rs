@@ -150,6 +150,8 @@ pub struct Plane {
     /// Specs or keys changed since it was last decided what SRTP passes untouched.
     pub(super) crypto_stale: bool,
     pub(super) mos: MosOptions,
+    /// Packets a replay window reaches back; 0 is off.
+    pub(super) replay_window: u16,
 }
 
 impl Plane {
@@ -208,6 +210,12 @@ impl Plane {
         self.mos = options;
     }
 
+    /// SRTP replay protection (RFC 3711 §3.3.2) for the last so many packets of each SSRC; 0, the default, is off: streams that
+    /// restart or are strongly reordered then pass (media-plane.md §9.4 rule 4).
+    pub fn set_replay_window(&mut self, packets: u16) {
+        self.replay_window = packets;
+    }
+
     /// `drop-traffic`: every datagram of the call is discarded.
     pub fn set_drop_traffic(&mut self, on: bool) {
         self.drop_traffic = on;
@@ -256,6 +264,9 @@ impl Plane {
     /// their context; indices stay in any case (media-plane.md §9.4 rule 7). Returns whether anything changed.
     pub fn set_keys(&mut self, stream: StreamId, keys: Keys) -> bool {
         let changed = self.streams.get_mut(stream.index()).is_some_and(|stream| stream.keys.replace(keys));
+        if changed && let Some(media) = self.ssrc_media(stream) {
+            media.ssrc_in.iter_mut().for_each(|entry| entry.replay = None);
+        }
         self.crypto_stale |= changed;
         changed
     }
@@ -326,17 +337,6 @@ impl Plane {
         stream.spec = spec;
         self.crypto_stale = true;
         true
-    }
-
-    /// Gives every socket the name it has in another shard's table.
-    pub fn rename_sockets(&mut self, name: impl Fn(SocketKey) -> SocketKey) {
-        for stream in &mut self.streams {
-            stream.places.iter_mut().for_each(|place| place.socket.key = name(place.socket.key));
-            if let Some(rare) = &mut stream.rare {
-                rare.superseded.iter_mut().for_each(|old| old.0 = name(old.0));
-                rare.ice_sources.iter_mut().for_each(|source| source.0 = name(source.0));
-            }
-        }
     }
 
     /// Takes over the streams and medias of another call, behind the own ones. Returns what is to be added to the ids

@@ -1,6 +1,6 @@
 //! The way of a datagram from the socket to its sinks (media-plane.md §3.2).
 
-use rtpengine_common::rtp::{is_dtls, is_rtcp, is_stun};
+use rtpengine_common::rtp::{PacketIndex, is_dtls, is_rtcp, is_stun};
 
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
@@ -161,12 +161,15 @@ impl Plane {
         let Some(media) = self.ssrc_media(handled) else {
             return Received::dropped(DropCause::NoSocket);
         };
-        let index = media.ssrc_in.touch(header.ssrc).0.advance_index(header.sequence_number);
+        let (entry, _) = media.ssrc_in.touch(header.ssrc);
+        let before = entry.index();
+        let index = entry.advance_index(header.sequence_number);
         // Step 10
         if self.deciphers(handled) {
             let (events, now) = (&mut *turn.events, turn.now.instant);
             let mut say = |notice| events.push(now, handled, notice);
             if self.unprotect_rtp(handled, packet, &header, index, &mut say).is_err() {
+                self.keep_index(handled, header.ssrc, before);
                 return self.refuse(handled, DropCause::Crypto);
             }
         }
@@ -225,6 +228,16 @@ impl Plane {
             self.forward_rtcp(turn, Arrival { stream: handled, ..arrival }, packet);
         }
         Received::ACCEPTED
+    }
+
+    /// With replay protection a packet that was not taken leaves no trace in the index either; without it the estimate stays
+    /// (media-plane.md §9.4 rule 3).
+    fn keep_index(&mut self, id: StreamId, ssrc: u32, before: PacketIndex) {
+        if self.replay_window != 0
+            && let Some(media) = self.ssrc_media(id)
+        {
+            media.ssrc_in.touch(ssrc).0.set_index(before);
+        }
     }
 
     /// Whether RTP of a stream is deciphered on arrival.

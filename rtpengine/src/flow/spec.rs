@@ -72,6 +72,12 @@ impl PayloadTypes {
         payload_type < 128 && self.known >> payload_type & 1 == 1
     }
 
+    /// Every signalled number with its clock rate in Hz.
+    #[must_use]
+    pub fn clock_rates(&self) -> &[(u8, u32)] {
+        &self.clock_rates
+    }
+
     /// Clock rate in Hz of a signalled number.
     #[must_use]
     pub fn clock_rate(&self, payload_type: u8) -> Option<u32> {

@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 use rtpengine_common::rtp::{Arrival, JitterEstimator, LossTracker, PacketIndex, arrival_in_clock_units};
+use rtpengine_common::srtp::ReplayWindow;
 
 use crate::call::ids::StreamId;
 
@@ -21,6 +22,8 @@ pub struct SsrcEntry {
     ssrc: u32,
     index: PacketIndex,
     srtcp_index: u32,
+    /// Packets seen, RTP and RTCP, where replay protection is on.
+    pub(super) replay: Option<Box<Replays>>,
     /// The stream of the bundle it belongs to, learned from a packet with a known MID.
     pub(super) member: Option<StreamId>,
     packets: u64,
@@ -32,6 +35,19 @@ pub struct SsrcEntry {
     used: u32,
     payload_types: PtTracker,
     quality: Option<Box<Quality>>,
+}
+
+/// Replay windows of one SSRC.
+#[derive(Clone, Debug)]
+pub(super) struct Replays {
+    pub(super) rtp: ReplayWindow,
+    pub(super) rtcp: ReplayWindow,
+}
+
+impl Replays {
+    pub(super) fn new(packets: usize) -> Box<Self> {
+        Box::new(Self { rtp: ReplayWindow::new(packets), rtcp: ReplayWindow::new(packets) })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +75,7 @@ impl SsrcEntry {
             ssrc,
             index: PacketIndex::default(),
             srtcp_index: 0,
+            replay: None,
             member: None,
             packets: 0,
             bytes: 0,
@@ -155,7 +172,7 @@ impl SsrcEntry {
 
     /// Starts counting anew: other keys, or another peer.
     pub(super) fn reset_indices(&mut self) {
-        (self.index, self.srtcp_index) = (PacketIndex::default(), 0);
+        (self.index, self.srtcp_index, self.replay) = (PacketIndex::default(), 0, None);
     }
 
     /// What RTCP told; `None` before the first report.

@@ -711,6 +711,11 @@ mod hostile {
 
     proptest! {
         #[test]
+        fn any_setup_and_any_datagrams_keep_the_promises(bytes in prop::collection::vec(any::<u8>(), 9..800)) {
+            exercise(&bytes);
+        }
+
+        #[test]
         fn no_datagram_and_no_spec_makes_the_plane_panic(
             specs in prop::collection::vec(flow(), 4),
             again in prop::collection::vec(flow(), 4),

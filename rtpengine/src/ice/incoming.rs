@@ -44,6 +44,9 @@ impl Agent {
                 self.conclude(now);
                 self.poll(now, random);
             }
+            (Verdict::Ignore, Some(_)) if message.class() != Class::Indication => {
+                self.notice(Notice::AuthenticationMismatch(from));
+            }
             // Nothing to answer, or a socket that was given up in the meantime.
             (Verdict::Ignore | Verdict::Refuse(_) | Verdict::Authentic, _) => {}
         }

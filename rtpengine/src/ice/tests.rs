@@ -370,7 +370,7 @@ fn responses_must_fit_their_request() {
     bench.handle(1, PEER, &forged);
     assert!(!bench.agent.accepts(Bench::key(1), address(PEER)));
     assert!(!bench.agent.is_usable());
-    assert_eq!(bench.notices().len(), 2);
+    assert_eq!(bench.notices().len(), 3);
     bench.handle(1, PEER, &good);
     assert!(bench.agent.accepts(Bench::key(1), address(PEER)) && bench.agent.is_usable());
 }

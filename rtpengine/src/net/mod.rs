@@ -5,6 +5,7 @@ pub mod interfaces;
 pub mod open;
 pub mod packet_info;
 pub mod ports;
+pub mod prefetch;
 pub mod readiness;
 pub mod socket;
 pub mod system;

@@ -3,6 +3,7 @@
 
 use super::interfaces::LocalId;
 use super::ports::PortLease;
+use super::prefetch::prefetch;
 use super::readiness::Readiness;
 use super::socket::UdpSocket;
 pub use crate::call::ids::SocketKey;
@@ -141,6 +142,14 @@ impl<Owner> SocketTable<Owner> {
     pub fn get(&self, key: SocketKey) -> Option<&Entry<Owner>> {
         let slot = self.slots.get(key.slot as usize)?;
         if slot.generation == key.generation { slot.entry.as_ref() } else { None }
+    }
+
+    /// Asks for the memory of a socket's entry.
+    #[inline]
+    pub fn prefetch(&self, key: SocketKey) {
+        if let Some(slot) = self.slots.get(key.slot as usize) {
+            prefetch(slot);
+        }
     }
 
     /// The same, to change it.

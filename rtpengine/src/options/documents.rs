@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rtpengine_common::config::KeyFile;
-use rtpengine_common::ng::Command;
+use rtpengine_common::ng::{Command, reference};
 use rtpengine_common::options::document::{manual_options, roff, sample_section};
 use rtpengine_common::options::{OptionDef, Scope, Values};
 
@@ -60,13 +60,62 @@ fn commands() -> String {
     items.collect()
 }
 
+/// The keys of requests by group, then the flags and the flags with a value.
+fn ng_reference() -> String {
+    let mut out = String::new();
+    let mut group = None;
+    for row in reference::keys() {
+        if group != Some(row.group) {
+            group = Some(row.group);
+            out.push_str(&format!(".SS Keys: {}\n", roff(row.group.title())));
+        }
+        let mut text = format!("{}{}", synonyms(&row.synonyms), row.meaning);
+        if !row.note.is_empty() {
+            text.push_str(&format!(" {}", row.note));
+        }
+        let values: Vec<_> = row.values.iter().map(|value| value.name).collect();
+        if !values.is_empty() {
+            text.push_str(&format!(" Values: {}.", values.join(", ")));
+        }
+        out.push_str(&item(row.name, &format!(" ({})", row.value_type), &text, row.effective));
+    }
+    out.push_str(".SS Flags\n");
+    for row in reference::flags() {
+        let text = format!("{}{}", synonyms(&row.synonyms), row.meaning);
+        out.push_str(&item(row.name, "", &text, row.effective && !row.obsolete));
+    }
+    out.push_str(".SS Flags with a value\n");
+    for row in reference::prefixes() {
+        let forms: Vec<_> = row.forms.iter().map(String::as_str).collect();
+        let only = if row.offers_only { " In offer, subscribe request and publish only." } else { "" };
+        out.push_str(&item(&forms.join(", "), "", &format!("Same as {}.{only}", row.equals), true));
+    }
+    out
+}
+
+fn synonyms(names: &[&str]) -> String {
+    if names.is_empty() { String::new() } else { format!("Also {}. ", names.join(", ")) }
+}
+
+fn item(name: &str, kind: &str, text: &str, effective: bool) -> String {
+    let note = if effective { "" } else { "\n.br\n\\fIWithout effect so far.\\fR" };
+    format!(".TP\n\\fB{}\\fR{}\n{}{note}\n", roff(name), roff(kind), roff(text))
+}
+
 fn file_keys() -> Vec<OptionDef> {
     table().iter().filter(|option| option.scope == Scope::Both).copied().collect()
 }
 
 #[test]
 fn manual_of_the_daemon() {
-    compare("man/rtpengine.8", &[("@OPTIONS@", manual_options(table())), ("@COMMANDS@", commands())]);
+    compare(
+        "man/rtpengine.8",
+        &[
+            ("@OPTIONS@", manual_options(table())),
+            ("@COMMANDS@", commands()),
+            ("@REFERENCE@", ng_reference()),
+        ],
+    );
 }
 
 #[test]

@@ -89,6 +89,8 @@ pub fn startup(
     args: impl IntoIterator<Item = OsString>,
     sources: &dyn OptionSources,
 ) -> Result<Startup, OptionError> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    refuse_rtpproxy(&args)?;
     let given = match command::parse("rtpengine", ABOUT, table(), args)? {
         CommandLine::Help(text) => return Ok(Startup::Help(text)),
         CommandLine::Options(given) => given,
@@ -125,6 +127,17 @@ pub fn startup(
         Some(action) => Startup::Nftables(action, Box::new(settings)),
         None => Startup::Run(Box::new(settings)),
     })
+}
+
+/// The rtpproxy command line (rtpproxy.md §1.2) has other options with the same letters: reading it by our rules would
+/// start something nobody asked for.
+fn refuse_rtpproxy(args: &[OsString]) -> Result<(), OptionError> {
+    let name = args.first().and_then(|program| Path::new(program).file_name()).unwrap_or_default();
+    let name = name.to_string_lossy();
+    let asked = name == "rtpproxy"
+        || name.starts_with("rtpproxy_")
+        || args.get(1).is_some_and(|arg| arg == "--rtpproxy");
+    if asked { Err(OptionError::invalid("The rtpproxy command line: not built yet")) } else { Ok(()) }
 }
 
 /// The configuration file, if one is to be read (operations.md §4.3).

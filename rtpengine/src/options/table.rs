@@ -105,10 +105,12 @@ const LOGGING: &[OptionDef] = &[
     OptionDef::text("log-mark-suffix", "Put behind sensitive values in the log"),
     OptionDef::text("log-facility-cdr", "Syslog facility for one line per ended call")
         .value("daemon|local0|...|local7")
-        .default_is("off"),
+        .default_is("off")
+        .not_yet(),
     OptionDef::text("log-facility-rtcp", "Syslog facility for one line per RTCP packet")
         .value("daemon|local0|...|local7")
-        .default_is("off"),
+        .default_is("off")
+        .not_yet(),
     OptionDef::text("log-facility-dtmf", "Syslog facility for one JSON line per DTMF event")
         .value("daemon|local0|...|local7")
         .default_is("off")
@@ -171,18 +173,15 @@ const CONTROL: &[OptionDef] = &[
     OptionDef::list("listen-udp", "[ADDR:]PORT", "UDP port for the protocol of SIP proxies' rtpproxy module")
         .short('u')
         .not_yet(),
-    OptionDef::list("listen-http", "[ADDR:]PORT", "TCP port for HTTP and WebSocket").not_yet(),
-    OptionDef::list("listen-https", "[ADDR:]PORT", "TCP port for HTTPS and secure WebSocket").not_yet(),
-    OptionDef::file("https-cert", "Certificate for HTTPS in PEM form").not_yet(),
-    OptionDef::file("https-key", "Key for HTTPS in PEM form").default_is("the https-cert file").not_yet(),
-    OptionDef::int("http-threads", 0, "Threads that answer HTTP requests")
-        .default_is("num-threads")
-        .not_yet(),
-    OptionDef::int("http-buf-size", 0, "Buffer for HTTP requests in kB; 0 = default").not_yet(),
+    OptionDef::list("listen-http", "[ADDR:]PORT", "TCP port for HTTP and WebSocket"),
+    OptionDef::list("listen-https", "[ADDR:]PORT", "TCP port for HTTPS and secure WebSocket"),
+    OptionDef::file("https-cert", "Certificate for HTTPS in PEM form"),
+    OptionDef::file("https-key", "Key for HTTPS in PEM form").default_is("the https-cert file"),
+    OptionDef::int("http-threads", 0, "Threads that answer HTTP requests").default_is("num-threads"),
+    OptionDef::int("http-buf-size", 0, "Buffer for HTTP requests in kB; 0 = default"),
     OptionDef::int("http-idle-timeout", 0, "Close idle HTTP connections after this many seconds")
         .default_is("0: 5 s")
-        .range(0, ANY_POSITIVE, "Option 'http-idle-timeout' must be >= 0")
-        .not_yet(),
+        .range(0, ANY_POSITIVE, "Option 'http-idle-timeout' must be >= 0"),
     OptionDef::int("control-tos", 0, "Type of service of ng replies, 0 to 255").range(
         0,
         255,
@@ -259,11 +258,11 @@ const MEDIA: &[OptionDef] = &[
     OptionDef::flag("reject-invalid-sdp", "Refuse broken SDP instead of passing it through"),
     OptionDef::list("mos", "WORD", "MOS formula: CQ or LQ; legacy, G.107 or G.107.2")
         .default_is("CQ;G.107")
-        .words(MosOption::WORDS, "Invalid --mos option ('{}')"),
+        .words(MosOption::WORDS, "Invalid --mos option ('{}')")
+        .not_yet(),
     OptionDef::flag("measure-rtp", "Measure jitter and loss from RTP for the statistics").not_yet(),
     OptionDef::text_or("ssrc-reporting", "full", "Which SSRC statistics query replies carry")
-        .words(SsrcReporting::WORDS, "Invalid --ssrc-reporting option ('{}')")
-        .not_yet(),
+        .words(SsrcReporting::WORDS, "Invalid --ssrc-reporting option ('{}')"),
     OptionDef::int(
         "rtcp-interval",
         5000,

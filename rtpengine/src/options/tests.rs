@@ -261,6 +261,15 @@ fn informative_options_end_before_any_check() {
 }
 
 #[test]
+fn what_is_not_built_refuses_instead_of_doing_something_else() {
+    assert_eq!(error("-t 3 --no-fallback"), "Userspace fallback disallowed - exiting");
+    for line in ["rtpproxy -f -l 127.0.0.1", "/usr/bin/rtpproxy_debug", "rtpengine --rtpproxy -f"] {
+        let result = startup(line.split(' ').map(OsString::from), &Fake::default());
+        assert_eq!(result.unwrap_err().to_string(), "The rtpproxy command line: not built yet");
+    }
+}
+
+#[test]
 fn passwords_come_from_the_environment_too() {
     let fake = Fake { variables: [("RTPENGINE_REDIS_AUTH_PW", "secret")].into(), ..Fake::default() };
     let read = settings_with(&fake, "-i 127.0.0.1 -n 1 -r 127.0.0.1:6379/1");
@@ -277,6 +286,7 @@ fn what_has_no_effect_is_said() {
             "Option --io-uring is accepted but has no effect: media sockets are polled with epoll".to_owned()
         )]
     );
+    assert_eq!(texts("-t -1 --io-uring-buffers=16384"), []);
     let not_yet = table::table().iter().find(|option| option.effect == Effect::NotYet);
     if let Some(option) = not_yet.filter(|option| option.scope == Scope::Both) {
         let line = format!("--{}=1", option.long);

@@ -46,6 +46,24 @@ pub fn control(level: Level, text: impl FnOnce() -> String) {
     }
 }
 
+/// A record of the HTTP side. The text is made only when it is wanted.
+pub fn http(level: Level, text: impl FnOnce() -> String) {
+    let level = level_of(level);
+    if log::enabled(Subsystem::Http, level, &Context::NONE) {
+        log::write(Subsystem::Http, level, &Context::NONE, format_args!("{}", text()));
+    }
+}
+
+/// A record about a request, with its call-id if it has one. The text is made only when it is wanted.
+pub fn request(level: Level, call_id: Option<&[u8]>, text: impl FnOnce() -> String) {
+    let level = level_of(level);
+    let id = call_id.map(String::from_utf8_lossy);
+    let context = id.as_deref().map_or(Context::NONE, Context::text);
+    if log::enabled(Subsystem::Control, level, &context) {
+        log::write(Subsystem::Control, level, &context, format_args!("{}", text()));
+    }
+}
+
 /// A record about the daemon.
 pub fn core(level: Level, text: &str) {
     let level = level_of(level);

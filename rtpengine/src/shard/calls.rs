@@ -1,7 +1,9 @@
 //! The calls of a shard: a slab, and the call-ids that lead into it.
 
+use super::tally::Contribution;
 use crate::call::Call;
-use crate::call::ids::{CallKey, SocketKey};
+use crate::call::ids::{CallKey, Name, SocketKey};
+use crate::net::prefetch::prefetch;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub struct Resident {
     pub sockets: Vec<SocketKey>,
     /// The CPU its sockets prefer, with `--socket-cpu-affinity`.
     pub cpu: Option<u32>,
+    /// What it has added to the gauges.
+    pub contribution: Contribution,
 }
 
 /// All calls of a shard.
@@ -66,6 +70,14 @@ impl CallTable {
         self.slots.get(slot.0 as usize)?.as_ref()
     }
 
+    /// Asks for the memory of a slot.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: CallSlot) {
+        if let Some(place) = self.slots.get(slot.0 as usize) {
+            prefetch(place);
+        }
+    }
+
     /// The call in a slot, to work on it.
     pub fn get_mut(&mut self, slot: CallSlot) -> Option<&mut Resident> {
         self.slots.get_mut(slot.0 as usize)?.as_mut()
@@ -85,6 +97,13 @@ impl CallTable {
         self.free.push(slot.0);
         self.count -= 1;
         Some(resident)
+    }
+
+    /// Lets more ids lead to a call.
+    pub fn lead(&mut self, ids: &[Name], slot: CallSlot) {
+        for id in ids {
+            self.ids.insert(Arc::clone(&id.0), slot);
+        }
     }
 
     /// All calls.

@@ -7,6 +7,7 @@ use super::inbox::{Inbox, Mailbox};
 use super::message::{FromShard, Order, ToShard};
 use super::shared::Shared;
 use super::survey::{Survey, Verdict};
+use super::tally::{self, Contribution};
 use super::wheel::Wheel;
 use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
 use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey};
@@ -14,21 +15,23 @@ use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
 use crate::flow::{Arrival, Events, Level, Packet, Received, TickOptions, Turn};
 use crate::net::interfaces::Choice;
-use crate::net::readiness::Readiness;
+use crate::net::prefetch::prefetch;
+use crate::net::readiness::{EVENTS, Readiness, Source};
 use crate::net::socket::ReceiveError;
 use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
 use crate::report::log;
+use arrayvec::ArrayVec;
 use rtpengine_common::ng::{ByteString, Command, Reply, Request};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The call timer (media-plane.md 22).
-const CALL_TICK: Duration = Duration::from_secs(1);
+pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
 
 /// A survey on its way through the table.
 #[derive(Debug)]
@@ -49,6 +52,7 @@ pub struct Shard {
     pub(super) stats: Arc<Block>,
     pub(super) inbox: Inbox<ToShard>,
     pub(super) control: Mailbox<FromShard>,
+    pub(super) peers: Vec<Mailbox<ToShard>>,
     pub(super) surveys: VecDeque<Running>,
     pub(super) now: Now,
     pub(super) turn: u32,
@@ -68,13 +72,14 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard without calls.
+    /// A shard without calls. `peers` are the inboxes of all shards, its own among them.
     pub fn new(
         index: u16,
         shared: Arc<Shared>,
         stats: Arc<Block>,
         inbox: Inbox<ToShard>,
         control: Mailbox<FromShard>,
+        peers: Vec<Mailbox<ToShard>>,
         now: Now,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -89,6 +94,7 @@ impl Shard {
             stats,
             inbox,
             control,
+            peers,
             surveys: VecDeque::new(),
             now,
             turn: 0,
@@ -133,6 +139,43 @@ impl Shard {
             self.settings_version = version;
             self.events.set_threshold(log::packet_level());
         }
+    }
+
+    /// Asks for what the first `ready` events will look at, one kind of object after the other, so that the fetches overlap.
+    pub(super) fn prefetch(&self, ready: usize) {
+        let mut owners = ArrayVec::<Owner, EVENTS>::new();
+        let keys = || {
+            (0..ready).filter_map(|at| match self.readiness.event(at) {
+                Some(Source::Socket(key)) => Some(key),
+                Some(Source::Other(_)) | None => None,
+            })
+        };
+        keys().for_each(|key| self.sockets.prefetch(key));
+        owners.extend(keys().filter_map(|key| self.sockets.get(key)).map(|entry| entry.owner).take(EVENTS));
+        owners.iter().for_each(|owner| self.calls.prefetch(owner.call));
+        let planes = || {
+            let residents = owners.iter().map(|owner| (owner.stream, self.calls.get(owner.call)));
+            residents.filter_map(|(stream, resident)| Some((stream, &resident?.call.plane)))
+        };
+        planes().for_each(|(_, plane)| prefetch(plane));
+        planes().filter_map(|(stream, plane)| plane.stream(stream)).for_each(prefetch);
+        for (stream, plane) in planes() {
+            let Some(stream) = plane.stream(stream) else { continue };
+            if let Some(media) = plane.media(stream.media()) {
+                prefetch(media);
+            }
+            if let Some(types) = &stream.spec().payload_types {
+                prefetch(&**types);
+            }
+            for sink in stream.spec().rtp.iter().take(2) {
+                if let Some(sink) = plane.stream(sink.to) {
+                    prefetch(sink);
+                }
+            }
+        }
+        let types =
+            planes().filter_map(|(stream, plane)| plane.stream(stream)?.spec().payload_types.as_ref());
+        types.filter_map(|types| types.clock_rates().first()).for_each(prefetch);
     }
 
     /// Handles one ready socket.
@@ -251,6 +294,7 @@ impl Shard {
         let mut turn =
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
         let fate = resident.call.tick(&self.settings, &mut closing, &mut turn, options);
+        resident.contribution.ticked(&self.stats, &resident.call, self.now);
         self.at_work = None;
         for socket in closing.0 {
             self.close_socket(slot, socket);
@@ -296,14 +340,9 @@ impl Shard {
 
     /// Carries a checked request out. `None`: the reply comes later.
     pub fn execute(&mut self, order: &Order) -> Option<Reply> {
-        let start = Instant::now();
         self.ticket_at_work = Some(order.ticket);
         let reply = self.carry_out(order);
         self.ticket_at_work = None;
-        if !reply.is_error() {
-            let taken = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.stats.command(order.request.command, taken);
-        }
         Some(reply)
     }
 
@@ -316,11 +355,14 @@ impl Shard {
         let found = self.calls.find(id);
         let slot = match (found, creates(request.command)) {
             (Some(slot), _) => slot,
-            (None, true) => self.create(id),
+            (None, true) => self.create(id, order.agent),
             (None, false) if request.command == Command::Delete => return delete_not_found(request),
             (None, false) => return Reply::from_error(&unknown_call(request.command)),
         };
-        let Some(Done { reply, fate }) = self.command(slot, request, id, order.agent) else {
+        if let Err(error) = self.gather(slot, request) {
+            return Reply::from_error(&error);
+        }
+        let Some(Done { reply, fate }) = self.command(slot, request, id) else {
             return Reply::from_error(&unknown_call(request.command));
         };
         match fate {
@@ -330,20 +372,21 @@ impl Shard {
         reply
     }
 
-    fn create(&mut self, id: &[u8]) -> CallSlot {
+    fn create(&mut self, id: &[u8], agent: SocketAddr) -> CallSlot {
         let key = self.shared.call_key();
-        let call = Call::new(key, Name::from(id), self.now, self.settings.tos);
+        let mut call = Box::new(Call::new(key, Name::from(id), self.now, self.settings.tos));
+        call.signalling.created_from = Some(tally::agent_text(agent));
+        let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
-        let slot = self.calls.insert(Resident { call: Box::new(call), sockets: Vec::new(), cpu });
+        let slot = self.calls.insert(Resident { call, sockets: Vec::new(), cpu, contribution });
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key));
-        self.stats.shift(Gauge::Sessions, 1);
         slot
     }
 
-    fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8], _agent: SocketAddr) -> Option<Done> {
+    fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
-        let Resident { call, sockets, cpu } = resident;
+        let Resident { call, sockets, cpu, contribution } = resident;
         let mut desk = Desk {
             interfaces: &self.shared.interfaces,
             pools: &self.shared.pools,
@@ -363,6 +406,7 @@ impl Shard {
             log: &mut self.log,
         };
         let done = call.command(request, id, &mut ctx);
+        contribution.signalled(&self.stats, call);
         self.at_work = None;
         for line in self.log.drain(..) {
             log::call(line.level, id, &line.text);
@@ -383,7 +427,7 @@ impl Shard {
     /// Ends a call: its sockets are closed and its ports free when this returns.
     pub(super) fn end_call(&mut self, slot: CallSlot, reason: CloseReason) {
         if let Some(resident) = self.drop_call(slot) {
-            super::ending::count(&self.stats, &resident.call, reason, self.now);
+            tally::count_end(&self.stats, &resident.call, reason, self.now);
         }
     }
 
@@ -394,7 +438,7 @@ impl Shard {
             self.sockets.close(*socket);
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(resident.sockets.len()).unwrap_or(0));
-        self.stats.shift(Gauge::Sessions, -1);
+        resident.contribution.leave(&self.stats);
         let ids = resident.call.signalling.ids.iter().cloned().collect();
         self.report(FromShard::Ended { key: resident.call.key, ids });
         Some(resident)
@@ -436,6 +480,7 @@ impl Shard {
         let Some(resident) = self.calls.get_mut(slot) else { return };
         self.at_work = Some(slot);
         let verdict = survey.visit(&mut resident.call);
+        resident.contribution.signalled(&self.stats, &resident.call);
         self.at_work = None;
         match verdict {
             Verdict::Keep => {}

@@ -1,7 +1,9 @@
 //! What control and shards say to each other.
 
 use super::survey::Survey;
-use crate::call::ids::{CallKey, Name};
+use crate::call::Call;
+use crate::call::ids::{CallKey, Name, SocketKey, StreamId};
+use crate::net::table::MediaSocket;
 use rtpengine_common::ng::{Reply, Request};
 use std::net::SocketAddr;
 
@@ -41,6 +43,15 @@ pub enum ToShard {
         /// Who looks.
         survey: Box<dyn Survey>,
     },
+    /// Hand a call over to another shard.
+    Give {
+        /// Any id of the call.
+        id: Name,
+        /// The shard that gets it.
+        to: u16,
+    },
+    /// A call another shard handed over.
+    Take(Box<Moving>),
     /// End the thread.
     Stop,
 }
@@ -64,4 +75,22 @@ pub enum FromShard {
         /// Who looked.
         survey: Box<dyn Survey>,
     },
+    /// A hand-over is done, or could not be.
+    Moved {
+        /// All ids of the call; empty if there is none.
+        ids: Vec<Name>,
+        /// Where it is now.
+        shard: u16,
+    },
+}
+
+/// A call between two shards: it owns its sockets, which nobody watches meanwhile.
+#[derive(Debug)]
+pub struct Moving {
+    /// The call.
+    pub call: Box<Call>,
+    /// Its sockets under the names they had, with what they lead to.
+    pub sockets: Vec<(SocketKey, MediaSocket, StreamId)>,
+    /// The CPU its sockets prefer.
+    pub cpu: Option<u32>,
 }

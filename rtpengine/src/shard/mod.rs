@@ -3,16 +3,20 @@
 pub mod calls;
 mod core;
 mod desk;
-mod ending;
 pub mod inbox;
+mod merging;
 pub mod message;
+mod moving;
 pub mod pace;
 pub mod run;
 pub mod shared;
 pub mod survey;
+pub mod tally;
 pub mod wheel;
 
 pub use self::core::{Shard, creates};
+
+pub use merging::merges;
 
 use crate::call::ids::StreamId;
 use calls::CallSlot;
@@ -23,3 +27,6 @@ pub struct Owner {
     call: CallSlot,
     stream: StreamId,
 }
+
+#[cfg(test)]
+mod tests;

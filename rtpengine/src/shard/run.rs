@@ -15,6 +15,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Messages taken from the inbox in one turn.
 const MESSAGES: usize = 32;
 
+/// Ready sockets from which on fetching their data together pays.
+const WORTH_PREFETCHING: usize = 3;
+
 /// The longest sleep when nothing is due: only a bound for mistakes.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -123,13 +126,16 @@ struct Polled {
 fn poll_until_dry(shard: &mut Shard) -> Polled {
     let mut polled = Polled { events: 0, dry: false, passenger: false };
     while polled.events < BUDGET {
-        let ready = match shard.readiness.poll() {
+        let ready = match shard.readiness.poll(shard.shared.loop_settings.poll_events) {
             Ok(ready) => ready,
             Err(error) => {
                 log::core(Level::Error, &format!("Polling for packets failed: {error}"));
                 0
             }
         };
+        if ready >= WORTH_PREFETCHING {
+            shard.prefetch(ready);
+        }
         let mut handled = 0;
         for at in 0..ready {
             match shard.readiness.event(at) {
@@ -166,6 +172,8 @@ fn take_mail(shard: &mut Shard) -> Mail {
                 shard.surveys.push_back(Running { ticket, position: 0, survey });
             }
             ToShard::Survey { ticket, only: Some(id), survey } => shard.survey_one(ticket, &id, survey),
+            ToShard::Give { id, to } => shard.give(&id, to),
+            ToShard::Take(moving) => shard.take_in(*moving),
             ToShard::Stop => return Mail::Stop,
         }
     }

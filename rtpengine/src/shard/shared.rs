@@ -5,6 +5,7 @@ use crate::call::ids::CallKey;
 use crate::call::settings::Settings;
 use crate::net::interfaces::Interfaces;
 use crate::net::ports::PortPools;
+use crate::net::readiness::EVENTS;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct LoopSettings {
     /// `--poll-tick`: whether and how long packets may gather.
     pub tick: Tick,
+    /// `--poller-size`: events fetched with one system call, at most `EVENTS`.
+    pub poll_events: usize,
     /// `--max-recv-iters`: packets of one socket per turn.
     pub max_receives: u32,
     /// `--socket-cpu-affinity`: processors to spread sockets over, 0 for none.
@@ -24,7 +27,13 @@ pub struct LoopSettings {
 
 impl Default for LoopSettings {
     fn default() -> Self {
-        Self { tick: Tick::Adaptive, max_receives: 50, socket_cpus: 0, measure_rtp: false }
+        Self {
+            tick: Tick::Adaptive,
+            poll_events: EVENTS,
+            max_receives: 50,
+            socket_cpus: 0,
+            measure_rtp: false,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ struct Arguments {
     /// The first call; the same number is the same call
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Show the whole first example of each kind that is not accepted
+    /// Show the whole call up to the first example of each kind that is not accepted
     #[arg(long)]
     verbose: bool,
     /// Look only at kinds that contain this text
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let mut requests = 0;
     for seed in arguments.seed..arguments.seed + arguments.calls {
         let outcome = diff::play(&ours, &peer, seed);
-        requests += outcome.requests;
+        requests += outcome.exchanges.len();
         let wanted = |found: &Found| found.difference.kind.contains(&arguments.kind);
         for found in outcome.differences.into_iter().filter(wanted) {
             match accepted::rule(&found.difference) {
@@ -58,7 +58,12 @@ fn main() -> ExitCode {
             found.seed, found.difference.ours, found.difference.peers
         );
         if arguments.verbose {
-            println!("    request {}\n    ours {}\n    peer {}", found.request, found.ours, found.peers);
+            for exchange in &diff::play(&ours, &peer, found.seed).exchanges[..=found.exchange] {
+                println!(
+                    "    request {}\n    ours {}\n    peer {}",
+                    exchange.request, exchange.ours, exchange.peers
+                );
+            }
         }
     }
     if kinds.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -151,12 +151,53 @@ fn section(
     let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
     check("port", &port[0], &port[1]);
     check("protocol", ours.protocol(), peers.protocol());
-    check("formats", &ours.formats().join(" "), &peers.formats().join(" "));
+    let companions = [companions(ours), companions(peers)];
+    let plain = |section: &Section, companions: &[String]| {
+        let formats = section.formats().into_iter().map(str::to_string);
+        formats.filter(|format| !companions.contains(format)).collect::<Vec<_>>().join(" ")
+    };
+    check("formats", &plain(ours, &companions[0]), &plain(peers, &companions[1]));
+    check("companion formats", &companions[0].join(" "), &companions[1].join(" "));
+    let moved = companions[0] == companions[1] && ours.formats() != peers.formats();
+    if moved && plain(ours, &companions[0]) == plain(peers, &companions[1]) {
+        check("companion position", &ours.formats().join(" "), &peers.formats().join(" "));
+    }
     check("address", &ours.address().to_string(), &peers.address().to_string());
     check("b=", &bandwidths(&ours.lines), &bandwidths(&peers.lines));
-    let a = attributes(&ours.lines, name_ours);
-    let b = attributes(&peers.lines, name_peers);
+    let mut a = attributes(&ours.lines, name_ours);
+    let mut b = attributes(&peers.lines, name_peers);
+    if companions[0] != companions[1] || moved {
+        // Noted above; their lines would only say it again.
+        for (attributes, companions) in [(&mut a, &companions[0]), (&mut b, &companions[1])] {
+            drop_lines_of(attributes, companions);
+        }
+    }
+    if !a.contains_key("ice-ufrag") && !b.contains_key("ice-ufrag") {
+        for name in ["ice-options", "end-of-candidates"] {
+            if let Some(values) = b.remove(name) {
+                let kind = format!("{state} without ICE a={name} only the peer's");
+                differ(found, &kind, "absent", &values.join("; "));
+            }
+        }
+    }
     compare_attributes(found, state, &a, &b);
+}
+
+/// The payload types of a section that only accompany its codecs: telephone events and comfort noise.
+fn companions(section: &Section) -> Vec<String> {
+    let lines = section.values("rtpmap").into_iter().filter_map(|line| line.split_once(' '));
+    let companions =
+        lines.filter(|(_, name)| name.starts_with("telephone-event/") || name.starts_with("CN/"));
+    companions.map(|(number, _)| number.to_string()).collect()
+}
+
+fn drop_lines_of(attributes: &mut BTreeMap<String, Vec<String>>, numbers: &[String]) {
+    for name in ["rtpmap", "fmtp", "rtcp-fb"] {
+        if let Some(values) = attributes.get_mut(name) {
+            values.retain(|value| !numbers.iter().any(|number| value.split(' ').next() == Some(number)));
+        }
+    }
+    attributes.retain(|_, values| !values.is_empty());
 }
 
 fn compare_attributes(
@@ -198,16 +239,29 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
             }
             flags(&mut found, "query media flag", ours, peers);
             let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
+            let closed = a.first().is_some_and(|stream| stream.get("local port").is_none());
             for (ours, peers) in a.iter().zip(b) {
-                flags(&mut found, "query stream flag", ours, peers);
+                let what = if closed { "query closed stream flag" } else { "query stream flag" };
+                flags(&mut found, what, ours, peers);
                 let [a, b] = [ours, peers].map(|stream| stream.get("local port").is_some().to_string());
-                differ(&mut found, "query stream has a port", &a, &b);
+                let what = if muxed(ours) {
+                    "query muxed RTCP stream has a port"
+                } else {
+                    "query stream has a port"
+                };
+                differ(&mut found, what, &a, &b);
                 let [a, b] = [ours, peers].map(|stream| format!("{:?}", stream.get("advertised endpoint")));
                 differ(&mut found, "query stream advertised endpoint", &a, &b);
             }
         }
     }
     found
+}
+
+/// Whether this is the RTCP stream of a media that has RTP and RTCP on one port.
+fn muxed(stream: &Value) -> bool {
+    let flags = stream.get("flags").map_or(&[][..], Value::items);
+    flags.contains(&"fallback RTCP".into())
 }
 
 fn flags(found: &mut Vec<Difference>, what: &str, ours: &Value, peers: &Value) {

@@ -48,6 +48,7 @@ struct Media {
     port: u16,
     rejected: bool,
     mux: bool,
+    takes_mux: bool,
     direction: Option<&'static str>,
     mid: Option<String>,
     ptime: Option<u8>,
@@ -202,6 +203,7 @@ impl Media {
             port: 20000 + 1000 * number as u16 + 2 * random.random_range(0..40),
             rejected: number > 0 && random.random_bool(0.1),
             mux,
+            takes_mux: random.random_bool(0.7),
             direction: if random.random_bool(0.3) { DIRECTIONS.choose(random).copied() } else { None },
             mid: random.random_bool(0.3).then(|| format!("m{number}")),
             ptime: random.random_bool(0.3).then_some(20),
@@ -258,7 +260,7 @@ impl Media {
         if reject {
             return;
         }
-        if offered.has("rtcp-mux") && choices.random_bool(0.7) {
+        if offered.has("rtcp-mux") && self.takes_mux {
             lines.push("a=rtcp-mux".into());
         }
         if offered.has("ice-ufrag") && choices.random_bool(0.8) {
@@ -322,8 +324,8 @@ fn words(random: &mut StdRng, chance: f64, all: &[&'static str]) -> Vec<&'static
     all.iter().filter(|_| random.random_bool(chance)).copied().collect()
 }
 
-/// Options of an offer.
-pub fn offer_options(random: &mut StdRng) -> Request {
+/// Options of an offer, the first of its call or a later one.
+pub fn offer_options(first: bool, random: &mut StdRng) -> Request {
     let mut options = common_options(random);
     if random.random_bool(0.3) {
         let choices =
@@ -334,8 +336,11 @@ pub fn offer_options(random: &mut StdRng) -> Request {
         let choices = ["remove", "force", "default"];
         options = options.set("ICE", *choices.choose(random).unwrap_or(&"remove"));
     }
-    options =
-        options.list("rtcp-mux", words(random, 0.1, &["offer", "require", "demux", "accept", "reject"]));
+    // Only at first: going back and forth needs new ports here (media-plane.md 1.6.6) and old ones at the peer.
+    let mut mux = words(random, 0.1, &["offer", "require", "demux"]);
+    // Never both of these two, which contradict each other.
+    mux.extend([None, None, None, Some("accept"), Some("reject")].choose(random).copied().flatten());
+    options = options.list("rtcp-mux", if first { mux } else { Vec::new() });
     options = options
         .list("flags", words(random, 0.07, &["generate mid", "reset", "trickle ICE", "port latching"]));
     if random.random_bool(0.15) {

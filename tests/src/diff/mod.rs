@@ -19,25 +19,32 @@ use generate::Party;
 /// What became of one call.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Requests sent to each daemon.
-    pub requests: usize,
+    /// What was said, in order.
+    pub exchanges: Vec<Exchange>,
     /// Every difference found.
     pub differences: Vec<Found>,
 }
 
-/// A difference with what led to it.
+/// One request and both replies.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// The request to our daemon; that to the peer has other crypto tags at most.
+    pub request: String,
+    /// Our reply.
+    pub ours: String,
+    /// The peer's reply.
+    pub peers: String,
+}
+
+/// A difference and where it was found.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The difference.
     pub difference: Difference,
     /// The call it was found in; the same seed makes the same call.
     pub seed: u64,
-    /// The request.
-    pub request: String,
-    /// Our reply.
-    pub ours: String,
-    /// The peer's reply.
-    pub peers: String,
+    /// The number of the exchange in its call.
+    pub exchange: usize,
 }
 
 /// One call at both daemons.
@@ -79,7 +86,7 @@ impl Twin<'_> {
             if known {
                 from.changes(random);
             }
-            let options = generate::offer_options(random);
+            let options = generate::offer_options(!known, random);
             let mut offer = Request::new("offer").set("call-id", &self.id).set("from-tag", from.tag);
             offer = offer.set("sdp", from.offer()).with(&options);
             if known {
@@ -117,7 +124,6 @@ impl Twin<'_> {
     /// difference that is not accepted: what follows from it would only hide it.
     fn exchange(&mut self, requests: &[Request; 2]) -> Option<[String; 2]> {
         let replies = [0, 1].map(|side| self.daemons[side].request(&requests[side]));
-        self.outcome.requests += 1;
         for (names, reply) in self.names.iter_mut().zip(&replies) {
             names.learn(reply);
         }
@@ -136,7 +142,6 @@ impl Twin<'_> {
     fn query(&mut self) -> bool {
         let request = Request::new("query").set("call-id", &self.id);
         let replies = self.daemons.map(|daemon| daemon.request(&request));
-        self.outcome.requests += 1;
         let differences = compare::queries(&replies);
         self.note(differences, &request, &replies)
     }
@@ -144,15 +149,14 @@ impl Twin<'_> {
     /// Records differences; `true` when all are of accepted kinds.
     fn note(&mut self, differences: Vec<Difference>, request: &Request, replies: &[Reply; 2]) -> bool {
         let accepted = differences.iter().all(|difference| accepted::rule(difference).is_some());
-        for difference in differences {
-            self.outcome.differences.push(Found {
-                difference,
-                seed: self.seed,
-                request: readable(&request.value()),
-                ours: readable(&replies[0].value),
-                peers: readable(&replies[1].value),
-            });
-        }
+        let (seed, exchange) = (self.seed, self.outcome.exchanges.len());
+        let found = differences.into_iter().map(|difference| Found { difference, seed, exchange });
+        self.outcome.differences.extend(found);
+        self.outcome.exchanges.push(Exchange {
+            request: readable(&request.value()),
+            ours: readable(&replies[0].value),
+            peers: readable(&replies[1].value),
+        });
         accepted
     }
 }

@@ -14,4 +14,5 @@ mod proxies;
 mod query;
 mod reinvite;
 mod sdp_examples;
+mod sdp_rules;
 mod timeouts;

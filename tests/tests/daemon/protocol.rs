@@ -403,3 +403,17 @@ fn several_listeners_share_calls_and_cookies() {
     let ping = daemon.client().exchange("one-cookie", b"d7:command4:pinge", WAIT).unwrap();
     assert_eq!(other.exchange("one-cookie", b"x", WAIT).unwrap(), ping);
 }
+
+#[test]
+fn unrecognised_commands_and_what_was_not_understood_are_logged_rule_4_3() {
+    let daemon = Daemon::builder().arg("--log-level=7").start();
+    let reply = daemon.request(&Request::new("frobnicate"));
+    assert_eq!(reply.error(), "Unrecognized command");
+    daemon.logs("INFO: [control] Received command 'frobnicate' from 127.0.0.1:");
+    daemon.logs("DEBUG: [control] Dump for 'frobnicate' from 127.0.0.1:");
+
+    let query = Request::new("delete").set("call-id", "unheard-of").set("frobnication", "much");
+    assert_eq!(daemon.request(&query).result(), "ok");
+    daemon.logs("WARNING: [unheard-of]: [control] Unknown dictionary key encountered: 'frobnication'");
+    daemon.logs("DEBUG: [control] Response dump for 'delete' to 127.0.0.1:");
+}

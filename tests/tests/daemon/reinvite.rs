@@ -185,3 +185,31 @@ fn packets_of_the_superseded_ports_still_arrive() {
     talk.call.hangs_up(&talk.alice);
     until("the ports are closed", SOON, || std::net::UdpSocket::bind(old).ok());
 }
+
+#[test]
+fn with_rtcp_mux_the_ports_stay_too() {
+    let daemon = Daemon::start();
+    // Also while held, and when only one side speaks ICE.
+    for (direction, ice) in [("sendrecv", false), ("inactive", false), ("sendrecv", true), ("inactive", true)]
+    {
+        let call = Call::new(&daemon);
+        let plan = || rtpengine_tests::phone::MediaPlan::audio().mux();
+        let mut alice = call.phone(0, "alice").media(plan()).build();
+        let mut bob = call.phone(1, "bob").media(plan()).build();
+        alice.media[0].set_direction(direction);
+        bob.media[0].set_direction(direction);
+        if ice {
+            for attribute in ["ice-ufrag:abcd1234", "ice-pwd:abcdefghijklmnopqrstuvwxyz"] {
+                alice.media[0].add_attribute(attribute);
+            }
+        }
+        let options = Request::empty().set("ICE", "remove");
+        let mut ports = Vec::new();
+        for _ in 0..3 {
+            call.offer_with(&mut alice, &mut bob, &options);
+            call.answer(&mut bob, &mut alice);
+            ports.push((alice.remote().port(), bob.remote().port()));
+        }
+        assert_eq!(ports[1..], [ports[0]; 2], "{direction}, ICE of the caller: {ice}");
+    }
+}

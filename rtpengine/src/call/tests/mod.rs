@@ -11,7 +11,7 @@ mod subscribe;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::SeedableRng;
 use rtpengine_common::ng::{Defaults, Dict, Message, Reply, Request};
@@ -28,8 +28,8 @@ use crate::net::system::Resolver;
 #[derive(Debug, Default)]
 pub(super) struct FakePorts {
     next: u16,
-    pub open: HashSet<u32>,
-    pub limit: usize,
+    pub(super) open: HashSet<u32>,
+    pub(super) limit: usize,
     addresses: Vec<IpAddr>,
 }
 
@@ -98,12 +98,12 @@ impl Resolver for NoNames {
 
 /// One call and what it needs.
 pub(super) struct Desk {
-    pub call: Call,
-    pub ports: FakePorts,
-    pub interfaces: Interfaces,
-    pub settings: Settings,
-    pub log: Vec<LogLine>,
-    pub now: Now,
+    pub(super) call: Call,
+    pub(super) ports: FakePorts,
+    pub(super) interfaces: Interfaces,
+    pub(super) settings: Settings,
+    pub(super) log: Vec<LogLine>,
+    pub(super) now: Now,
     random: Counting,
 }
 
@@ -152,13 +152,18 @@ impl Desk {
         self.carry_out(members, |call, request, ctx| call.command(request, id.as_bytes(), ctx))
     }
 
-    /// A request about several calls, of which the others are handed over.
-    pub(super) fn join(&mut self, members: &str, others: Vec<Call>) -> (Done, Vec<Call>) {
-        let mut left = Vec::new();
+    /// A request about several calls, of which the others are handed over; they come back if the request fails beforehand.
+    pub(super) fn join(&mut self, members: &str, others: Vec<Box<Call>>) -> (Done, Vec<Box<Call>>) {
+        let mut left = others;
         let done = self.carry_out(members, |call, request, ctx| {
-            let (done, back) = call.join(request, b"call", others, ctx);
-            left = back;
-            done
+            let seen: Vec<&Call> = left.iter().map(|call| &**call).collect();
+            if let Err(error) = call.may_join(request, &seen) {
+                return Done { reply: Reply::from_error(&error), fate: Fate::Keep };
+            }
+            for other in std::mem::take(&mut left) {
+                call.merge(other).expect("no tag in common");
+            }
+            call.command(request, b"call", ctx)
         });
         (done, left)
     }

@@ -130,6 +130,11 @@ impl Kernel {
         if xtables && families == NftablesFamilies::Inet {
             return Err(OptionError::invalid("'inet' nftables address family not valid with legacy xtables"));
         }
+        let no_fallback = values.flag("no-fallback");
+        if no_fallback && table.is_some() && !firewall_only {
+            // Kernel forwarding is not built yet, so the table cannot be opened; the words are kernel.md §5.2's.
+            return Err(OptionError::invalid("Userspace fallback disallowed - exiting"));
+        }
         let chain = values.text("nftables-chain");
         if firewall_only && chain.as_deref() == Some("") {
             return Err(OptionError::invalid(
@@ -150,7 +155,7 @@ impl Kernel {
             (values.text("nftables-base-chain").unwrap_or_default(), values.flag("nftables-append"));
         Ok(Kernel {
             table,
-            no_fallback: values.flag("no-fallback"),
+            no_fallback,
             iptables_chain: non_empty(values.text("iptables-chain")),
             nftables: chain.map(|chain| NftablesSettings { chain, base_chain, append, families, xtables }),
             slots: count(values, "kernel-slots"),

@@ -1,0 +1,220 @@
+//! libswresample: rate, channel and sample format conversion with the library's default filter. A room of FFI.
+
+use std::ffi::c_int;
+use std::ptr::{self, NonNull};
+
+use ffmpeg_next::ffi::{
+    AVChannelLayout, AVSampleFormat, SwrContext, av_channel_layout_default, av_get_bytes_per_sample,
+    av_sample_fmt_is_planar, swr_alloc_set_opts2, swr_convert, swr_free, swr_get_out_samples, swr_init,
+};
+
+use super::{AudioFormat, CodecError, Coder, Frame, Frames};
+
+/// How samples lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleLayout(AVSampleFormat);
+
+impl SampleLayout {
+    /// 16 bits, channels interleaved: the format between all coders.
+    pub const INTERLEAVED_16: Self = Self(AVSampleFormat::AV_SAMPLE_FMT_S16);
+
+    pub(super) fn from_format(format: AVSampleFormat) -> Self {
+        Self(format)
+    }
+
+    /// The format with the library's number.
+    pub(super) fn from_raw(number: c_int) -> Option<Self> {
+        use AVSampleFormat as F;
+        let all = [
+            F::AV_SAMPLE_FMT_U8,
+            F::AV_SAMPLE_FMT_S16,
+            F::AV_SAMPLE_FMT_S32,
+            F::AV_SAMPLE_FMT_FLT,
+            F::AV_SAMPLE_FMT_DBL,
+            F::AV_SAMPLE_FMT_U8P,
+            F::AV_SAMPLE_FMT_S16P,
+            F::AV_SAMPLE_FMT_S32P,
+            F::AV_SAMPLE_FMT_FLTP,
+            F::AV_SAMPLE_FMT_DBLP,
+        ];
+        all.into_iter().find(|&format| format as c_int == number).map(Self)
+    }
+
+    pub(super) fn raw(self) -> AVSampleFormat {
+        self.0
+    }
+
+    pub(super) fn is_planar(self) -> bool {
+        // SAFETY: a look into a table of the library.
+        unsafe { av_sample_fmt_is_planar(self.0) != 0 }
+    }
+
+    pub(super) fn octets(self) -> usize {
+        // SAFETY: a look into a table of the library.
+        usize::try_from(unsafe { av_get_bytes_per_sample(self.0) }).unwrap_or(0)
+    }
+}
+
+/// A converter between two formats. It may hold back samples: what comes out for a frame is what is complete by then.
+pub struct Resampler {
+    context: NonNull<SwrContext>,
+    from: AudioFormat,
+    to: AudioFormat,
+}
+
+// SAFETY: the context has one owner and no thread-local state.
+unsafe impl Send for Resampler {}
+
+fn error(operation: &'static str, code: c_int) -> CodecError {
+    CodecError::Library { library: "libswresample", operation, code }
+}
+
+fn channel_layout(channels: u32) -> AVChannelLayout {
+    // SAFETY: an all-zero channel layout is a valid empty one, which the library then fills; the default layouts need no freeing.
+    unsafe {
+        let mut layout = std::mem::zeroed();
+        av_channel_layout_default(&raw mut layout, c_int::try_from(channels).unwrap_or(0));
+        layout
+    }
+}
+
+impl Resampler {
+    /// A converter of interleaved 16-bit audio.
+    ///
+    /// # Errors
+    /// If the library does not take the formats.
+    pub fn new(from: AudioFormat, to: AudioFormat) -> Result<Self, CodecError> {
+        Self::with_layouts(from, SampleLayout::INTERLEAVED_16, to, SampleLayout::INTERLEAVED_16)
+    }
+
+    /// A converter between any sample layouts.
+    ///
+    /// # Errors
+    /// If the library does not take the formats.
+    pub fn with_layouts(
+        from: AudioFormat,
+        from_layout: SampleLayout,
+        to: AudioFormat,
+        to_layout: SampleLayout,
+    ) -> Result<Self, CodecError> {
+        let rate = |format: AudioFormat| c_int::try_from(format.rate).ok().filter(|&rate| rate != 0);
+        let (Some(from_rate), Some(to_rate)) = (rate(from), rate(to)) else {
+            return Err(error("sample rate", 0));
+        };
+        let (mut from_channels, mut to_channels) =
+            (channel_layout(from.channels), channel_layout(to.channels));
+        let mut context = ptr::null_mut();
+        // SAFETY: all arguments are valid for the call; the library allocates the context.
+        let code = unsafe {
+            swr_alloc_set_opts2(
+                &raw mut context,
+                &raw mut to_channels,
+                to_layout.0,
+                to_rate,
+                &raw mut from_channels,
+                from_layout.0,
+                from_rate,
+                0,
+                ptr::null_mut(),
+            )
+        };
+        let Some(context) = NonNull::new(context).filter(|_| code >= 0) else {
+            return Err(error("swr_alloc_set_opts2", code));
+        };
+        let resampler = Self { context, from, to };
+        // SAFETY: the context is valid and was not initialised before.
+        let code = unsafe { swr_init(resampler.context.as_ptr()) };
+        if code < 0 { Err(error("swr_init", code)) } else { Ok(resampler) }
+    }
+
+    /// What comes out.
+    #[must_use]
+    pub fn output(&self) -> AudioFormat {
+        self.to
+    }
+
+    /// Converts samples of any layout into interleaved 16-bit ones.
+    ///
+    /// # Safety
+    /// There must be as many planes as the input layout has, each with `count` samples (times the channels if interleaved), and the
+    /// output layout must be interleaved 16-bit.
+    pub(super) unsafe fn convert_raw(
+        &mut self,
+        planes: &[*const u8],
+        count: usize,
+        out: &mut Vec<i16>,
+    ) -> Result<(), CodecError> {
+        let count = c_int::try_from(count).map_err(|_| CodecError::WrongFrame)?;
+        // SAFETY: the context is valid.
+        let room = unsafe { swr_get_out_samples(self.context.as_ptr(), count) };
+        let channels = self.to.channels as usize;
+        let start = out.len();
+        out.resize(start + usize::try_from(room).unwrap_or(0) * channels, 0);
+        let mut target = out.get_mut(start..).map_or(ptr::null_mut(), |room| room.as_mut_ptr().cast::<u8>());
+        // SAFETY: the caller vouches for the input; the output has room for `room` samples of all channels.
+        let code = unsafe {
+            swr_convert(
+                self.context.as_ptr(),
+                &raw mut target,
+                room.max(0),
+                planes.as_ptr().cast_mut().cast(),
+                count,
+            )
+        };
+        let written = usize::try_from(code).unwrap_or(0);
+        out.truncate(start + written * channels);
+        if code < 0 { Err(error("swr_convert", code)) } else { Ok(()) }
+    }
+
+    /// Converts interleaved 16-bit samples into the planes of an encoder's frame, without rate conversion.
+    ///
+    /// # Safety
+    /// There must be as many planes as the output layout has, each with room for `count` samples.
+    pub(super) unsafe fn convert_into_raw(
+        &mut self,
+        samples: &[i16],
+        planes: &[*mut u8],
+        count: usize,
+    ) -> Result<(), CodecError> {
+        let available = samples.len() / (self.from.channels as usize).max(1);
+        let count = c_int::try_from(count.min(available)).map_err(|_| CodecError::WrongFrame)?;
+        let mut source = samples.as_ptr().cast::<u8>();
+        // SAFETY: the caller vouches for the output; the input has `count` samples of all channels.
+        let code = unsafe {
+            swr_convert(
+                self.context.as_ptr(),
+                planes.as_ptr().cast_mut().cast(),
+                count,
+                (&raw mut source).cast(),
+                count,
+            )
+        };
+        if code < 0 { Err(error("swr_convert", code)) } else { Ok(()) }
+    }
+
+    /// Converts interleaved 16-bit samples.
+    ///
+    /// # Errors
+    /// If the library fails.
+    pub fn convert(&mut self, samples: &[i16], out: &mut Vec<i16>) -> Result<(), CodecError> {
+        let count = samples.len() / (self.from.channels as usize).max(1);
+        let plane = [samples.as_ptr().cast::<u8>()];
+        // SAFETY: one interleaved plane with `count` samples of all channels; the output of `new` is interleaved 16-bit.
+        unsafe { self.convert_raw(&plane, count, out) }
+    }
+}
+
+impl Coder for Resampler {
+    fn push(&mut self, frame: Frame<'_>, out: &mut Frames) -> Result<(), CodecError> {
+        let Frame::Samples(samples) = frame else { return Err(CodecError::WrongFrame) };
+        self.convert(samples, out.samples_mut())
+    }
+}
+
+impl Drop for Resampler {
+    fn drop(&mut self) {
+        let mut context = self.context.as_ptr();
+        // SAFETY: the context was allocated by the library and is freed once.
+        unsafe { swr_free(&raw mut context) };
+    }
+}
