@@ -42,9 +42,11 @@ impl Call {
         if !self.can_merge(&other) {
             return Err(other);
         }
-        let Self { key: _, signalling: mut theirs, plane, fragments } = *other;
+        // The surviving call keeps its own certificate.
+        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, certificate: _ } = *other;
         let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
+        self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let (medias, streams) = self.plane.merge(plane, edges);
         renumber(&mut theirs, &Offsets { parties, medias, streams });
         let own = &mut self.signalling;

@@ -11,11 +11,7 @@ use super::party::PartyFlags;
 
 impl Call {
     /// The source medias a request names, in the order in which they are to be shown. Parties of calls that were merged for the request are none.
-    pub(super) fn sources(
-        &mut self,
-        request: &Request,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<Vec<MediaId>, Error> {
+    pub(super) fn sources(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Vec<MediaId>, Error> {
         self.selected(request)?;
         if request.all != All::All {
             for tag in request.from_tags.iter().filter(|tag| self.signalling.by_tag(tag.as_bytes()).is_none())
@@ -55,7 +51,7 @@ impl Call {
         let speaks = |id: &MediaId| {
             let party = call.media(*id).party;
             let flags = call.party(party).flags;
-            party.index() < parties
+            !self.is_newcomer(party)
                 && flags.contains(PartyFlags::SPOKE)
                 && !flags.contains(PartyFlags::DELETED)
         };

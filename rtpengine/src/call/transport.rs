@@ -21,7 +21,7 @@ pub(super) struct ProtocolOptions {
 /// The protocol that `transport-protocol` names.
 pub(super) fn wanted(request: &Request) -> Option<Transport> {
     match request.transport_protocol {
-        Some(TransportProtocol::Use(protocol)) => Some(super::convert::transport(protocol)),
+        Some(TransportProtocol::Use(protocol)) => Some(protocol),
         Some(TransportProtocol::Accept) | None => None,
     }
 }

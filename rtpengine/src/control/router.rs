@@ -1,6 +1,9 @@
 //! The way of a request: transport, cookie, command, limits, the shard that owns the call, and back. The router shares the thread of the
 //! first shard: a request for one of its calls costs no hand-over, the others go through inboxes.
 
+mod command_lines;
+
+use super::cli::Console;
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
@@ -30,6 +33,8 @@ use std::os::fd::{AsFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use command_lines::{Asker, Waiting};
 
 /// Requests and reports handled in one turn; then packets are looked after again.
 const PER_TURN: usize = 32;
@@ -92,6 +97,15 @@ pub struct Inboxes {
     pub questions: Inbox<Asked>,
 }
 
+/// What the router has of the shards, by their numbers.
+#[derive(Debug)]
+pub struct ShardEnds {
+    /// Their inboxes.
+    pub mailboxes: Vec<Mailbox<ToShard>>,
+    /// Their counters.
+    pub stats: Vec<Arc<Block>>,
+}
+
 /// The router.
 pub struct Router {
     listeners: Listeners,
@@ -110,6 +124,10 @@ pub struct Router {
     /// Calls on their way to another shard, and the requests that wait for them.
     moving: usize,
     held: VecDeque<(Box<Request>, Running)>,
+    /// Carries out command lines.
+    console: Option<Console>,
+    /// Command lines that wait for shards.
+    waiting: HashMap<u64, Waiting>,
     next_ticket: u64,
     output: Vec<u8>,
     pending: bool,
@@ -120,8 +138,7 @@ impl Router {
     pub fn new(
         listeners: Listeners,
         inboxes: Inboxes,
-        shards: Vec<Mailbox<ToShard>>,
-        stats: Vec<Arc<Block>>,
+        ends: ShardEnds,
         shared: Arc<Shared>,
         state: Arc<ControlState>,
         defaults: Arc<Defaults>,
@@ -130,8 +147,8 @@ impl Router {
             listeners,
             inbox: inboxes.reports,
             asked: inboxes.questions,
-            shards,
-            stats,
+            shards: ends.mailboxes,
+            stats: ends.stats,
             shared,
             state,
             defaults,
@@ -141,6 +158,8 @@ impl Router {
             at_work: None,
             moving: 0,
             held: VecDeque::new(),
+            console: None,
+            waiting: HashMap::new(),
             next_ticket: 0,
             output: Vec::new(),
             pending: false,
@@ -240,21 +259,21 @@ impl Router {
 
     fn dispatch(&mut self, shard: &mut Shard, request: Box<Request>, running: Running) {
         match request.command {
-            Command::Ping => self.finish(shard, &running, &Reply::pong()),
+            Command::Ping => self.finish(&running, &Reply::pong()),
             Command::List => {
                 let reply = self.list(request.limit);
-                self.finish(shard, &running, &reply);
+                self.finish(&running, &reply);
             }
             Command::Statistics => {
                 let reply = Reply::ok().with("statistics", self.metrics().to_dict());
-                self.finish(shard, &running, &reply);
+                self.finish(&running, &reply);
             }
             Command::Cli => {
-                let reply = match &request.body {
-                    None => Reply::error("No 'body' in message"),
-                    Some(_) => Reply::error("unsupported"),
+                let Some(line) = &request.body else {
+                    return self.finish(&running, &Reply::error("No 'body' in message"));
                 };
-                self.finish(shard, &running, &reply);
+                let line = String::from_utf8_lossy(line.as_bytes());
+                self.run_line(shard, &line, Asker::Request(running));
             }
             _ => self.route(shard, request, running),
         }
@@ -285,7 +304,7 @@ impl Router {
     /// Sends a request to the shard that owns its call, or is to own it.
     fn route(&mut self, shard: &mut Shard, mut request: Box<Request>, mut running: Running) {
         if let Err(error) = check(&request) {
-            return self.finish(shard, &running, &Reply::from_error(&error));
+            return self.finish(&running, &Reply::from_error(&error));
         }
         if self.moving > 0 || (merges(request.command) && self.bring_together(shard, &request)) {
             return self.hold(shard, request, running);
@@ -301,7 +320,7 @@ impl Router {
             Some(id) if creates(request.command) => {
                 if let Err(refusal) = self.admit(request.command) {
                     let reply = self.refusal(shard, refusal, &request);
-                    return self.finish(shard, &running, &reply);
+                    return self.finish(&running, &reply);
                 }
                 let to = self.shard_with_room();
                 self.directory.create(id.as_bytes(), to);
@@ -370,7 +389,7 @@ impl Router {
         match reply {
             Some(reply) => {
                 let live = running.id.as_ref().is_some_and(|id| shard.has_call(id.as_bytes()));
-                self.finished(shard, &running, &reply, live);
+                self.finished(&running, &reply, live);
                 // What ended meanwhile must be known before the same id is used again.
                 self.take_reports(shard);
             }
@@ -438,19 +457,19 @@ impl Router {
     }
 
     /// A request of a call is finished.
-    fn finished(&mut self, shard: &Shard, running: &Running, reply: &Reply, live: bool) {
+    fn finished(&mut self, running: &Running, reply: &Reply, live: bool) {
         if let Some(id) = &running.id {
             self.directory.finish(id.as_bytes(), live);
         }
-        self.finish(shard, running, reply);
+        self.finish(running, reply);
     }
 
-    fn finish(&mut self, shard: &Shard, running: &Running, reply: &Reply) {
+    fn finish(&mut self, running: &Running, reply: &Reply) {
         let elapsed = running.started.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         if matches!(reply.outcome(), Outcome::Ok | Outcome::Pong) {
-            // Both run on one thread, so the router may write the shard's counters.
-            shard.stats().command(running.command, micros);
+            // The first shard runs on this thread, so the router may write its counters.
+            self.stats[0].command(running.command, micros);
         }
         self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
         self.answer(running, reply);
@@ -478,18 +497,6 @@ impl Router {
         }
     }
 
-    /// Answers a line of the CLI and ends its connection.
-    fn command_line(&mut self, line: &[u8], target: &Target) {
-        log::control(Level::Info, || format!("Got CLI command: {}", String::from_utf8_lossy(line)));
-        let answer = match line {
-            b"list totals" => self.metrics().to_text(),
-            b"list jsonstats" => self.metrics().to_json(),
-            _ => format!("Unknown command: {}\n", String::from_utf8_lossy(line)),
-        };
-        self.listeners.send(target, answer.as_bytes());
-        self.listeners.finish(target);
-    }
-
     /// Takes what shards reported. `true`: there may be more.
     fn take_reports(&mut self, shard: &mut Shard) -> bool {
         for _ in 0..PER_TURN {
@@ -497,12 +504,12 @@ impl Router {
             match report {
                 FromShard::Done(Done { ticket, reply, live }) => {
                     if let Some(running) = self.running.remove(&ticket) {
-                        self.finished(shard, &running, &reply, live);
+                        self.finished(&running, &reply, live);
                     }
                 }
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
                 FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
-                FromShard::Surveyed { .. } => {}
+                FromShard::Surveyed { ticket, survey } => self.surveyed(ticket, survey),
             }
         }
         true
@@ -516,7 +523,7 @@ impl Router {
             match question {
                 Question::Ng(unit) => self.receive(shard, &unit, target, agent),
                 Question::NgPlain(payload) => self.request(shard, &payload, target, agent, None),
-                Question::Cli(line) => self.command_line(&line, &target),
+                Question::Cli(line) => self.command_line(shard, &line, &target),
                 Question::Metrics => {
                     let text = self.metrics().to_prometheus();
                     self.listeners.send(&target, text.as_bytes());
@@ -542,7 +549,7 @@ impl Router {
             let Some(unit) = buffer.get(arrival.range) else { continue };
             match arrival.protocol {
                 Protocol::Ng => self.receive(shard, unit, arrival.target, arrival.agent),
-                Protocol::Cli => self.command_line(unit, &arrival.target),
+                Protocol::Cli => self.command_line(shard, unit, &arrival.target),
             }
         }
         self.listeners.return_buffer(buffer);

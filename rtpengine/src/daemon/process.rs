@@ -112,6 +112,18 @@ fn open_files() -> Option<libc::rlimit> {
     (result == 0).then_some(limit)
 }
 
+/// Sets the soft limit of open files, and the hard one where it is lower (`set maxopenfiles`); the error is the system's
+/// number.
+pub(super) fn set_open_files(files: u64) -> Result<(), i32> {
+    let hard = open_files().map_or(files, |present| present.rlim_max.max(files));
+    let limit = libc::rlimit { rlim_cur: files, rlim_max: hard };
+    // SAFETY: the structure is readable.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error().raw_os_error().unwrap_or(0))
+}
+
 /// The calling thread's number.
 pub(super) fn thread_number() -> u64 {
     // SAFETY: no preconditions.

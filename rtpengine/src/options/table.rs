@@ -178,7 +178,7 @@ const CONTROL: &[OptionDef] = &[
     OptionDef::file("https-cert", "Certificate for HTTPS in PEM form"),
     OptionDef::file("https-key", "Key for HTTPS in PEM form").default_is("the https-cert file"),
     OptionDef::int("http-threads", 0, "Threads that answer HTTP requests").default_is("num-threads"),
-    OptionDef::int("http-buf-size", 0, "Buffer for HTTP requests in kB; 0 = default"),
+    OptionDef::int("http-buf-size", 0, "Longest head of an HTTP request, in kB").default_is("0: 64 kB"),
     OptionDef::int("http-idle-timeout", 0, "Close idle HTTP connections after this many seconds")
         .default_is("0: 5 s")
         .range(0, ANY_POSITIVE, "Option 'http-idle-timeout' must be >= 0"),
@@ -344,14 +344,14 @@ const RECORDING: &[OptionDef] = &[
 ];
 
 const ENCRYPTION: &[OptionDef] = &[
-    OptionDef::flag("dtls-passive", "Take the passive DTLS role wherever the peer leaves the choice")
-        .not_yet(),
-    OptionDef::int("dtls-rsa-key-size", 2048, "Bits of RSA keys")
-        .range(0, ANY_POSITIVE, "Invalid --dtls-rsa-key-size ({})")
-        .not_yet(),
+    OptionDef::flag("dtls-passive", "Take the passive DTLS role wherever the peer leaves the choice"),
+    OptionDef::int("dtls-rsa-key-size", 2048, "Bits of RSA keys").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid --dtls-rsa-key-size ({})",
+    ),
     OptionDef::text_or("dtls-cert-cipher", "prime256v1", "Key type of the DTLS certificate")
-        .words(DtlsCertCipher::WORDS, "Invalid --dtls-cert-cipher option ('{}')")
-        .not_yet(),
+        .words(DtlsCertCipher::WORDS, "Invalid --dtls-cert-cipher option ('{}')"),
     OptionDef::int("dtls-mtu", 1200, "Largest DTLS datagram in bytes")
         .range(576, ANY_POSITIVE, "Invalid --dtls-mtu ({})")
         .not_yet(),
@@ -362,8 +362,7 @@ const ENCRYPTION: &[OptionDef] = &[
     )
     .not_yet(),
     OptionDef::text_or("dtls-signature", "SHA-256", "Signature of the DTLS certificate")
-        .words(DtlsSignature::WORDS, "Invalid --dtls-signature option ('{}')")
-        .not_yet(),
+        .words(DtlsSignature::WORDS, "Invalid --dtls-signature option ('{}')"),
 ];
 
 const DTX: &[OptionDef] = &[

@@ -11,7 +11,7 @@ mod subscribe;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rtpengine_common::ng::{Defaults, Dict, Message, Reply, Request};

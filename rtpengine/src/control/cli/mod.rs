@@ -1,17 +1,22 @@
 //! The text command line (spec/operations.md §6) as pure text work: a line becomes a [`CliCommand`], a snapshot of the
-//! daemon becomes an answer. Who owns calls, counters and settings carries a command out in between:
+//! daemon becomes an answer:
 //!
 //! * [`parse`] turns a line into a command; what can be answered without looking at anything (help, mistakes, features
 //!   that are not there) comes back as [`CliCommand::Answer`];
 //! * [`listing`] formats snapshots of calls, interfaces, counters;
+//! * [`Console`] carries a line out for the router, [`Inquiry`] asks the shards what only they know;
 //! * [`Tunables`] are the settings that change while running, [`params`] lists them.
 
+pub mod console;
+pub mod inquiry;
 pub mod listing;
 mod number;
 pub mod params;
 mod tree;
 pub mod tunables;
 
+pub use console::{Console, House, Step};
+pub use inquiry::Inquiry;
 pub use tunables::{Change, Tunable, Tunables};
 
 use rtpengine_common::log::Subsystem;
