@@ -372,6 +372,9 @@ impl Shard {
             (None, false) if request.command == Command::Delete => return delete_not_found(request),
             (None, false) => return Reply::from_error(&unknown_call(request.command)),
         };
+        if let Err(error) = self.gather(slot, request) {
+            return Reply::from_error(&error);
+        }
         let Some(Done { reply, fate }) = self.command(slot, request, id) else {
             return Reply::from_error(&unknown_call(request.command));
         };
@@ -394,18 +397,6 @@ impl Shard {
     }
 
     fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
-        if super::merging::merges(request.command) {
-            return self.join(slot, request, id);
-        }
-        self.work(slot, |call, ctx| call.command(request, id, ctx))
-    }
-
-    /// Lends a call everything it may use for a command.
-    pub(super) fn work<R>(
-        &mut self,
-        slot: CallSlot,
-        work: impl FnOnce(&mut Call, &mut Ctx<'_>) -> R,
-    ) -> Option<R> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
         let Resident { call, sockets, cpu, contribution } = resident;
@@ -427,7 +418,8 @@ impl Shard {
             settings: &self.settings,
             log: &mut self.log,
         };
-        let done = work(call, &mut ctx);
+        let done = call.command(request, id, &mut ctx);
+        call.newcomers = None;
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         self.write_log(slot);

@@ -9,12 +9,12 @@ use super::{Desk, audio, lines, port};
 const VIDEO: &str = "m=video 6000 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
 
 /// A talk of `c` and `d` under another call-id, on the sockets behind those of `desk`.
-fn second(desk: &mut Desk, id: &str, names: [&str; 2]) -> Call {
+fn second(desk: &mut Desk, id: &str, names: [&str; 2]) -> Box<Call> {
     let other = Call::new(super::CallKey(2), id.into(), desk.now, 0);
     let first = std::mem::replace(&mut desk.call, other);
     desk.offer(names[0], &audio("10.0.1.1", 4000), "");
     desk.answer(names[0], names[1], &audio("10.0.1.2", 5000), "");
-    std::mem::replace(&mut desk.call, first)
+    Box::new(std::mem::replace(&mut desk.call, first))
 }
 
 fn to(desk: &Desk, tag: &str) -> Vec<StreamId> {
@@ -259,7 +259,7 @@ fn a_moved_call_knows_its_sockets_by_their_new_names() {
     desk.sdp("offer", "\"from-tag\":\"a\",\"to-tag\":\"b\"", &audio("10.0.0.1", 4002), "");
     let before: Vec<_> = desk.call.sockets().collect();
     let renamed = |key: SocketKey| SocketKey { slot: key.slot + 7, generation: 3 };
-    desk.call.rename_sockets(renamed);
+    desk.call.rename_sockets(&renamed);
     assert_eq!(
         desk.call.sockets().collect::<Vec<_>>(),
         before.iter().map(|&key| renamed(key)).collect::<Vec<_>>()
@@ -268,4 +268,17 @@ fn a_moved_call_knows_its_sockets_by_their_new_names() {
         let state = desk.call.plane.stream(stream).expect("a stream");
         assert!(state.sockets().all(|s| s.key.generation == 3), "{socket:?}");
     }
+}
+
+#[test]
+fn ng_11_10_all_sources_are_those_of_the_call_before_the_merge() {
+    let mut desk = Desk::talk();
+    let other = second(&mut desk, "other", ["c", "d"]);
+    let members = "\"command\":\"connect\",\"call-id\":\"call\",\"to-call-id\":\"other\",\"all\":\"all\",\"to-tag\":\"c\",\
+        \"flags\":[\"directional\"]";
+    let (done, _) = desk.join(members, vec![other]);
+    assert_eq!(Desk::error(&done), "none");
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0), desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "b"), [desk.rtp("a", 0), desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "d"), [desk.rtp("c", 0)], "no source");
 }
