@@ -9,12 +9,12 @@ use super::{Desk, audio, lines, port};
 const VIDEO: &str = "m=video 6000 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
 
 /// A talk of `c` and `d` under another call-id, on the sockets behind those of `desk`.
-fn second(desk: &mut Desk, id: &str, names: [&str; 2]) -> Box<Call> {
+fn second(desk: &mut Desk, id: &str, names: [&str; 2]) -> Call {
     let other = Call::new(super::CallKey(2), id.into(), desk.now, 0);
     let first = std::mem::replace(&mut desk.call, other);
     desk.offer(names[0], &audio("10.0.1.1", 4000), "");
     desk.answer(names[0], names[1], &audio("10.0.1.2", 5000), "");
-    Box::new(std::mem::replace(&mut desk.call, first))
+    std::mem::replace(&mut desk.call, first)
 }
 
 fn to(desk: &Desk, tag: &str) -> Vec<StreamId> {
@@ -54,7 +54,10 @@ fn ng_11_10_connect_directional_leaves_an_offer_answer_link_as_it_is() {
     desk.ask("connect", "\"from-tag\":\"a\",\"to-tag\":\"b\",\"flags\":[\"directional\"]");
     assert_eq!(to(&desk, "a"), [desk.rtp("b", 0)]);
     assert_eq!(
-        desk.call.signalling.first_offer_answer_peer(super::super::ids::PartyId(0)).map(|p| p.index()),
+        desk.call
+            .signalling
+            .first_offer_answer_peer(super::super::ids::PartyId(0))
+            .map(super::super::ids::PartyId::index),
         Some(1)
     );
 }

@@ -153,15 +153,15 @@ impl Desk {
     }
 
     /// A request about several calls, of which the others are handed over; they come back if the request fails beforehand.
-    pub(super) fn join(&mut self, members: &str, others: Vec<Box<Call>>) -> (Done, Vec<Box<Call>>) {
+    pub(super) fn join(&mut self, members: &str, others: Vec<Call>) -> (Done, Vec<Call>) {
         let mut left = others;
         let done = self.carry_out(members, |call, request, ctx| {
-            let seen: Vec<&Call> = left.iter().map(|call| &**call).collect();
+            let seen: Vec<&Call> = left.iter().collect();
             if let Err(error) = call.may_join(request, &seen) {
                 return Done { reply: Reply::from_error(&error), fate: Fate::Keep };
             }
             for other in std::mem::take(&mut left) {
-                call.merge(other).expect("no tag in common");
+                call.merge(Box::new(other)).expect("no tag in common");
             }
             call.command(request, b"call", ctx)
         });
