@@ -260,7 +260,7 @@ const MEDIA: &[OptionDef] = &[
         .default_is("CQ;G.107")
         .words(MosOption::WORDS, "Invalid --mos option ('{}')")
         .not_yet(),
-    OptionDef::flag("measure-rtp", "Measure jitter and loss from RTP for the statistics").not_yet(),
+    OptionDef::flag("measure-rtp", "Measure jitter and loss from RTP for the statistics"),
     OptionDef::text_or("ssrc-reporting", "full", "Which SSRC statistics query replies carry")
         .words(SsrcReporting::WORDS, "Invalid --ssrc-reporting option ('{}')"),
     OptionDef::int(
@@ -344,8 +344,7 @@ const RECORDING: &[OptionDef] = &[
 ];
 
 const ENCRYPTION: &[OptionDef] = &[
-    OptionDef::flag("dtls-passive", "Take the passive DTLS role wherever the peer leaves the choice")
-        .not_yet(),
+    OptionDef::flag("dtls-passive", "Take the passive DTLS role wherever the peer leaves the choice"),
     OptionDef::int("dtls-rsa-key-size", 2048, "Bits of RSA keys")
         .range(0, ANY_POSITIVE, "Invalid --dtls-rsa-key-size ({})")
         .not_yet(),

@@ -3,6 +3,7 @@
 mod addresses;
 mod bad_input;
 mod basic_call;
+mod command_line;
 mod delete;
 mod edges;
 mod learning;
