@@ -3,6 +3,7 @@
 pub mod call;
 pub mod control;
 pub mod daemon;
+pub mod dtls;
 pub mod flow;
 pub mod ice;
 pub mod net;

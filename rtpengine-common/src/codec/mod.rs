@@ -6,7 +6,7 @@
 //! * [`text`]: codec strings (`name/clock/channels/bitrate/ptime/fmtp/options`) and index strings.
 //! * [`compare`]: is one codec the other one, a broader one, another one.
 //! * [`fmtp`], [`amr`], [`evs`]: format parameters.
-//! * [`engine`]: what decodes and encodes.
+//! * [`engine`]: what decodes and encodes; [`stream`]: the same for RTP packets of one SSRC.
 
 pub mod amr;
 pub mod compare;
@@ -14,6 +14,7 @@ pub mod definition;
 pub mod engine;
 pub mod evs;
 pub mod fmtp;
+pub mod stream;
 pub mod support;
 pub mod table;
 pub mod text;

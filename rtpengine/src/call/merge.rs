@@ -23,7 +23,9 @@ impl Call {
             return Err(other);
         }
         let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
-        let Self { key: _, signalling, plane, fragments } = *other;
+        // The surviving call keeps its own certificate.
+        let Self { key: _, signalling, plane, fragments, newcomers: _, certificate: _ } = *other;
+        self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let (medias, streams) = self.plane.merge(plane, edges);
         self.signalling.append(signalling, medias, streams);
         self.fragments.extend(fragments);

@@ -4,6 +4,7 @@
 //! due once per second. `signalling` and the files beside it are the model; `exchange` and `exchange_ports` are what offer and answer do to it; `rewrite`
 //! prints the SDP; `compile` makes the flows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rtpengine_common::ng::{Command, Reply, Request};
@@ -54,6 +55,7 @@ use media::Media;
 use party::PartyFlags;
 use signalling::{CallFlags, Signalling};
 
+use crate::dtls::Certificate;
 use crate::flow::{Arrival, Packet, Plane, Received, TickOptions, TimeoutReason, Timeouts, Turn};
 
 /// Why a call ended (ng-control.md §10.10 rule 5).
@@ -102,6 +104,11 @@ pub struct Call {
     pub plane: Plane,
     /// Trickle ICE fragments whose party is not known yet.
     fragments: Vec<fragment::Waiting>,
+    /// The first party that came in when calls were merged for the request at work: the sources of `connect` are the
+    /// parties before it (ng-control.md §11.10).
+    pub newcomers: Option<ids::PartyId>,
+    /// The DTLS certificate that was in force when the call was created.
+    certificate: Option<Arc<Certificate>>,
 }
 
 // A call moves between shards as a whole.
@@ -114,13 +121,23 @@ impl Call {
     /// A call without parties.
     #[must_use]
     pub fn new(key: CallKey, id: Name, now: Now, tos: u8) -> Self {
-        Self { key, signalling: Signalling::new(id, now, tos), plane: Plane::new(), fragments: Vec::new() }
+        Self {
+            key,
+            signalling: Signalling::new(id, now, tos),
+            plane: Plane::new(),
+            fragments: Vec::new(),
+            newcomers: None,
+            certificate: None,
+        }
     }
 
     /// Carries out a request. `call_id` is the id under which the client named the call.
     pub fn command(&mut self, request: &Request, call_id: &[u8], ctx: &mut Ctx<'_>) -> Done {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
+        if self.certificate.is_none() {
+            self.certificate.clone_from(&ctx.settings.certificate);
+        }
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),

@@ -43,7 +43,7 @@ struct Sheet<'a> {
 struct Made<'a> {
     fmtp: Vec<Cow<'a, str>>,
     extmaps: Vec<&'a ExtMap>,
-    fingerprint: Option<Fingerprint>,
+    fingerprint: Option<&'a Fingerprint>,
     tls_id: Option<String>,
 }
 
@@ -187,7 +187,7 @@ impl<'a> Sheet<'a> {
             && media.has(MediaFlags::DTLS)
         {
             let hash = dtls.hash.unwrap_or(FingerprintHash::Sha256);
-            made.fingerprint = self.settings.certificate.as_ref().map(|c| c.fingerprint(hash));
+            made.fingerprint = self.call.certificate.as_deref().map(|c| c.fingerprint(hash));
             made.tls_id = self
                 .bundle_head(id)
                 .dtls
@@ -373,13 +373,13 @@ impl<'a> Sheet<'a> {
                 .map(|s| s.own.iter().collect())
                 .unwrap_or_default(),
             crypto_print: CryptoPrint { pad: request.sdes.pad, lifetime: request.sdes.lifetime },
-            dtls: made.fingerprint.as_ref().filter(|_| !media.has(MediaFlags::PASSTHROUGH)).map(
-                |fingerprint| DtlsOut {
+            dtls: made.fingerprint.filter(|_| !media.has(MediaFlags::PASSTHROUGH)).map(|fingerprint| {
+                DtlsOut {
                     setup: self.setup(media),
                     fingerprint,
                     tls_id: made.tls_id.as_ref().map(String::as_bytes),
-                },
-            ),
+                }
+            }),
             ptime: media.codecs.packet_time.ptime,
             maxptime: media.codecs.packet_time.maxptime,
             ice: self.ice(id, media, mux_only),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
-use rtpengine_common::sdp::{Fingerprint, FingerprintHash};
+
+use crate::dtls::Certificate;
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,12 +19,6 @@ pub enum SsrcReporting {
     Global,
     /// Nowhere.
     None,
-}
-
-/// The certificate a call was created with, as far as SDP shows it.
-pub trait Certificate: Send + Sync {
-    /// The certificate's fingerprint by one hash.
-    fn fingerprint(&self, hash: FingerprintHash) -> Fingerprint;
 }
 
 /// Run-time settings that calls depend on: a snapshot, looked at once per turn.
@@ -57,8 +52,8 @@ pub struct Settings {
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
     pub active_switchover: bool,
-    /// The present DTLS certificate.
-    pub certificate: Option<Arc<dyn Certificate>>,
+    /// The present DTLS certificate, for new calls.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 impl Default for Settings {

@@ -1,18 +1,18 @@
 //! The way of a request: transport, cookie, command, limits, the shard that owns the call, and back. The router shares the thread of the
 //! first shard: a request for one of its calls costs no hand-over, the others go through inboxes.
 
-mod command_lines;
-
-use super::cli::Console;
+use super::cli::{self, CliCommand};
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad, Present, Refusal};
 use super::listeners::{Listeners, Protocol, Target};
+use super::operator::{Figures, Finish, Operator, Step};
 use super::proxies::Proxies;
 use crate::call::check;
 use crate::call::ids::Name;
 use crate::flow::Level;
+use crate::options::Settings;
 use crate::report::counters::{Block, Counter, Gauge, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
@@ -21,11 +21,13 @@ use crate::shard::inbox::{CAPACITY, Inbox, Mailbox};
 use crate::shard::message::{Done, FromShard, Order, ToShard};
 use crate::shard::run::Passenger;
 use crate::shard::shared::Shared;
+use crate::shard::survey::Survey;
 use crate::shard::{Shard, creates, merges};
 use parking_lot::{Mutex, RwLock};
 use rtpengine_common::ng::{
     ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Severity, Value, split,
 };
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
@@ -33,8 +35,6 @@ use std::os::fd::{AsFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-use command_lines::{Asker, Waiting};
 
 /// Requests and reports handled in one turn; then packets are looked after again.
 const PER_TURN: usize = 32;
@@ -88,6 +88,24 @@ struct Running {
     started: Instant,
 }
 
+/// Who waits for the answer to a command line.
+#[derive(Debug)]
+enum Asker {
+    /// A connection that speaks the CLI.
+    Line(Target),
+    /// A `cli` request.
+    Ng(Box<Running>),
+}
+
+/// A command line that shards have been asked about.
+struct Consultation {
+    /// Shards that have not answered yet.
+    left: usize,
+    parts: Vec<Box<dyn Any + Send>>,
+    finish: Finish,
+    asker: Asker,
+}
+
 /// What reaches the router from other threads; all share the waker of the thread it lives on.
 #[derive(Debug)]
 pub struct Inboxes {
@@ -95,6 +113,15 @@ pub struct Inboxes {
     pub reports: Inbox<FromShard>,
     /// Of the HTTP side.
     pub questions: Inbox<Asked>,
+}
+
+/// What the router has of the shards, by their numbers.
+#[derive(Debug)]
+pub struct ShardEnds {
+    /// Their inboxes.
+    pub mailboxes: Vec<Mailbox<ToShard>>,
+    /// Their counters.
+    pub stats: Vec<Arc<Block>>,
 }
 
 /// The router.
@@ -112,13 +139,11 @@ pub struct Router {
     running: HashMap<u64, Running>,
     /// The request that the local shard is carrying out.
     at_work: Option<(u64, Running)>,
+    operator: Operator,
+    consultations: HashMap<u64, Consultation>,
     /// Calls on their way to another shard, and the requests that wait for them.
     moving: usize,
     held: VecDeque<(Box<Request>, Running)>,
-    /// Carries out command lines.
-    console: Option<Console>,
-    /// Command lines that wait for shards.
-    waiting: HashMap<u64, Waiting>,
     next_ticket: u64,
     output: Vec<u8>,
     pending: bool,
@@ -129,18 +154,18 @@ impl Router {
     pub fn new(
         listeners: Listeners,
         inboxes: Inboxes,
-        shards: Vec<Mailbox<ToShard>>,
-        stats: Vec<Arc<Block>>,
+        ends: ShardEnds,
         shared: Arc<Shared>,
         state: Arc<ControlState>,
         defaults: Arc<Defaults>,
+        settings: Arc<Settings>,
     ) -> Self {
         Self {
             listeners,
             inbox: inboxes.reports,
             asked: inboxes.questions,
-            shards,
-            stats,
+            shards: ends.mailboxes,
+            stats: ends.stats,
             shared,
             state,
             defaults,
@@ -148,10 +173,10 @@ impl Router {
             cookies: Cookies::new(Instant::now()),
             running: HashMap::new(),
             at_work: None,
+            operator: Operator::new(settings),
+            consultations: HashMap::new(),
             moving: 0,
             held: VecDeque::new(),
-            console: None,
-            waiting: HashMap::new(),
             next_ticket: 0,
             output: Vec::new(),
             pending: false,
@@ -251,21 +276,20 @@ impl Router {
 
     fn dispatch(&mut self, shard: &mut Shard, request: Box<Request>, running: Running) {
         match request.command {
-            Command::Ping => self.finish(shard, &running, &Reply::pong()),
+            Command::Ping => self.finish(&running, &Reply::pong()),
             Command::List => {
                 let reply = self.list(request.limit);
-                self.finish(shard, &running, &reply);
+                self.finish(&running, &reply);
             }
             Command::Statistics => {
                 let reply = Reply::ok().with("statistics", self.metrics().to_dict());
-                self.finish(shard, &running, &reply);
+                self.finish(&running, &reply);
             }
             Command::Cli => {
-                let Some(line) = &request.body else {
-                    return self.finish(shard, &running, &Reply::error("No 'body' in message"));
+                let Some(body) = &request.body else {
+                    return self.finish(&running, &Reply::error("No 'body' in message"));
                 };
-                let line = String::from_utf8_lossy(line.as_bytes());
-                self.run_line(shard, &line, Asker::Request(running));
+                self.operate(&body.to_text(), Asker::Ng(Box::new(running)));
             }
             _ => self.route(shard, request, running),
         }
@@ -296,7 +320,7 @@ impl Router {
     /// Sends a request to the shard that owns its call, or is to own it.
     fn route(&mut self, shard: &mut Shard, mut request: Box<Request>, mut running: Running) {
         if let Err(error) = check(&request) {
-            return self.finish(shard, &running, &Reply::from_error(&error));
+            return self.finish(&running, &Reply::from_error(&error));
         }
         if self.moving > 0 || (merges(request.command) && self.bring_together(shard, &request)) {
             return self.hold(shard, request, running);
@@ -312,7 +336,7 @@ impl Router {
             Some(id) if creates(request.command) => {
                 if let Err(refusal) = self.admit(request.command) {
                     let reply = self.refusal(shard, refusal, &request);
-                    return self.finish(shard, &running, &reply);
+                    return self.finish(&running, &reply);
                 }
                 let to = self.shard_with_room();
                 self.directory.create(id.as_bytes(), to);
@@ -381,7 +405,7 @@ impl Router {
         match reply {
             Some(reply) => {
                 let live = running.id.as_ref().is_some_and(|id| shard.has_call(id.as_bytes()));
-                self.finished(shard, &running, &reply, live);
+                self.finished(&running, &reply, live);
                 // What ended meanwhile must be known before the same id is used again.
                 self.take_reports(shard);
             }
@@ -449,19 +473,19 @@ impl Router {
     }
 
     /// A request of a call is finished.
-    fn finished(&mut self, shard: &Shard, running: &Running, reply: &Reply, live: bool) {
+    fn finished(&mut self, running: &Running, reply: &Reply, live: bool) {
         if let Some(id) = &running.id {
             self.directory.finish(id.as_bytes(), live);
         }
-        self.finish(shard, running, reply);
+        self.finish(running, reply);
     }
 
-    fn finish(&mut self, shard: &Shard, running: &Running, reply: &Reply) {
+    fn finish(&mut self, running: &Running, reply: &Reply) {
         let elapsed = running.started.elapsed();
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         if matches!(reply.outcome(), Outcome::Ok | Outcome::Pong) {
-            // Both run on one thread, so the router may write the shard's counters.
-            shard.stats().command(running.command, micros);
+            // The first shard runs on this thread, so the router may write its counters.
+            self.stats[0].command(running.command, micros);
         }
         self.state.proxies.lock().count(running.agent.ip(), Some(running.command), micros, reply.is_error());
         self.answer(running, reply);
@@ -490,6 +514,98 @@ impl Router {
     }
 
     /// Answers a line of the CLI and ends its connection.
+    fn command_line(&mut self, line: &[u8], target: &Target) {
+        let line = String::from_utf8_lossy(line);
+        log::control(Level::Info, || format!("Got CLI command: {line}"));
+        self.operate(&line, Asker::Line(target.clone()));
+    }
+
+    /// Begins to carry out a command line.
+    fn operate(&mut self, line: &str, asker: Asker) {
+        let command = match cli::parse(line) {
+            CliCommand::ListTotals => CliCommand::Answer(self.metrics().to_text()),
+            CliCommand::ListJsonStats => CliCommand::Answer(self.metrics().to_json()),
+            other => other,
+        };
+        let totals = Totals::of(self.stats.iter().map(|block| &**block));
+        let figures = Figures {
+            totals: &totals,
+            rates: self.state.rates.get(),
+            interfaces: &self.shared.interfaces,
+            pools: &self.shared.pools,
+        };
+        match self.operator.step(command, &figures) {
+            Step::Answer(text) => self.answer_asker(asker, &text),
+            Step::Apply(text) => {
+                *self.state.limits.write() = self.operator.limits();
+                self.shared.change_settings(|settings| self.operator.apply(settings));
+                self.listeners.set_tos(self.operator.control_tos());
+                self.answer_asker(asker, &text);
+            }
+            Step::Ask { only, survey, finish } => self.ask_shards(only, &*survey, finish, asker),
+        }
+    }
+
+    fn ask_shards(
+        &mut self,
+        only: Option<String>,
+        survey: &dyn Fn() -> Box<dyn Survey>,
+        finish: Finish,
+        asker: Asker,
+    ) {
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        let asked = match &only {
+            None => 0..self.shards.len(),
+            Some(id) => match self.directory.find(id.as_bytes()) {
+                Some(shard) => usize::from(shard)..usize::from(shard) + 1,
+                None => 0..0,
+            },
+        };
+        let only = only.map(|id| Name::from(id.as_str()));
+        let sent = asked.filter(|at| {
+            let message = ToShard::Survey { ticket, only: only.clone(), survey: survey() };
+            self.shards.get(*at).is_some_and(|mailbox| mailbox.send(message).is_ok())
+        });
+        let left = sent.count();
+        let consultation = Consultation { left, parts: Vec::with_capacity(left), finish, asker };
+        if left == 0 {
+            return self.consulted(consultation);
+        }
+        self.consultations.insert(ticket, consultation);
+    }
+
+    /// A shard has shown its calls.
+    fn surveyed(&mut self, ticket: u64, survey: Box<dyn Survey>) {
+        let Some(consultation) = self.consultations.get_mut(&ticket) else { return };
+        consultation.parts.push(survey.into_any());
+        consultation.left = consultation.left.saturating_sub(1);
+        if consultation.left == 0
+            && let Some(done) = self.consultations.remove(&ticket)
+        {
+            self.consulted(done);
+        }
+    }
+
+    fn consulted(&mut self, consultation: Consultation) {
+        let Consultation { parts, finish, asker, .. } = consultation;
+        let text = finish(parts);
+        self.answer_asker(asker, &text);
+    }
+
+    fn answer_asker(&mut self, asker: Asker, text: &str) {
+        match asker {
+            Asker::Line(target) => {
+                self.listeners.send(&target, text.as_bytes());
+                self.listeners.finish(&target);
+            }
+            Asker::Ng(running) => {
+                let reply = Reply::ok().with("response", text.to_owned());
+                self.finish(&running, &reply);
+            }
+        }
+    }
+
     /// Takes what shards reported. `true`: there may be more.
     fn take_reports(&mut self, shard: &mut Shard) -> bool {
         for _ in 0..PER_TURN {
@@ -497,12 +613,12 @@ impl Router {
             match report {
                 FromShard::Done(Done { ticket, reply, live }) => {
                     if let Some(running) = self.running.remove(&ticket) {
-                        self.finished(shard, &running, &reply, live);
+                        self.finished(&running, &reply, live);
                     }
                 }
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
                 FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
-                FromShard::Surveyed { ticket, survey } => self.surveyed(shard, ticket, survey),
+                FromShard::Surveyed { ticket, survey } => self.surveyed(ticket, survey),
             }
         }
         true
@@ -516,7 +632,7 @@ impl Router {
             match question {
                 Question::Ng(unit) => self.receive(shard, &unit, target, agent),
                 Question::NgPlain(payload) => self.request(shard, &payload, target, agent, None),
-                Question::Cli(line) => self.command_line(shard, &line, &target),
+                Question::Cli(line) => self.command_line(&line, &target),
                 Question::Metrics => {
                     let text = self.metrics().to_prometheus();
                     self.listeners.send(&target, text.as_bytes());
@@ -542,7 +658,7 @@ impl Router {
             let Some(unit) = buffer.get(arrival.range) else { continue };
             match arrival.protocol {
                 Protocol::Ng => self.receive(shard, unit, arrival.target, arrival.agent),
-                Protocol::Cli => self.command_line(shard, unit, &arrival.target),
+                Protocol::Cli => self.command_line(unit, &arrival.target),
             }
         }
         self.listeners.return_buffer(buffer);

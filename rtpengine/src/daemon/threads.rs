@@ -1,14 +1,14 @@
 //! The threads: shards with the router on the first one, and housekeeping.
 
 use super::Fatal;
+use super::certificates::{self, Renewal};
 use super::open::Opened;
-use super::process::{schedule, set_open_files, thread_number};
+use super::process::{schedule, thread_number};
 use crate::call::settings::{Settings as CallSettings, SsrcReporting};
-use crate::control::cli::Console;
 use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
-use crate::control::router::{ControlState, Inboxes, Router};
+use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
 use crate::flow::Level;
 use crate::options::{self, PollTick, Scheduling, Settings, words};
 use crate::report::counters::{Block, Totals};
@@ -80,7 +80,9 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     let Opened { interfaces, pools, listeners, http } = opened;
     let addresses = interfaces.locals().len();
-    let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings(settings)));
+    let certificate = certificates::first(settings)?;
+    let call_settings = CallSettings { certificate: Some(certificate), ..call_settings(settings) };
+    let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
     let (mut mailboxes, mut inboxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -96,13 +98,12 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     let router = Router::new(
         listeners,
         Inboxes { reports, questions },
-        mailboxes.clone(),
-        stats.clone(),
+        ShardEnds { mailboxes: mailboxes.clone(), stats: stats.clone() },
         Arc::clone(&shared),
         Arc::clone(&state),
         Arc::new(defaults(settings)),
-    )
-    .with_console(Console::new(Arc::new(settings.clone()), set_open_files));
+        Arc::new(settings.clone()),
+    );
     let mut threads = Vec::with_capacity(count + 1);
     let mut router = Some(router);
     for (at, inbox) in inboxes.into_iter().enumerate() {
@@ -120,7 +121,8 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
         threads.push(start_shard(settings, shard, router.take())?);
     }
     let clock = Arc::new(Clock::default());
-    threads.push(start_housekeeping(settings, &clock, &state, stats)?);
+    let renewal = Renewal::new(shared, settings, Instant::now());
+    threads.push(start_housekeeping(settings, &clock, &state, stats, renewal)?);
     let http = http.map(|server| start_http(settings, server, asking)).transpose()?;
     Ok(Running { state, shards: mailboxes, threads, clock, http })
 }
@@ -165,6 +167,7 @@ fn start_housekeeping(
     clock: &Arc<Clock>,
     state: &Arc<ControlState>,
     stats: Vec<Arc<Block>>,
+    mut renewal: Renewal,
 ) -> io::Result<JoinHandle<()>> {
     let (clock, state) = (Arc::clone(clock), Arc::clone(state));
     let scheduling = settings.threads.idle_scheduling;
@@ -180,6 +183,7 @@ fn start_housekeeping(
             }
             let start = Instant::now();
             sample_load(&state, &mut ticks);
+            renewal.check(start);
             even = !even;
             if even {
                 state.rates.update(start, &Totals::of(stats.iter().map(|block| &**block)));

@@ -51,6 +51,30 @@ pub fn source_towards(peer: IpAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
+/// The soft limit of open files: `None` if it cannot be found out, `Some(None)` without a limit.
+pub fn open_files() -> Option<Option<u64>> {
+    let limit = file_limit()?;
+    Some((limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur))
+}
+
+/// Sets the limit of open files; the error is the system's number.
+pub fn set_open_files(files: u64) -> Result<(), i32> {
+    let hard = file_limit().map_or(files, |limit| limit.rlim_max);
+    let limit = libc::rlimit { rlim_cur: files, rlim_max: hard.max(files) };
+    // SAFETY: the structure is readable.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)),
+    }
+}
+
+fn file_limit() -> Option<libc::rlimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is writable.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    (result == 0).then_some(limit)
+}
+
 struct Entry {
     name: String,
     up: bool,

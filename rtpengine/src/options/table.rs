@@ -345,12 +345,13 @@ const RECORDING: &[OptionDef] = &[
 
 const ENCRYPTION: &[OptionDef] = &[
     OptionDef::flag("dtls-passive", "Take the passive DTLS role wherever the peer leaves the choice"),
-    OptionDef::int("dtls-rsa-key-size", 2048, "Bits of RSA keys")
-        .range(0, ANY_POSITIVE, "Invalid --dtls-rsa-key-size ({})")
-        .not_yet(),
+    OptionDef::int("dtls-rsa-key-size", 2048, "Bits of RSA keys").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid --dtls-rsa-key-size ({})",
+    ),
     OptionDef::text_or("dtls-cert-cipher", "prime256v1", "Key type of the DTLS certificate")
-        .words(DtlsCertCipher::WORDS, "Invalid --dtls-cert-cipher option ('{}')")
-        .not_yet(),
+        .words(DtlsCertCipher::WORDS, "Invalid --dtls-cert-cipher option ('{}')"),
     OptionDef::int("dtls-mtu", 1200, "Largest DTLS datagram in bytes")
         .range(576, ANY_POSITIVE, "Invalid --dtls-mtu ({})")
         .not_yet(),
@@ -361,8 +362,7 @@ const ENCRYPTION: &[OptionDef] = &[
     )
     .not_yet(),
     OptionDef::text_or("dtls-signature", "SHA-256", "Signature of the DTLS certificate")
-        .words(DtlsSignature::WORDS, "Invalid --dtls-signature option ('{}')")
-        .not_yet(),
+        .words(DtlsSignature::WORDS, "Invalid --dtls-signature option ('{}')"),
 ];
 
 const DTX: &[OptionDef] = &[

@@ -406,6 +406,7 @@ impl Shard {
             log: &mut self.log,
         };
         let done = call.command(request, id, &mut ctx);
+        call.newcomers = None;
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         for line in self.log.drain(..) {
@@ -479,7 +480,7 @@ impl Shard {
     pub(super) fn survey_call(&mut self, slot: CallSlot, survey: &mut dyn Survey) {
         let Some(resident) = self.calls.get_mut(slot) else { return };
         self.at_work = Some(slot);
-        let verdict = survey.visit(&mut resident.call);
+        let verdict = survey.visit(&mut resident.call, self.now);
         resident.contribution.signalled(&self.stats, &resident.call);
         self.at_work = None;
         match verdict {

@@ -1,6 +1,7 @@
 //! Looking at many calls without holding up packets: a shard shows a surveyor what fits into a slice of each turn.
 
 use crate::call::Call;
+use crate::call::ctx::Now;
 use std::any::Any;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -20,7 +21,39 @@ pub enum Verdict {
 /// Looks at calls one by one, on their shard's thread.
 pub trait Survey: Send + Debug {
     /// Looks at a call, and may change marks on it.
-    fn visit(&mut self, call: &mut Call) -> Verdict;
+    fn visit(&mut self, call: &mut Call, now: Now) -> Verdict;
     /// Gives the asking side its own type back.
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+/// Shows every call to a function and keeps what it finds.
+#[derive(Debug)]
+pub struct Look<Q, T> {
+    question: Q,
+    how: fn(&Q, &mut Call, Now) -> (Option<T>, Verdict),
+    found: Vec<T>,
+}
+
+impl<Q, T> Look<Q, T> {
+    /// A survey by a function, which is given the question with every call.
+    pub fn new(question: Q, how: fn(&Q, &mut Call, Now) -> (Option<T>, Verdict)) -> Self {
+        Self { question, how, found: Vec::new() }
+    }
+
+    /// What was found.
+    pub fn found(self) -> Vec<T> {
+        self.found
+    }
+}
+
+impl<Q: Send + Debug + 'static, T: Send + Debug + 'static> Survey for Look<Q, T> {
+    fn visit(&mut self, call: &mut Call, now: Now) -> Verdict {
+        let (found, verdict) = (self.how)(&self.question, call, now);
+        self.found.extend(found);
+        verdict
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
 }

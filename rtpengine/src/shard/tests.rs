@@ -282,14 +282,14 @@ fn a_broken_socket_or_unknown_event_harms_nothing() {
 struct Clumsy(Vec<String>);
 
 impl Survey for Clumsy {
-    fn visit(&mut self, call: &mut Call) -> Verdict {
+    fn visit(&mut self, call: &mut Call, _: Now) -> Verdict {
         let id = call.signalling.ids[0].to_string();
         assert_ne!(id, "bad", "on purpose");
         self.0.push(id);
         Verdict::Keep
     }
 
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         self
     }
 }

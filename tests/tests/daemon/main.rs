@@ -5,6 +5,7 @@ mod bad_input;
 mod basic_call;
 mod command_line;
 mod delete;
+mod dtls;
 mod edges;
 mod learning;
 mod limits;

@@ -35,7 +35,7 @@ mod tests;
 mod transcoder;
 
 pub(in crate::codec) use open::linked;
-pub use open::{open_decoder, open_encoder};
+pub use open::{decoded_format, encoded_format, open_decoder, open_encoder};
 pub use transcoder::{Transcoder, TranscoderSpec};
 
 use std::time::Duration;

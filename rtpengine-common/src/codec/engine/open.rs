@@ -50,7 +50,7 @@ fn audio_format(codec: &Codec) -> AudioFormat {
 
 /// The audio to decode into: what the codec has, or for opus what suits the destination (`codecs.md` §§14.4, 17.2).
 #[must_use]
-pub(super) fn decoded_format(codec: &Codec, destination: &Codec) -> AudioFormat {
+pub fn decoded_format(codec: &Codec, destination: &Codec) -> AudioFormat {
     if codec.id != Some(CodecId::Opus) {
         return audio_format(codec);
     }
@@ -64,7 +64,7 @@ pub(super) fn decoded_format(codec: &Codec, destination: &Codec) -> AudioFormat 
 
 /// The audio to encode from, given what was decoded.
 #[must_use]
-pub(super) fn encoded_format(codec: &Codec, decoded: AudioFormat) -> AudioFormat {
+pub fn encoded_format(codec: &Codec, decoded: AudioFormat) -> AudioFormat {
     #[cfg(feature = "opus")]
     if let Format::Opus(parameters) = &codec.format {
         let channels = match parameters.stereo {

@@ -54,7 +54,7 @@ fn sound(format: AudioFormat, ms: u32) -> Vec<i16> {
 
 fn encode(codec: &crate::codec::Codec, ms: u32) -> Vec<(Vec<u8>, u32)> {
     let native = AudioFormat { rate: codec.audio_rate(), channels: codec.channels };
-    let format = open::encoded_format(codec, native);
+    let format = encoded_format(codec, native);
     let ptime = codec.packet_time(127, 0);
     let (mut encoder, mut packer) =
         open_encoder(codec, format, ptime).unwrap_or_else(|e| panic!("{}: {e}", codec.name));
@@ -105,7 +105,7 @@ fn every_codec_there_and_back() {
         assert!(total <= expected && total + frame > expected, "{}/{}: {total}", codec.name, codec.clock);
         let payloads: Vec<_> = packets.into_iter().map(|(octets, _)| octets).collect();
         let format =
-            open::encoded_format(&codec, AudioFormat { rate: codec.audio_rate(), channels: codec.channels });
+            encoded_format(&codec, AudioFormat { rate: codec.audio_rate(), channels: codec.channels });
         let heard = decode(&codec, &payloads, format);
         let decoded = heard.len() as u64 * 1000 / u64::from(format.rate) / u64::from(format.channels);
         assert!((950..=1010).contains(&decoded), "{}/{}: {decoded} ms", codec.name, codec.clock);
@@ -273,12 +273,12 @@ fn rule_14_4_opus_channels() {
         ("stereo=0", stereo, 48000, 1),
     ] {
         let opus = codec(&format!("opus/48000/2///{fmtp}"));
-        assert_eq!(open::encoded_format(&opus, from), AudioFormat { rate, channels }, "{fmtp} {from:?}");
+        assert_eq!(encoded_format(&opus, from), AudioFormat { rate, channels }, "{fmtp} {from:?}");
     }
     let opus = codec("opus");
-    assert_eq!(open::decoded_format(&opus, &codec("PCMA")), mono);
-    assert_eq!(open::decoded_format(&opus, &codec("G722")), AudioFormat { rate: 16000, channels: 1 });
-    assert_eq!(open::decoded_format(&opus, &codec("L16/44100/2")), stereo);
+    assert_eq!(decoded_format(&opus, &codec("PCMA")), mono);
+    assert_eq!(decoded_format(&opus, &codec("G722")), AudioFormat { rate: 16000, channels: 1 });
+    assert_eq!(decoded_format(&opus, &codec("L16/44100/2")), stereo);
 }
 
 /// `codecs.md` §16.3: CN makes noise of one packet time, the same from a fresh decoder.
@@ -338,7 +338,7 @@ fn support_is_honest() {
         let codec = if def.clock == 8000 { codec } else { self::codec(def.name) };
         let format = AudioFormat { rate: codec.audio_rate(), channels: codec.channels.max(1) };
         assert_eq!(open_decoder(&codec, format, 20).is_ok(), support.decode, "decoder of {}", def.name);
-        let format = open::encoded_format(&codec, format);
+        let format = encoded_format(&codec, format);
         assert_eq!(open_encoder(&codec, format, 20).is_ok(), support.encode, "encoder of {}", def.name);
     }
 }
@@ -352,7 +352,7 @@ proptest! {
         for codec in codecs() {
             let format = AudioFormat { rate: codec.audio_rate(), channels: codec.channels };
             let format = if codec.id == Some(crate::codec::CodecId::Opus) {
-                open::encoded_format(&codec, format)
+                encoded_format(&codec, format)
             } else {
                 format
             };

@@ -273,11 +273,11 @@ pub(crate) static DTLS: WordList = WordList::new(
 pub(crate) static DTLS_FINGERPRINT: WordList = WordList::new(
     "DTLS-fingerprint",
     &[
-        word(&["SHA-1"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha1)), ""),
-        word(&["SHA-224"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha224)), ""),
-        word(&["SHA-256"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha256)), ""),
-        word(&["SHA-384"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha384)), ""),
-        word(&["SHA-512"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha512)), ""),
+        word(&["SHA-1", "sha-1"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha1)), ""),
+        word(&["SHA-224", "sha-224"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha224)), ""),
+        word(&["SHA-256", "sha-256"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha256)), ""),
+        word(&["SHA-384", "sha-384"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha384)), ""),
+        word(&["SHA-512", "sha-512"], Do(|r| r.dtls_fingerprint = Some(FingerprintHash::Sha512)), ""),
     ],
 );
 

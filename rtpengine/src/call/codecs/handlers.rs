@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rtpengine_common::codec::stream::Route;
 use rtpengine_common::codec::{Codec, Match, Supplemental, compare};
 
 use smallvec::SmallVec;
@@ -172,6 +173,35 @@ pub struct Handler {
     pub action: Action,
 }
 
+impl Handler {
+    fn route(&self, source: &MediaCodecs) -> Option<Route> {
+        if let Action::Process(key) = &self.action {
+            return Some(Route {
+                input_payload_type: key.input_payload_type,
+                input: Arc::clone(&key.input),
+                input_ptime: key.input_ptime,
+                output_payload_type: key.output_payload_type,
+                output: Arc::clone(&key.output),
+                output_ptime: key.output_ptime,
+                dtmf: key.dtmf,
+                cn: key.cn,
+            });
+        }
+        let entry = source.list.get(self.payload_type).filter(|entry| entry.codec.supplemental.is_some())?;
+        let ptime = source.packet_time_of(entry);
+        Some(Route {
+            input_payload_type: self.payload_type,
+            input: Arc::clone(&entry.codec),
+            input_ptime: ptime,
+            output_payload_type: self.destination?,
+            output: Arc::clone(&entry.codec),
+            output_ptime: ptime,
+            dtmf: self.dtmf,
+            cn: self.cn,
+        })
+    }
+}
+
 /// The handlers of one source → sink pair.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HandlerTable {
@@ -186,6 +216,17 @@ impl HandlerTable {
     #[must_use]
     pub fn get(&self, payload_type: u8) -> Option<&Handler> {
         self.rows.iter().find(|row| row.payload_type == payload_type)
+    }
+
+    /// The routes for [`rtpengine_common::codec::stream::RtpTranscoder`]: one for each handler that processes, and where anything is
+    /// transcoded also for telephone-event and CN that only keep their number, because their positions follow the audio's. Empty if
+    /// nothing is transcoded.
+    #[must_use]
+    pub fn routes(&self, source: &MediaCodecs) -> Vec<Route> {
+        if !self.transcodes() {
+            return Vec::new();
+        }
+        self.rows.iter().filter_map(|row| row.route(source)).collect()
     }
 
     /// Does any handler transcode?

@@ -209,6 +209,19 @@ fn keys_are_recognised() {
     assert_eq!(key(&after).output_ptime, 40);
 }
 
+/// Routes for the packet path: events and CN go along with transcoded audio, nothing where nothing is transcoded.
+#[test]
+fn routes_of_a_table() {
+    let pair = lists(&format!("8 {TE}"), &format!("0 {TE}"));
+    let routes = pair.to_b().routes(&pair.a);
+    let shape: Vec<_> =
+        routes.iter().map(|r| (r.input_payload_type, r.output_payload_type, r.dtmf)).collect();
+    assert_eq!(shape, [(8, 0, Some(101)), (101, 101, Some(101))]);
+    assert_eq!((routes[0].input_ptime, routes[0].output_ptime), (20, 20));
+    let pair = lists(&format!("8 {TE}"), &format!("8 {TE}"));
+    assert!(pair.to_b().routes(&pair.a).is_empty());
+}
+
 /// The encoder goes by the party's own parameters, not by what the answer said (§§14.4, 17.2).
 #[test]
 fn encoders_use_the_partys_own_parameters() {

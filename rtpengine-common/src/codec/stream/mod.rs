@@ -1,0 +1,73 @@
+//! Transcoding of RTP: packets of one source SSRC on their way to one sink (`codecs.md` §§14–16, 18.1–18.3).
+//!
+//! [`RtpTranscoder`] is a state machine without sockets or clocks: packets and the time go in, packets with the time at which they leave
+//! come out. It owns the sequencer, one decoder per payload number of the source, one encoder per payload number towards the sink
+//! (shared by all source numbers that lead to it, §10.5), sequence numbers and timestamps.
+//!
+//! What a payload number becomes is a [`Route`]; numbers without one are forwarded with adjusted sequence numbers.
+
+mod numbering;
+mod outgoing;
+mod pacing;
+mod sequencer;
+#[cfg(test)]
+mod tests;
+mod tone;
+mod transcoder;
+
+pub use outgoing::{OutPacket, Outgoing};
+pub use pacing::Pacer;
+pub use sequencer::{Sequencer, SequencerCounters, Stored};
+pub use tone::Sound;
+pub use transcoder::{RtpTranscoder, SilenceDetection, Taken};
+
+use std::sync::Arc;
+
+use super::compare::{Match, compare};
+use super::definition::Codec;
+
+/// What happens to one payload number of the source.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The source's number.
+    pub input_payload_type: u8,
+    /// The source's codec: audio, CN or telephone-event.
+    pub input: Arc<Codec>,
+    /// Its packet time in ms.
+    pub input_ptime: u32,
+    /// The number towards the sink; for telephone-event that of the audio whose events these are.
+    pub output_payload_type: u8,
+    /// The codec towards the sink, with the sink's own parameters.
+    pub output: Arc<Codec>,
+    /// Its packet time in ms.
+    pub output_ptime: u32,
+    /// The sink's telephone-event number for the output clock; without one events become tones.
+    pub dtmf: Option<u8>,
+    /// The sink's CN number for the output clock.
+    pub cn: Option<u8>,
+}
+
+impl PartialEq for Route {
+    /// Equal routes go on untouched when routes are set anew (`codecs.md` §6).
+    fn eq(&self, other: &Self) -> bool {
+        let numbers = |r: &Self| (r.input_payload_type, r.output_payload_type, r.dtmf, r.cn);
+        numbers(self) == numbers(other)
+            && compare(&self.input, &other.input) == Match::Exact
+            && compare(&self.output, &other.output) == Match::Exact
+    }
+}
+
+/// A packet of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InPacket<'a> {
+    /// Payload number.
+    pub payload_type: u8,
+    /// Marker bit.
+    pub marker: bool,
+    /// Sequence number.
+    pub sequence_number: u16,
+    /// Timestamp.
+    pub timestamp: u32,
+    /// Payload without padding.
+    pub payload: &'a [u8],
+}

@@ -1,0 +1,559 @@
+//! The state machine of one source SSRC towards one sink.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::numbering::{SequenceNumbers, Timestamps};
+use super::outgoing::{Header, Outgoing};
+use super::pacing::Pacer;
+use super::sequencer::{Sequencer, SequencerCounters, Stored};
+use super::tone::Sound;
+use super::{InPacket, Route};
+use crate::codec::engine::packer::Packer;
+#[cfg(feature = "ffmpeg")]
+use crate::codec::engine::resampler::Resampler;
+use crate::codec::engine::{
+    AudioFormat, CodecError, Decoder, Encoder, Feedback, Frame, Frames, decoded_format, encoded_format,
+    open_decoder, open_encoder,
+};
+use crate::codec::table::Supplemental;
+
+/// Audio and events of one source may be this far apart in time, in timestamp units, for the events to suppress the audio (§18.2(4)).
+const MAX_EVENT_DISTANCE: u32 = 80_000;
+
+/// Silence detection (`codecs.md` §16.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilenceDetection {
+    /// Samples within plus and minus this are silence.
+    pub threshold: i16,
+    /// What is sent under the CN number instead.
+    pub payload: Box<[u8]>,
+}
+
+impl SilenceDetection {
+    /// From the option in percent of full scale; `None` if it is not between 0 and 100.
+    #[must_use]
+    pub fn new(percent: f64, payload: &[u8]) -> Option<Self> {
+        let valid = percent > 0.0 && percent < 100.0;
+        // The threshold is that of 32-bit samples, shifted to 16 bits.
+        let threshold = ((percent / 100.0 * f64::from(i32::MAX)) as i32) >> 16;
+        valid.then(|| Self {
+            threshold: i16::try_from(threshold).unwrap_or(i16::MAX),
+            payload: payload.into(),
+        })
+    }
+}
+
+/// What became of an input packet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Taken {
+    /// It was processed, or waits for its turn.
+    Yes,
+    /// It came before.
+    Duplicate,
+}
+
+/// A packet that waits in the sequencer.
+struct Waiting {
+    payload_type: u8,
+    marker: bool,
+    timestamp: u32,
+    payload: Box<[u8]>,
+}
+
+/// A decoder of one payload number.
+struct Input {
+    route: Route,
+    decoder: Box<dyn Decoder>,
+    #[cfg(feature = "ffmpeg")]
+    resampler: Option<(AudioFormat, AudioFormat, Resampler)>,
+}
+
+/// An encoder towards one payload number.
+struct Output {
+    route: Route,
+    encoder: Box<dyn Encoder>,
+    packer: Packer,
+    timestamps: Timestamps,
+    /// Samples given to the encoder and not yet sent, where silence is looked for.
+    heard: VecDeque<i16>,
+    /// Encoder samples to timestamp units of `heard`: samples of all channels per unit, as rate and clock.
+    format: AudioFormat,
+}
+
+/// An event of the source that is going on or was the last one.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    number: u8,
+    timestamp: u32,
+    /// Duration so far, in units of the source's clock.
+    duration: u32,
+    /// No end packet came yet.
+    running: bool,
+    /// Timestamp of the packets sent for it.
+    start: u32,
+}
+
+/// Transcodes the packets of one source SSRC towards one sink.
+pub struct RtpTranscoder {
+    routes: Vec<Route>,
+    inputs: Vec<Input>,
+    outputs: Vec<Output>,
+    sequencer: Sequencer<Waiting>,
+    numbers: SequenceNumbers,
+    pacer: Pacer,
+    event: Option<Event>,
+    /// Source number of the audio that came last.
+    audio: Option<u8>,
+    silence: Option<SilenceDetection>,
+    /// `dtmf-no-suppress`.
+    no_suppress: bool,
+    decoded: Frames,
+    resampled: Frames,
+    encoded: Frames,
+    packed: Frames,
+    decoded_samples: u64,
+}
+
+impl RtpTranscoder {
+    /// Nothing received yet. Coders are opened when their first packet comes.
+    #[must_use]
+    pub fn new(routes: Vec<Route>, silence: Option<SilenceDetection>, no_suppress: bool) -> Self {
+        Self {
+            routes,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            sequencer: Sequencer::default(),
+            numbers: SequenceNumbers::default(),
+            pacer: Pacer::default(),
+            event: None,
+            audio: None,
+            silence,
+            no_suppress,
+            decoded: Frames::new(),
+            resampled: Frames::new(),
+            encoded: Frames::new(),
+            packed: Frames::new(),
+            decoded_samples: 0,
+        }
+    }
+
+    /// Takes other routes over after signalling: coders of equal routes go on, others are made anew (`codecs.md` §6). Sequence numbers
+    /// go on in any case.
+    pub fn set_routes(&mut self, routes: Vec<Route>) {
+        self.inputs.retain(|input| routes.contains(&input.route));
+        let stays = |number: u8| {
+            let mut former = self.routes.iter().filter(|route| route.output_payload_type == number);
+            former.any(|route| routes.contains(route))
+        };
+        self.outputs.retain(|output| stays(output.route.output_payload_type));
+        self.routes = routes;
+    }
+
+    /// Counters of the sequencer.
+    #[must_use]
+    pub fn counters(&self) -> SequencerCounters {
+        self.sequencer.counters()
+    }
+
+    /// Samples per channel decoded so far, for statistics; wraps.
+    #[must_use]
+    pub fn decoded_samples(&self) -> u64 {
+        self.decoded_samples
+    }
+
+    /// What the decoders found out for the transcoder of the other direction; ask until there is none.
+    pub fn feedback(&mut self, now: Duration) -> Option<Feedback> {
+        self.inputs.iter_mut().find_map(|input| input.decoder.feedback(now))
+    }
+
+    /// Takes what the other direction's decoder found out.
+    pub fn take(&mut self, feedback: Feedback) {
+        for output in &mut self.outputs {
+            output.encoder.take(feedback);
+        }
+    }
+
+    /// Takes a packet of the source and appends what leaves because of it. Errors are those of packets processed now, the first of them;
+    /// their audio is missing, everything else goes on.
+    ///
+    /// # Errors
+    /// If a coder cannot be opened or refuses a payload.
+    pub fn push(
+        &mut self,
+        now: Duration,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) -> Result<Taken, CodecError> {
+        let mut result = Ok(());
+        if self.sequencer.is_next(packet.sequence_number) {
+            self.sequencer.pass(packet.sequence_number);
+            self.numbers.input(packet.sequence_number);
+            result = self.process(now, packet, out);
+            return result.map(|()| Taken::Yes);
+        }
+        let waiting = Waiting {
+            payload_type: packet.payload_type,
+            marker: packet.marker,
+            timestamp: packet.timestamp,
+            payload: packet.payload.into(),
+        };
+        match self.sequencer.push(packet.sequence_number, packet.timestamp, waiting) {
+            Stored::Taken => {}
+            Stored::Duplicate => return self.duplicate(now, packet, out),
+            Stored::Reset => self.numbers.restart(packet.sequence_number),
+        }
+        let clock = self.clock(packet.payload_type);
+        while let Some((sequence_number, waiting)) = self.sequencer.pop(clock) {
+            let packet = InPacket {
+                payload_type: waiting.payload_type,
+                marker: waiting.marker,
+                sequence_number,
+                timestamp: waiting.timestamp,
+                payload: &waiting.payload,
+            };
+            self.numbers.input(sequence_number);
+            result = result.and(self.process(now, &packet, out));
+        }
+        result.map(|()| Taken::Yes)
+    }
+
+    /// A duplicate is dropped, but for event packets that stay events (§15(2)).
+    fn duplicate(
+        &mut self,
+        now: Duration,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) -> Result<Taken, CodecError> {
+        let events =
+            self.route(packet.payload_type).is_some_and(|route| is_event(route) && route.dtmf.is_some());
+        if events {
+            self.numbers.input(packet.sequence_number);
+            self.process(now, packet, out)?;
+        }
+        Ok(Taken::Duplicate)
+    }
+
+    fn route(&self, payload_type: u8) -> Option<&Route> {
+        self.routes.iter().find(|route| route.input_payload_type == payload_type)
+    }
+
+    /// The clock of the source's timestamps.
+    fn clock(&self, payload_type: u8) -> u32 {
+        let route = self.route(payload_type).or_else(|| self.audio.and_then(|audio| self.route(audio)));
+        route.map_or(8000, |route| route.input.clock)
+    }
+
+    fn process(
+        &mut self,
+        now: Duration,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) -> Result<(), CodecError> {
+        let Some(route) = self.route(packet.payload_type).cloned() else {
+            self.sequencer.processed(packet.timestamp, None);
+            self.forward(now, packet.payload_type, packet.timestamp, packet, out);
+            return Ok(());
+        };
+        let frame = route.input.clock / 1000 * route.input_ptime.max(1);
+        self.sequencer.processed(packet.timestamp, is_event(&route).then_some(frame));
+        if is_event(&route) {
+            return self.process_event(now, &route, packet, out);
+        }
+        if route.input.supplemental == Some(Supplemental::ComfortNoise) {
+            if let Some(number) = route.cn {
+                let timestamp = self.position(&route).unwrap_or(packet.timestamp);
+                self.forward(now, number, timestamp, packet, out);
+                return Ok(());
+            }
+        } else {
+            self.audio = Some(packet.payload_type);
+        }
+        if self.is_suppressed(packet.timestamp) {
+            self.numbers.consumed();
+            return Ok(());
+        }
+        self.transcode(now, &route, packet, out)
+    }
+
+    /// The packet itself, under another number and timestamp perhaps, at once.
+    fn forward(
+        &mut self,
+        now: Duration,
+        payload_type: u8,
+        timestamp: u32,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) {
+        let header = Header {
+            payload_type,
+            marker: packet.marker,
+            sequence_number: self.numbers.forwarded(),
+            timestamp,
+            send_at: now,
+            end: 0,
+        };
+        out.push(header, packet.payload);
+    }
+
+    /// Where the output of a route is, if it has begun.
+    fn position(&self, route: &Route) -> Option<u32> {
+        self.output(route.output_payload_type).and_then(|output| output.timestamps.position())
+    }
+
+    fn output(&self, payload_type: u8) -> Option<&Output> {
+        self.outputs.iter().find(|output| output.route.output_payload_type == payload_type)
+    }
+
+    /// Audio of the source is left out while an event of it runs (§18.2(4)).
+    fn is_suppressed(&mut self, timestamp: u32) -> bool {
+        let Some(event) = self.event.as_mut().filter(|event| event.running) else { return false };
+        if timestamp.wrapping_sub(event.timestamp).cast_signed().unsigned_abs() > MAX_EVENT_DISTANCE {
+            event.running = false;
+        }
+        event.running && !self.no_suppress
+    }
+
+    fn transcode(
+        &mut self,
+        now: Duration,
+        route: &Route,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) -> Result<(), CodecError> {
+        self.open(route, packet.timestamp)?;
+        self.numbers.consumed();
+        let Some(input) = self.inputs.iter_mut().find(|input| input.route == *route) else { return Ok(()) };
+        self.decoded.clear();
+        let result = input.decoder.push(Frame::Encoded(packet.payload), &mut self.decoded);
+        let format = input.decoder.format();
+        let samples = self.decoded.samples().len() as u64;
+        self.decoded_samples = self.decoded_samples.wrapping_add(samples / u64::from(format.channels.max(1)));
+        self.encode(now, route, out)?;
+        result
+    }
+
+    /// Opens the coders of a route unless they are.
+    fn open(&mut self, route: &Route, timestamp: u32) -> Result<(), CodecError> {
+        let decoded = decoded_format(&route.input, &route.output);
+        if !self.inputs.iter().any(|input| input.route == *route) {
+            self.inputs.retain(|input| input.route.input_payload_type != route.input_payload_type);
+            self.inputs.push(Input {
+                route: route.clone(),
+                decoder: open_decoder(&route.input, decoded, route.input_ptime)?,
+                #[cfg(feature = "ffmpeg")]
+                resampler: None,
+            });
+        }
+        if self.output(route.output_payload_type).is_none() {
+            let format = encoded_format(&route.output, decoded);
+            let (encoder, packer) = open_encoder(&route.output, format, route.output_ptime)?;
+            self.outputs.push(Output {
+                route: route.clone(),
+                encoder,
+                packer,
+                timestamps: Timestamps::default(),
+                heard: VecDeque::new(),
+                format,
+            });
+        }
+        if let Some(output) =
+            self.outputs.iter_mut().find(|o| o.route.output_payload_type == route.output_payload_type)
+        {
+            output.timestamps.start(timestamp);
+        }
+        Ok(())
+    }
+
+    /// Resamples, encodes, packs and numbers what is in `decoded`.
+    fn encode(&mut self, now: Duration, route: &Route, out: &mut Outgoing) -> Result<(), CodecError> {
+        let Some(input) = self.inputs.iter_mut().find(|input| input.route == *route) else { return Ok(()) };
+        let number = route.output_payload_type;
+        let Some(output) = self.outputs.iter_mut().find(|o| o.route.output_payload_type == number) else {
+            return Ok(());
+        };
+        let samples = if input.decoder.format() == output.format {
+            self.decoded.samples()
+        } else {
+            self.resampled.clear();
+            input.resample(output.format, self.decoded.samples(), &mut self.resampled)?;
+            self.resampled.samples()
+        };
+        let look = self.silence.as_ref().filter(|_| route.cn.is_some());
+        if look.is_some() {
+            output.heard.extend(samples);
+        }
+        self.encoded.clear();
+        self.packed.clear();
+        let result = output.encoder.push(Frame::Samples(samples), &mut self.encoded);
+        for frame in self.encoded.encoded() {
+            output.packer.push(frame, &mut self.packed);
+        }
+        for packet in self.packed.encoded() {
+            let timestamp = output.timestamps.emit(packet.duration);
+            let silent = look.filter(|look| output.is_silent(packet.duration, look.threshold)).zip(route.cn);
+            let (payload_type, payload) = match silent {
+                Some((look, cn)) => (cn, &*look.payload),
+                None => (number, packet.octets),
+            };
+            let header = Header {
+                payload_type,
+                marker: false,
+                sequence_number: self.numbers.emitted(),
+                timestamp,
+                send_at: self.pacer.send_at(now, timestamp, output.route.output.clock),
+                end: 0,
+            };
+            out.push(header, payload);
+        }
+        result
+    }
+
+    /// An event packet (§§18.2, 18.3).
+    fn process_event(
+        &mut self,
+        now: Duration,
+        route: &Route,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) -> Result<(), CodecError> {
+        let &[number, flags, high, low, ..] = packet.payload else {
+            self.numbers.consumed();
+            return Err(CodecError::Payload("shorter than an event"));
+        };
+        let (end, volume) = (flags & 0x80 != 0, flags & 0x3f);
+        let duration = u32::from(u16::from_be_bytes([high, low]));
+        // The audio that these events belong to; its route says where they go.
+        let audio = self.audio.and_then(|audio| self.route(audio)).cloned();
+        let known = self.event.filter(|event| (event.number, event.timestamp) == (number, packet.timestamp));
+        let before = known.map_or(0, |event| event.duration);
+        let growth = duration.saturating_sub(before);
+        if growth > route.input.clock {
+            self.numbers.consumed();
+            return Err(CodecError::Payload("event grows by more than a second"));
+        }
+        let position = audio.as_ref().and_then(|audio| self.position(audio));
+        let start = known.map_or(position.unwrap_or(packet.timestamp), |event| event.start);
+        let running = !end && known.is_none_or(|event| event.running);
+        let event =
+            Event { number, timestamp: packet.timestamp, duration: duration.max(before), running, start };
+        self.event = Some(event);
+        if let Some(events) = route.dtmf {
+            let output = audio.filter(|_| position.is_some());
+            self.send_event(now, route, events, output.as_ref(), growth, duration, packet, out);
+            return Ok(());
+        }
+        self.play_tone(now, route, Sound::of_event(number), volume, before, growth, packet.timestamp, out)
+    }
+
+    /// Events to events: the timestamp is the position of the audio at the start, the duration in the output's clock (§18.3).
+    #[allow(clippy::too_many_arguments)]
+    fn send_event(
+        &mut self,
+        now: Duration,
+        route: &Route,
+        events: u8,
+        audio: Option<&Route>,
+        growth: u32,
+        duration: u32,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) {
+        let (Some(audio), Some(event)) = (audio, self.event) else {
+            // No audio was transcoded yet: everything stays as received.
+            return self.forward(now, events, packet.timestamp, packet, out);
+        };
+        let scale = |units: u32| {
+            let scaled =
+                u64::from(units) * u64::from(audio.output.clock) / u64::from(route.input.clock.max(1));
+            u32::try_from(scaled).unwrap_or(u32::MAX)
+        };
+        let scaled = scale(duration);
+        if growth != 0 {
+            let number = audio.output_payload_type;
+            if let Some(output) = self.outputs.iter_mut().find(|o| o.route.output_payload_type == number) {
+                output.timestamps.set(event.start.wrapping_add(scaled));
+            }
+        }
+        let mut payload: smallvec::SmallVec<[u8; 16]> = packet.payload.into();
+        let [high, low] = u16::try_from(scaled).unwrap_or(u16::MAX).to_be_bytes();
+        if let [_, _, first, second, ..] = payload.as_mut_slice() {
+            (*first, *second) = (high, low);
+        }
+        let changed = InPacket { payload: &payload, ..*packet };
+        self.forward(now, events, event.start, &changed, out);
+    }
+
+    /// Events to tones: what the event grew by, encoded like audio (§18.2).
+    #[allow(clippy::too_many_arguments)]
+    fn play_tone(
+        &mut self,
+        now: Duration,
+        route: &Route,
+        sound: Sound,
+        volume: u8,
+        before: u32,
+        growth: u32,
+        timestamp: u32,
+        out: &mut Outgoing,
+    ) -> Result<(), CodecError> {
+        self.numbers.consumed();
+        // The tone is encoded through the chain of the audio that leads to the same output, or a linear one of its own.
+        let Some(chain) = self.tone_chain(route, timestamp)? else { return Ok(()) };
+        let Some(input) = self.inputs.iter().find(|input| input.route == chain) else { return Ok(()) };
+        let format = input.decoder.format();
+        let samples =
+            |units: u32| u64::from(units) * u64::from(format.rate) / u64::from(route.input.clock.max(1));
+        let first = samples(before);
+        let count = samples(before.saturating_add(growth)) - first;
+        self.decoded.clear();
+        let count = usize::try_from(count).unwrap_or(0);
+        sound.append(first, count, format.rate, format.channels, volume, self.decoded.samples_mut());
+        self.encode(now, &chain, out)
+    }
+
+    /// The route whose decoder format and encoder tones use: that of the audio heard last, else any audio to the same output.
+    fn tone_chain(&mut self, route: &Route, timestamp: u32) -> Result<Option<Route>, CodecError> {
+        let leads = |candidate: &&Route| {
+            candidate.output_payload_type == route.output_payload_type && candidate.input.is_audio()
+        };
+        let last = self.audio.and_then(|audio| self.route(audio)).filter(|r| leads(r));
+        let Some(chain) = last.or_else(|| self.routes.iter().find(leads)).cloned() else { return Ok(None) };
+        self.open(&chain, timestamp)?;
+        Ok(Some(chain))
+    }
+}
+
+fn is_event(route: &Route) -> bool {
+    route.input.supplemental == Some(Supplemental::TelephoneEvent)
+}
+
+impl Input {
+    #[cfg(feature = "ffmpeg")]
+    fn resample(&mut self, to: AudioFormat, samples: &[i16], out: &mut Frames) -> Result<(), CodecError> {
+        use crate::codec::engine::Coder;
+        let from = self.decoder.format();
+        if self.resampler.as_ref().is_none_or(|(f, t, _)| (*f, *t) != (from, to)) {
+            self.resampler = Some((from, to, Resampler::new(from, to)?));
+        }
+        let Some((_, _, resampler)) = &mut self.resampler else { return Ok(()) };
+        resampler.push(Frame::Samples(samples), out)
+    }
+
+    #[cfg(not(feature = "ffmpeg"))]
+    fn resample(&mut self, _: AudioFormat, _: &[i16], _: &mut Frames) -> Result<(), CodecError> {
+        Err(CodecError::Library { library: "none", operation: "resampling", code: 0 })
+    }
+}
+
+impl Output {
+    /// Takes the samples of a packet from what was heard: are all of them silence?
+    fn is_silent(&mut self, duration: u32, threshold: i16) -> bool {
+        let clock = u64::from(self.route.output.clock.max(1));
+        let samples =
+            u64::from(duration) * u64::from(self.format.rate) / clock * u64::from(self.format.channels);
+        let count = usize::try_from(samples).unwrap_or(0).min(self.heard.len());
+        let quiet = |sample: i16| sample.unsigned_abs() <= threshold.unsigned_abs();
+        self.heard.drain(..count).fold(count != 0, |all, sample| all && quiet(sample))
+    }
+}
