@@ -21,6 +21,7 @@ pub mod bencode;
 pub mod call;
 pub mod daemon;
 pub mod diff;
+pub mod http;
 pub mod load;
 pub mod network;
 pub mod ng;
@@ -28,8 +29,10 @@ pub mod phone;
 pub mod program;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;
 pub mod sys;
 pub mod wait;
+pub mod web;
 
 /// What nearly every test needs.
 pub mod prelude {

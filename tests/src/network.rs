@@ -37,10 +37,13 @@ impl Network {
     /// Stays on the machine's loopback, for programs that talk to a daemon which runs there.
     #[must_use]
     pub fn loopback() -> Self {
-        let v6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-        let network = Self { isolated: false, v6 };
+        let network = Self::of_the_machine();
         CURRENT.set(Some(network.clone()));
         network
+    }
+
+    fn of_the_machine() -> Self {
+        Self { isolated: false, v6: UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok() }
     }
 
     fn make() -> Self {
@@ -48,7 +51,7 @@ impl Network {
             Ok(()) => Self::furnish(),
             Err(error) => {
                 say(&format!("no network namespace here ({error}): running on the machine's loopback"));
-                Self::loopback()
+                Self::of_the_machine()
             }
         }
     }

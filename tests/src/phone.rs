@@ -1,11 +1,13 @@
 //! Phones: endpoints without SIP that own sockets, build and read SDP, and send and check media.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::network::Network;
 use crate::rtp::{Rtcp, Rtp};
 use crate::sdp::{self, Sdp, Section};
+use crate::srtp::{self, Srtp};
 use crate::wait::{QUIET, SOON};
 
 /// Samples, and bytes, of a 20 ms packet at 8000 Hz.
@@ -21,6 +23,7 @@ pub struct MediaPlan {
     direction: String,
     attributes: Vec<String>,
     plain_rtcp: bool,
+    suite: Option<String>,
 }
 
 impl MediaPlan {
@@ -47,6 +50,7 @@ impl MediaPlan {
             direction: "sendrecv".into(),
             attributes: Vec::new(),
             plain_rtcp: true,
+            suite: None,
         }
     }
 
@@ -61,6 +65,14 @@ impl MediaPlan {
     #[must_use]
     pub fn mux(mut self) -> Self {
         self.mux = true;
+        self
+    }
+
+    /// Speaks SRTP with this suite over `RTP/SAVP`, with keys in the SDP.
+    #[must_use]
+    pub fn secure(mut self, suite: &str) -> Self {
+        self.protocol = "RTP/SAVP".into();
+        self.suite = Some(suite.into());
         self
     }
 
@@ -131,6 +143,11 @@ pub struct Media {
     /// What the next packet carries.
     pub next: Rtp,
     sent: u32,
+    master: [u8; srtp::MASTER],
+    outbound: Option<RefCell<Srtp>>,
+    inbound: Option<RefCell<Srtp>>,
+    /// Tag and key text of the other side's line in use.
+    keyed: Option<(u32, String)>,
 }
 
 impl Media {
@@ -145,7 +162,65 @@ impl Media {
             extra: Vec::new(),
             payload: Vec::new(),
         };
-        Self { plan, rtp, rtcp, remote: None, rejected: false, on_hold: false, next, sent: 0 }
+        let mut master = [0; srtp::MASTER];
+        for (place, number) in master.iter_mut().zip(seed..) {
+            *place = (number.wrapping_mul(0x9e37_79b1) >> 24) as u8;
+        }
+        let outbound = plan.suite.as_ref().and_then(|suite| Srtp::new(suite, &master)).map(RefCell::new);
+        Self {
+            plan,
+            rtp,
+            rtcp,
+            remote: None,
+            rejected: false,
+            on_hold: false,
+            next,
+            sent: 0,
+            master,
+            outbound,
+            inbound: None,
+            keyed: None,
+        }
+    }
+
+    fn takes(&mut self, section: Section) {
+        if let Some(suite) = &self.plan.suite {
+            let line =
+                section.values("crypto").into_iter().find(|line| line.split(' ').nth(1) == Some(suite));
+            if let Some((line, (tag, _, context))) =
+                line.and_then(|line| Some((line, Srtp::from_line(line)?)))
+            {
+                let keyed = Some((tag, line.to_string()));
+                // The same key goes on where it was; a new one starts afresh.
+                if self.keyed != keyed {
+                    self.inbound = Some(RefCell::new(context));
+                    self.keyed = keyed;
+                }
+            }
+        }
+        self.remote = Some(section);
+    }
+
+    fn seal(&self, packet: &[u8]) -> Vec<u8> {
+        self.outbound.as_ref().map_or_else(|| packet.to_vec(), |srtp| srtp.borrow_mut().protect(packet))
+    }
+
+    fn seal_rtcp(&self, packet: &[u8]) -> Vec<u8> {
+        self.outbound.as_ref().map_or_else(|| packet.to_vec(), |srtp| srtp.borrow_mut().protect_rtcp(packet))
+    }
+
+    fn open(&self, packet: Vec<u8>) -> Option<Vec<u8>> {
+        if self.plan.suite.is_none() {
+            return Some(packet);
+        }
+        self.inbound.as_ref()?.borrow_mut().unprotect(&packet)
+    }
+
+    fn open_rtcp(&self, packet: Vec<u8>) -> Option<Vec<u8>> {
+        if self.plan.suite.is_none() {
+            return Some(packet);
+        }
+        self.inbound.as_ref()?.borrow_mut().unprotect_rtcp(&packet)
     }
 
     /// Sets the direction attribute.
@@ -221,6 +296,10 @@ impl Media {
         lines.extend(self.plan.attributes.iter().map(|text| format!("a={text}")));
         if self.plan.direction != "sendrecv" {
             lines.push(format!("a={}", self.plan.direction));
+        }
+        if let Some(suite) = &self.plan.suite {
+            let tag = self.keyed.as_ref().filter(|_| answering).map_or(1, |(tag, _)| *tag);
+            lines.push(format!("a=crypto:{tag} {suite} {}", Srtp::inline(&self.master)));
         }
         let offered = self.remote.as_ref().is_some_and(|section| section.has("rtcp-mux"));
         if self.plan.mux && (!answering || offered) {
@@ -304,7 +383,7 @@ impl Phone {
     pub fn takes(&mut self, text: &str) {
         let sections = Sdp::parse(text).sections;
         for (media, section) in self.media.iter_mut().zip(sections) {
-            media.remote = Some(section);
+            media.takes(section);
         }
     }
 
@@ -350,7 +429,7 @@ impl Phone {
         let to = media.remote().rtp();
         media
             .rtp
-            .send_to(&packet.encode(), to)
+            .send_to(&media.seal(&packet.encode()), to)
             .unwrap_or_else(|error| panic!("cannot send to {to}: {error}"));
         packet
     }
@@ -362,7 +441,9 @@ impl Phone {
     #[track_caller]
     pub fn sends_from(&mut self, socket: &UdpSocket) -> Rtp {
         let packet = self.next_packet(0);
-        socket.send_to(&packet.encode(), self.remote().rtp()).expect("the packet can be sent");
+        socket
+            .send_to(&self.media[0].seal(&packet.encode()), self.remote().rtp())
+            .expect("the packet can be sent");
         packet
     }
 
@@ -393,6 +474,7 @@ impl Phone {
         let Some((data, from)) = receive(&self.media[index].rtp, SOON) else {
             panic!("{} hears nothing on media {index}", self.tag)
         };
+        let Some(data) = self.media[index].open(data) else { panic!("{} got what it cannot open", self.tag) };
         let Some(packet) = Rtp::parse(&data) else { panic!("{} got no RTP: {data:02x?}", self.tag) };
         (packet, from)
     }
@@ -455,7 +537,9 @@ impl Phone {
     pub fn sends_rtcp(&self, packets: &[Rtcp]) -> Vec<Rtcp> {
         let media = &self.media[0];
         let socket = media.rtcp_in();
-        socket.send_to(&Rtcp::encode(packets), media.rtcp_out()).expect("the packet can be sent");
+        socket
+            .send_to(&media.seal_rtcp(&Rtcp::encode(packets)), media.rtcp_out())
+            .expect("the packet can be sent");
         packets.to_vec()
     }
 
@@ -491,6 +575,9 @@ impl Phone {
     pub fn receives_rtcp(&self) -> (Vec<Rtcp>, SocketAddr) {
         let Some((data, from)) = receive(self.media[0].rtcp_in(), SOON) else {
             panic!("{} hears no RTCP", self.tag)
+        };
+        let Some(data) = self.media[0].open_rtcp(data) else {
+            panic!("{} got what it cannot open", self.tag)
         };
         let Some(packets) = Rtcp::parse(&data) else { panic!("{} got no RTCP: {data:02x?}", self.tag) };
         (packets, from)

@@ -332,11 +332,6 @@ impl Batch {
         true
     }
 
-    /// The packets waiting, to be changed in place before they leave.
-    pub fn packets_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
-        self.data[..self.used].iter_mut().zip(&self.parts[..]).map(|(data, part)| &mut data[..part.iov_len])
-    }
-
     /// Sends all waiting packets and returns how many the kernel took before it said no.
     ///
     /// # Errors

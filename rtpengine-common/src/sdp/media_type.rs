@@ -1,7 +1,5 @@
 //! Media types of `m=` lines.
 
-use crate::ng;
-
 /// A media type (RFC 8866 §5.14, and the ones the relay tells apart: sdp.md §18, §19).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MediaType {
@@ -33,10 +31,20 @@ const NAMES: [(MediaType, &str); 7] = [
 ];
 
 impl MediaType {
+    /// All types.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(kind, _)| *kind)
+    }
+
     /// The type an `m=` line names; [`MediaType::Other`] for names that are not known.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Self {
-        Self::from_option(name).unwrap_or(MediaType::Other)
+        Self::known(name).unwrap_or(MediaType::Other)
+    }
+
+    /// The type of this name; `None` for names that are not known.
+    pub(crate) fn known(name: &[u8]) -> Option<Self> {
+        Self::from_option(name).filter(|kind| *kind != MediaType::Other)
     }
 
     /// The type a list in a message names, with `other` for all that are not known; `None` for anything else.
@@ -49,20 +57,6 @@ impl MediaType {
     #[must_use]
     pub fn name(self) -> &'static str {
         NAMES.iter().find(|(kind, _)| *kind == self).map_or("other", |(_, name)| name)
-    }
-}
-
-impl From<ng::MediaType> for MediaType {
-    fn from(named: ng::MediaType) -> Self {
-        match named {
-            ng::MediaType::Audio => MediaType::Audio,
-            ng::MediaType::Video => MediaType::Video,
-            ng::MediaType::Image => MediaType::Image,
-            ng::MediaType::Message => MediaType::Message,
-            ng::MediaType::Text => MediaType::Text,
-            ng::MediaType::Application => MediaType::Application,
-            ng::MediaType::Other => MediaType::Other,
-        }
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::ng;
-
 /// A transport protocol the relay knows.
 ///
 /// The two OSRTP forms (RFC 8643) print as the plain profile but carry keys; they never come from a name alone, see
@@ -141,20 +139,6 @@ impl Transport {
             (false, false, true) => Some(UdpTlsRtpSavp),
             (false, true, true) => Some(UdpTlsRtpSavpf),
             (true, _, true) => None,
-        }
-    }
-}
-
-impl From<ng::Protocol> for Transport {
-    fn from(named: ng::Protocol) -> Self {
-        match named {
-            ng::Protocol::RtpAvp => RtpAvp,
-            ng::Protocol::RtpAvpf => RtpAvpf,
-            ng::Protocol::RtpSavp => RtpSavp,
-            ng::Protocol::RtpSavpf => RtpSavpf,
-            ng::Protocol::UdpTlsRtpSavp => UdpTlsRtpSavp,
-            ng::Protocol::UdpTlsRtpSavpf => UdpTlsRtpSavpf,
-            ng::Protocol::Udptl => Udptl,
         }
     }
 }

@@ -3,7 +3,6 @@
 use rtpengine_common::ng::{self, Flag, Request};
 use rtpengine_common::sdp::{Setup, StreamParams};
 
-use super::convert;
 use super::ctx::Random;
 use super::media::{DtlsParams, Media, MediaFlags};
 
@@ -66,8 +65,7 @@ pub(super) fn prepare(receiver: &mut Media, asked: Option<ng::FingerprintHash>, 
     let dtls = receiver.dtls.get_or_insert_default();
     if dtls.hash.is_none() {
         let own = dtls.peer.as_ref().map(rtpengine_common::sdp::Fingerprint::hash);
-        dtls.hash =
-            Some(asked.map(convert::hash).or(own).unwrap_or(rtpengine_common::sdp::FingerprintHash::Sha256));
+        dtls.hash = Some(asked.or(own).unwrap_or(rtpengine_common::sdp::FingerprintHash::Sha256));
     }
     if dtls.tls_id.is_none() {
         dtls.tls_id = Some(tls_id(random));

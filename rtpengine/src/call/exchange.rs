@@ -379,7 +379,7 @@ pub(super) fn protocol_options(request: &Request) -> ProtocolOptions {
     use rtpengine_common::ng::TransportProtocol as T;
     ProtocolOptions {
         wanted: match request.transport_protocol {
-            Some(T::Use(protocol)) => Some(super::convert::transport(protocol)),
+            Some(T::Use(protocol)) => Some(protocol),
             _ => None,
         },
         accept: request.transport_protocol == Some(T::Accept),

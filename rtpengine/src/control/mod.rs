@@ -6,8 +6,6 @@ pub mod directory;
 pub mod http;
 pub mod limits;
 pub mod listeners;
-pub mod operator;
 pub mod proxies;
 pub mod router;
 pub mod stream;
-mod surveys;

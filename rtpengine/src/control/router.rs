@@ -1,18 +1,18 @@
 //! The way of a request: transport, cookie, command, limits, the shard that owns the call, and back. The router shares the thread of the
 //! first shard: a request for one of its calls costs no hand-over, the others go through inboxes.
 
-use super::cli::{self, CliCommand};
+mod command_lines;
+
+use super::cli::Console;
 use super::cookies::{Cookies, Key, Seen};
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad, Present, Refusal};
 use super::listeners::{Listeners, Protocol, Target};
-use super::operator::{Figures, Finish, Operator, Step};
 use super::proxies::Proxies;
 use crate::call::check;
 use crate::call::ids::Name;
 use crate::flow::Level;
-use crate::options::Settings;
 use crate::report::counters::{Block, Counter, Gauge, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
@@ -21,13 +21,11 @@ use crate::shard::inbox::{CAPACITY, Inbox, Mailbox};
 use crate::shard::message::{Done, FromShard, Order, ToShard};
 use crate::shard::run::Passenger;
 use crate::shard::shared::Shared;
-use crate::shard::survey::Survey;
 use crate::shard::{Shard, creates, merges};
 use parking_lot::{Mutex, RwLock};
 use rtpengine_common::ng::{
     ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Severity, Value, split,
 };
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
@@ -35,6 +33,8 @@ use std::os::fd::{AsFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use command_lines::{Asker, Waiting};
 
 /// Requests and reports handled in one turn; then packets are looked after again.
 const PER_TURN: usize = 32;
@@ -88,24 +88,6 @@ struct Running {
     started: Instant,
 }
 
-/// Who waits for the answer to a command line.
-#[derive(Debug)]
-enum Asker {
-    /// A connection that speaks the CLI.
-    Line(Target),
-    /// A `cli` request.
-    Ng(Box<Running>),
-}
-
-/// A command line that shards have been asked about.
-struct Consultation {
-    /// Shards that have not answered yet.
-    left: usize,
-    parts: Vec<Box<dyn Any + Send>>,
-    finish: Finish,
-    asker: Asker,
-}
-
 /// What reaches the router from other threads; all share the waker of the thread it lives on.
 #[derive(Debug)]
 pub struct Inboxes {
@@ -139,11 +121,13 @@ pub struct Router {
     running: HashMap<u64, Running>,
     /// The request that the local shard is carrying out.
     at_work: Option<(u64, Running)>,
-    operator: Operator,
-    consultations: HashMap<u64, Consultation>,
     /// Calls on their way to another shard, and the requests that wait for them.
     moving: usize,
     held: VecDeque<(Box<Request>, Running)>,
+    /// Carries out command lines.
+    console: Option<Console>,
+    /// Command lines that wait for shards.
+    waiting: HashMap<u64, Waiting>,
     next_ticket: u64,
     output: Vec<u8>,
     pending: bool,
@@ -158,7 +142,6 @@ impl Router {
         shared: Arc<Shared>,
         state: Arc<ControlState>,
         defaults: Arc<Defaults>,
-        settings: Arc<Settings>,
     ) -> Self {
         Self {
             listeners,
@@ -173,10 +156,10 @@ impl Router {
             cookies: Cookies::new(Instant::now()),
             running: HashMap::new(),
             at_work: None,
-            operator: Operator::new(settings),
-            consultations: HashMap::new(),
             moving: 0,
             held: VecDeque::new(),
+            console: None,
+            waiting: HashMap::new(),
             next_ticket: 0,
             output: Vec::new(),
             pending: false,
@@ -286,10 +269,11 @@ impl Router {
                 self.finish(&running, &reply);
             }
             Command::Cli => {
-                let Some(body) = &request.body else {
+                let Some(line) = &request.body else {
                     return self.finish(&running, &Reply::error("No 'body' in message"));
                 };
-                self.operate(&body.to_text(), Asker::Ng(Box::new(running)));
+                let line = String::from_utf8_lossy(line.as_bytes());
+                self.run_line(shard, &line, Asker::Request(running));
             }
             _ => self.route(shard, request, running),
         }
@@ -513,99 +497,6 @@ impl Router {
         }
     }
 
-    /// Answers a line of the CLI and ends its connection.
-    fn command_line(&mut self, line: &[u8], target: &Target) {
-        let line = String::from_utf8_lossy(line);
-        log::control(Level::Info, || format!("Got CLI command: {line}"));
-        self.operate(&line, Asker::Line(target.clone()));
-    }
-
-    /// Begins to carry out a command line.
-    fn operate(&mut self, line: &str, asker: Asker) {
-        let command = match cli::parse(line) {
-            CliCommand::ListTotals => CliCommand::Answer(self.metrics().to_text()),
-            CliCommand::ListJsonStats => CliCommand::Answer(self.metrics().to_json()),
-            other => other,
-        };
-        let totals = Totals::of(self.stats.iter().map(|block| &**block));
-        let figures = Figures {
-            totals: &totals,
-            rates: self.state.rates.get(),
-            interfaces: &self.shared.interfaces,
-            pools: &self.shared.pools,
-        };
-        match self.operator.step(command, &figures) {
-            Step::Answer(text) => self.answer_asker(asker, &text),
-            Step::Apply(text) => {
-                *self.state.limits.write() = self.operator.limits();
-                self.shared.change_settings(|settings| self.operator.apply(settings));
-                self.listeners.set_tos(self.operator.control_tos());
-                self.answer_asker(asker, &text);
-            }
-            Step::Ask { only, survey, finish } => self.ask_shards(only, &*survey, finish, asker),
-        }
-    }
-
-    fn ask_shards(
-        &mut self,
-        only: Option<String>,
-        survey: &dyn Fn() -> Box<dyn Survey>,
-        finish: Finish,
-        asker: Asker,
-    ) {
-        self.next_ticket += 1;
-        let ticket = self.next_ticket;
-        let asked = match &only {
-            None => 0..self.shards.len(),
-            Some(id) => match self.directory.find(id.as_bytes()) {
-                Some(shard) => usize::from(shard)..usize::from(shard) + 1,
-                None => 0..0,
-            },
-        };
-        let only = only.map(|id| Name::from(id.as_str()));
-        let sent = asked.filter(|at| {
-            let message = ToShard::Survey { ticket, only: only.clone(), survey: survey() };
-            self.shards.get(*at).is_some_and(|mailbox| mailbox.send(message).is_ok())
-        });
-        let left = sent.count();
-        let consultation = Consultation { left, parts: Vec::with_capacity(left), finish, asker };
-        if left == 0 {
-            return self.consulted(consultation);
-        }
-        self.consultations.insert(ticket, consultation);
-    }
-
-    /// A shard has shown its calls.
-    fn surveyed(&mut self, ticket: u64, survey: Box<dyn Survey>) {
-        let Some(consultation) = self.consultations.get_mut(&ticket) else { return };
-        consultation.parts.push(survey.into_any());
-        consultation.left = consultation.left.saturating_sub(1);
-        if consultation.left == 0
-            && let Some(done) = self.consultations.remove(&ticket)
-        {
-            self.consulted(done);
-        }
-    }
-
-    fn consulted(&mut self, consultation: Consultation) {
-        let Consultation { parts, finish, asker, .. } = consultation;
-        let text = finish(parts);
-        self.answer_asker(asker, &text);
-    }
-
-    fn answer_asker(&mut self, asker: Asker, text: &str) {
-        match asker {
-            Asker::Line(target) => {
-                self.listeners.send(&target, text.as_bytes());
-                self.listeners.finish(&target);
-            }
-            Asker::Ng(running) => {
-                let reply = Reply::ok().with("response", text.to_owned());
-                self.finish(&running, &reply);
-            }
-        }
-    }
-
     /// Takes what shards reported. `true`: there may be more.
     fn take_reports(&mut self, shard: &mut Shard) -> bool {
         for _ in 0..PER_TURN {
@@ -632,7 +523,7 @@ impl Router {
             match question {
                 Question::Ng(unit) => self.receive(shard, &unit, target, agent),
                 Question::NgPlain(payload) => self.request(shard, &payload, target, agent, None),
-                Question::Cli(line) => self.command_line(&line, &target),
+                Question::Cli(line) => self.command_line(shard, &line, &target),
                 Question::Metrics => {
                     let text = self.metrics().to_prometheus();
                     self.listeners.send(&target, text.as_bytes());
@@ -658,7 +549,7 @@ impl Router {
             let Some(unit) = buffer.get(arrival.range) else { continue };
             match arrival.protocol {
                 Protocol::Ng => self.receive(shard, unit, arrival.target, arrival.agent),
-                Protocol::Cli => self.command_line(unit, &arrival.target),
+                Protocol::Cli => self.command_line(shard, unit, &arrival.target),
             }
         }
         self.listeners.return_buffer(buffer);

@@ -3,8 +3,9 @@
 use super::Fatal;
 use super::certificates::{self, Renewal};
 use super::open::Opened;
-use super::process::{schedule, thread_number};
+use super::process::{schedule, set_open_files, thread_number};
 use crate::call::settings::{Settings as CallSettings, SsrcReporting};
+use crate::control::cli::Console;
 use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
@@ -102,8 +103,8 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
         Arc::clone(&shared),
         Arc::clone(&state),
         Arc::new(defaults(settings)),
-        Arc::new(settings.clone()),
-    );
+    )
+    .with_console(Console::new(Arc::new(settings.clone()), set_open_files));
     let mut threads = Vec::with_capacity(count + 1);
     let mut router = Some(router);
     for (at, inbox) in inboxes.into_iter().enumerate() {

@@ -178,7 +178,7 @@ const CONTROL: &[OptionDef] = &[
     OptionDef::file("https-cert", "Certificate for HTTPS in PEM form"),
     OptionDef::file("https-key", "Key for HTTPS in PEM form").default_is("the https-cert file"),
     OptionDef::int("http-threads", 0, "Threads that answer HTTP requests").default_is("num-threads"),
-    OptionDef::int("http-buf-size", 0, "Buffer for HTTP requests in kB; 0 = default"),
+    OptionDef::int("http-buf-size", 0, "Longest head of an HTTP request, in kB").default_is("0: 64 kB"),
     OptionDef::int("http-idle-timeout", 0, "Close idle HTTP connections after this many seconds")
         .default_is("0: 5 s")
         .range(0, ANY_POSITIVE, "Option 'http-idle-timeout' must be >= 0"),

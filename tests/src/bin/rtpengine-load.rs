@@ -36,6 +36,9 @@ struct Arguments {
     /// The loads to run
     #[arg(long, value_delimiter = ',', default_value = "media,setup,burst")]
     load: Vec<Load>,
+    /// The callers speak SRTP, the callees plain RTP
+    #[arg(long)]
+    srtp: bool,
     /// Calls beside the bursts
     #[arg(long, default_value_t = 500)]
     burst_calls: usize,
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Some(peer) => println!(" | {}", peer.display()),
         None => println!(),
     }
+    let media = if arguments.srtp { relay::Media::Srtp } else { relay::Media::Plain };
     let alternate = |title: String, measure: &dyn Fn(&PathBuf, bool) -> Run| {
         let (mut ours, mut peers) = (Vec::new(), Vec::new());
         for _ in 0..arguments.rounds.max(1) {
@@ -104,7 +108,7 @@ fn main() -> ExitCode {
             Load::Media => {
                 for &calls in &arguments.calls {
                     alternate(format!("{calls} calls, {} packets/s in", calls * 100), &|program, own| {
-                        relay::run(&bench, &bench.start(program, own), calls, false)
+                        relay::run(&bench, &bench.start(program, own), media, calls, false)
                     });
                 }
             }
@@ -114,7 +118,7 @@ fn main() -> ExitCode {
             Load::Burst => {
                 let calls = arguments.burst_calls;
                 alternate(format!("bursts among {calls} calls"), &|program, own| {
-                    relay::run(&bench, &bench.start(program, own), calls, true)
+                    relay::run(&bench, &bench.start(program, own), media, calls, true)
                 });
             }
         }

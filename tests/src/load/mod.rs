@@ -98,13 +98,16 @@ fn answers(control: SocketAddr) -> bool {
     Client::new(control).and_then(|client| client.try_request(&ping, Duration::from_millis(100))).is_ok()
 }
 
-/// The body of an offer or answer for plain audio at `address`, as a telephone sends it.
+/// The body of an offer or answer for audio at `address`, as a telephone sends it; with the value of an `a=crypto` line
+/// it speaks SRTP.
 #[must_use]
-pub fn audio_body(address: SocketAddr) -> String {
+pub fn audio_body(address: SocketAddr, crypto: Option<&str>) -> String {
     let (ip, port) = (address.ip(), address.port());
+    let protocol = if crypto.is_some() { "RTP/SAVP" } else { "RTP/AVP" };
+    let crypto = crypto.map(|line| format!("a=crypto:{line}\r\n")).unwrap_or_default();
     format!(
         "v=0\r\no=phone 4711 4712 IN IP4 {ip}\r\ns=call\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
-         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+         m=audio {port} {protocol} 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
+         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n{crypto}a=ptime:20\r\na=sendrecv\r\n"
     )
 }

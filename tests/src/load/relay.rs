@@ -8,6 +8,7 @@ use super::{Bench, audio_body};
 use crate::daemon::Daemon;
 use crate::ng::{Client, Request, fresh_cookie};
 use crate::sdp::Sdp;
+use crate::srtp::{MASTER, Srtp};
 use crate::sys::{self, Batch};
 
 /// Sockets of each side. Calls share them, so that one system call moves packets of many calls.
@@ -34,9 +35,24 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// After it, for what is still on its way.
 const DRAIN: Duration = Duration::from_millis(300);
 
-/// RTP header, then our magic word, stream, burst and send time, filled up to 20 ms of G.711.
+/// RTP header, then our magic word, burst and send time, filled up to 20 ms of G.711.
 const PACKET: usize = 172;
 const MAGIC: [u8; 4] = *b"load";
+
+/// The suite of the callers that speak SRTP.
+const SUITE: &str = "AES_CM_128_HMAC_SHA1_80";
+
+/// Set in the SSRC of every stream beside its number.
+const SSRC: u32 = 0x4000_0000;
+
+/// What the calls of a media load are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// Plain RTP on both sides.
+    Plain,
+    /// SRTP with the caller, plain RTP with the callee: the daemon decrypts one way and encrypts the other.
+    Srtp,
+}
 
 /// One direction of one call.
 struct Stream {
@@ -44,6 +60,10 @@ struct Stream {
     to: SocketAddrV4,
     sequence_number: u16,
     timestamp: u32,
+    /// Protects what is sent.
+    seal: Option<Box<Srtp>>,
+    /// Opens what arrives at the other side.
+    open: Option<Box<Srtp>>,
 }
 
 /// What the measured part saw.
@@ -69,10 +89,10 @@ struct Seen {
 /// # Panics
 /// When a call cannot be set up.
 #[must_use]
-pub fn run(bench: &Bench, daemon: &Daemon, calls: usize, bursts: bool) -> Run {
+pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: bool) -> Run {
     let idle = daemon.resident_bytes().unwrap_or(0);
     let sockets = open_sockets(daemon);
-    let streams = set_up(daemon, &sockets, calls);
+    let streams = set_up(daemon, &sockets, media, calls);
     let loaded = daemon.resident_bytes().unwrap_or(0);
     let mut seen =
         bench.on_generator(move || Generator::new(daemon, sockets, streams, bursts).run(bench.duration));
@@ -141,28 +161,35 @@ fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     callers.chain((0..SOCKETS).map(|_| open(network.phone(1)))).collect()
 }
 
-fn set_up(daemon: &Daemon, sockets: &[UdpSocket], calls: usize) -> Vec<Stream> {
+fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
     let client = daemon.client();
     let mut streams = Vec::with_capacity(calls * 2);
     for call in 0..calls {
         let (caller, callee) = (call % SOCKETS, SOCKETS + call % SOCKETS);
-        let body = |socket: usize| audio_body(sockets[socket].local_addr().expect("bound"));
+        let address = |socket: usize| sockets[socket].local_addr().expect("bound");
+        let master = [call as u8; MASTER];
+        let crypto = format!("1 {SUITE} {}", Srtp::inline(&master));
+        let crypto = (media == Media::Srtp).then_some(crypto.as_str());
         let id = format!("load-{call}");
-        let offer = Request::new("offer").set("call-id", &id).set("from-tag", "a").set("sdp", body(caller));
-        let towards_callee = client.request(&offer).ok();
-        let answer = Request::new("answer").set("call-id", &id).set("from-tag", "a").set("to-tag", "b");
-        let towards_caller = client.request(&answer.set("sdp", body(callee))).ok();
-        for (socket, reply) in [(caller, towards_caller), (callee, towards_callee)] {
-            let SocketAddr::V4(to) = Sdp::parse(reply.sdp()).sections[0].rtp() else {
-                panic!("the load program speaks IPv4 only")
-            };
+        let ask = |command: &str| Request::new(command).set("call-id", &id).set("from-tag", "a");
+        let mut offer = ask("offer").set("sdp", audio_body(address(caller), crypto));
+        if media == Media::Srtp {
+            offer = offer.set("transport-protocol", "RTP/AVP").set("DTLS", "off");
+        }
+        let towards_callee = Sdp::parse(client.request(&offer).ok().sdp()).sections.remove(0);
+        let answer = ask("answer").set("to-tag", "b").set("sdp", audio_body(address(callee), None));
+        let towards_caller = Sdp::parse(client.request(&answer).ok().sdp()).sections.remove(0);
+        let theirs =
+            towards_caller.value("crypto").and_then(Srtp::from_line).map(|(_, _, srtp)| Box::new(srtp));
+        let ours = crypto.and_then(|_| Srtp::new(SUITE, &master)).map(Box::new);
+        assert_eq!(ours.is_some(), theirs.is_some(), "SRTP as asked for: {towards_caller:?}");
+        for (socket, section, seal, open) in
+            [(caller, towards_caller, ours, None), (callee, towards_callee, None, theirs)]
+        {
+            let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
             let number = streams.len() as u32;
-            streams.push(Stream {
-                socket,
-                to,
-                sequence_number: (number * 7) as u16,
-                timestamp: number.wrapping_mul(12345),
-            });
+            let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
+            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open });
         }
     }
     streams
@@ -177,6 +204,8 @@ struct Generator<'d> {
     due: Vec<Vec<Vec<u32>>>,
     bursts: bool,
     batch: Batch,
+    /// When the first packet of the batch was made, real-time clock.
+    stamp: u64,
     seen: Seen,
     /// The measured part, real-time clock.
     window: (u64, u64),
@@ -193,7 +222,8 @@ impl<'d> Generator<'d> {
         }
         let client = daemon.client();
         let (batch, seen) = (Batch::new(), Seen::default());
-        Self { daemon, client, sockets, streams, due, bursts, batch, seen, window: (u64::MAX, 0), ping: None }
+        let window = (u64::MAX, 0);
+        Self { daemon, client, sockets, streams, due, bursts, batch, stamp: 0, seen, window, ping: None }
     }
 
     fn run(&mut self, duration: Duration) -> Seen {
@@ -267,18 +297,24 @@ impl<'d> Generator<'d> {
     }
 
     fn push(&mut self, number: u32, burst: u32) {
+        if self.batch.is_empty() {
+            self.stamp = sys::realtime_ns();
+        }
         let stream = &mut self.streams[number as usize];
         let mut packet = [0xd5_u8; PACKET];
         packet[..2].copy_from_slice(&[0x80, 8]);
         packet[2..4].copy_from_slice(&stream.sequence_number.to_be_bytes());
         packet[4..8].copy_from_slice(&stream.timestamp.to_be_bytes());
-        packet[8..12].copy_from_slice(&(0x4000_0000 | number).to_be_bytes());
+        packet[8..12].copy_from_slice(&(SSRC | number).to_be_bytes());
         packet[12..16].copy_from_slice(&MAGIC);
-        packet[16..20].copy_from_slice(&number.to_le_bytes());
-        packet[20..24].copy_from_slice(&burst.to_le_bytes());
+        packet[16..20].copy_from_slice(&burst.to_le_bytes());
+        packet[20..28].copy_from_slice(&self.stamp.to_le_bytes());
         stream.sequence_number = stream.sequence_number.wrapping_add(1);
         stream.timestamp = stream.timestamp.wrapping_add(160);
-        self.batch.push(&packet, stream.to);
+        match &mut stream.seal {
+            Some(srtp) => self.batch.push(&srtp.protect(&packet), stream.to),
+            None => self.batch.push(&packet, stream.to),
+        };
     }
 
     fn flush(&mut self, socket: usize) {
@@ -286,37 +322,23 @@ impl<'d> Generator<'d> {
         if count == 0 {
             return;
         }
-        let now = sys::realtime_ns();
-        for packet in self.batch.packets_mut() {
-            packet[24..32].copy_from_slice(&now.to_le_bytes());
-        }
         let sent = self.batch.send(&self.sockets[socket]).unwrap_or(0);
-        if now >= self.window.0 && now < self.window.1 {
+        if self.stamp >= self.window.0 && self.stamp < self.window.1 {
             self.seen.sent += sent as u64;
             self.seen.refused += (count - sent) as u64;
         }
     }
 
     fn receive(&mut self) {
-        let (seen, window) = (&mut self.seen, self.window);
+        let (seen, streams, window) = (&mut self.seen, &mut self.streams, self.window);
         for socket in &self.sockets {
             loop {
                 let count = self.batch.receive(socket, |packet| {
-                    let Some(rest) = packet.data.get(12..32).filter(|rest| rest[..4] == MAGIC) else {
-                        return;
-                    };
-                    let sent_ns = u64::from_le_bytes(rest[12..].try_into().unwrap_or_default());
-                    if sent_ns < window.0 || sent_ns >= window.1 {
-                        return;
-                    }
-                    seen.received += 1;
-                    let burst = u32::from_le_bytes(rest[8..12].try_into().unwrap_or_default()) as usize;
-                    match burst.checked_sub(1).and_then(|index| seen.bursts.get_mut(index)) {
-                        Some((_, back, end)) => {
-                            *back += 1;
-                            *end = (*end).max(packet.arrival_ns);
-                        }
-                        None => seen.latency.push(tenths(sent_ns, packet.arrival_ns)),
+                    if let Some((burst, sent_ns)) = read(packet.data, streams)
+                        && sent_ns >= window.0
+                        && sent_ns < window.1
+                    {
+                        seen.note(burst, sent_ns, packet.arrival_ns);
                     }
                 });
                 if count.is_ok_and(|count| count == sys::BATCH) {
@@ -343,4 +365,30 @@ impl<'d> Generator<'d> {
             }
         }
     }
+}
+
+impl Seen {
+    fn note(&mut self, burst: usize, sent_ns: u64, arrival_ns: u64) {
+        self.received += 1;
+        match burst.checked_sub(1).and_then(|index| self.bursts.get_mut(index)) {
+            Some((_, back, end)) => {
+                *back += 1;
+                *end = (*end).max(arrival_ns);
+            }
+            None => self.latency.push(tenths(sent_ns, arrival_ns)),
+        }
+    }
+}
+
+/// The burst that a packet belongs to (0 for none) and when it was sent; `None` if it is none of ours.
+fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
+    let ssrc = u32::from_be_bytes(packet.get(8..12)?.try_into().ok()?);
+    let stream = streams.get_mut((ssrc ^ SSRC) as usize)?;
+    let opened = match &mut stream.open {
+        Some(srtp) => Some(srtp.unprotect(packet)?),
+        None => None,
+    };
+    let rest = opened.as_deref().unwrap_or(packet).get(12..28).filter(|rest| rest[..4] == MAGIC)?;
+    let burst = u32::from_le_bytes(rest[4..8].try_into().ok()?);
+    Some((burst as usize, u64::from_le_bytes(rest[8..].try_into().ok()?)))
 }

@@ -40,7 +40,7 @@ impl Script {
             let request = Request::new(command).set("call-id", format!("setup-{place}@load"));
             request.set("from-tag", format!("from-{place}")).list("supports", ["load limit"])
         };
-        let body = |number: u8, port| audio_body(SocketAddr::new(daemon.network().phone(number), port));
+        let body = |number: u8, port| audio_body(SocketAddr::new(daemon.network().phone(number), port), None);
         let to = format!("to-{place}");
         let offer = ask("offer").set("sdp", body(0, 4000)).list("replace", ["origin"]);
         let answer = ask("answer").set("to-tag", &to).set("sdp", body(1, 4002)).list("replace", ["origin"]);

@@ -160,3 +160,29 @@ fn without_ports_an_existing_call_ends_too() {
     assert_eq!(reply.error(), "Ran out of ports");
     assert!(!call.exists());
 }
+
+#[test]
+fn calls_that_come_and_go_leave_nothing_behind() {
+    let daemon = Daemon::builder().media_ports(400).start();
+    let client = daemon.client();
+    let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap().count();
+    let round = || {
+        for _ in 0..300 {
+            let call = Call::new(&daemon);
+            let (mut alice, mut bob) = call.phones();
+            let offer = client.request(&call.offer_request(&mut alice, &bob, &Request::empty())).ok();
+            bob.takes(offer.sdp());
+            let _ = client.request(&call.answer_request(&mut bob, &alice, &Request::empty())).ok();
+            let _ = client.request(&call.ask("delete").set("delete-delay", 0)).ok();
+        }
+    };
+    round();
+    let (memory, open) = (daemon.resident_bytes().unwrap(), descriptors());
+    for _ in 0..3 {
+        round();
+    }
+    until("the sockets are closed", SOON, || (descriptors() <= open).then_some(()));
+    // The cookie cache keeps 2,700 replies of up to a few kilobytes for a minute.
+    let after = daemon.resident_bytes().unwrap();
+    assert!(after < memory + (12 << 20), "memory grew from {memory} to {after}");
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::words::{Effect, Word};
-use super::{All, AudioPlayer, Ice, Protocol, Request, TransportProtocol};
+use super::{All, AudioPlayer, Ice, Request, Transport, TransportProtocol};
 
 macro_rules! flags {
     ($($variant:ident: [$($name:literal),*], $meaning:literal;)+) => {
@@ -157,7 +157,7 @@ pub(crate) const MEANINGFUL: &[Word] = &[
 ];
 
 fn web_rtc(request: &mut Request) {
-    request.transport_protocol = Some(TransportProtocol::Use(Protocol::UdpTlsRtpSavpf));
+    request.transport_protocol = Some(TransportProtocol::Use(Transport::UdpTlsRtpSavpf));
     request.ice = Ice::Force;
     request.rtcp_mux.offer = true;
     request.rtcp_mux.require = true;

@@ -1,54 +1,13 @@
 //! What signalling options can be: one type per key that has a closed list (ng-control.md §6.2, §8).
 
 use crate::ng::ByteString;
-
-/// A transport protocol with a name of its own. Matched without regard to case (ng-control.md §6.2, sdp.md §10).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// `RTP/AVP`
-    RtpAvp,
-    /// `RTP/AVPF`
-    RtpAvpf,
-    /// `RTP/SAVP`
-    RtpSavp,
-    /// `RTP/SAVPF`
-    RtpSavpf,
-    /// `UDP/TLS/RTP/SAVP`
-    UdpTlsRtpSavp,
-    /// `UDP/TLS/RTP/SAVPF`
-    UdpTlsRtpSavpf,
-    /// `udptl`
-    Udptl,
-}
-
-impl Protocol {
-    const NAMES: [(Self, &'static str); 7] = [
-        (Self::RtpAvp, "RTP/AVP"),
-        (Self::RtpAvpf, "RTP/AVPF"),
-        (Self::RtpSavp, "RTP/SAVP"),
-        (Self::RtpSavpf, "RTP/SAVPF"),
-        (Self::UdpTlsRtpSavp, "UDP/TLS/RTP/SAVP"),
-        (Self::UdpTlsRtpSavpf, "UDP/TLS/RTP/SAVPF"),
-        (Self::Udptl, "udptl"),
-    ];
-
-    /// The protocol of this name.
-    pub fn from_name(name: &[u8]) -> Option<Self> {
-        let found = Self::NAMES.iter().find(|(_, text)| text.as_bytes().eq_ignore_ascii_case(name));
-        found.map(|(protocol, _)| *protocol)
-    }
-
-    /// The name as it is printed.
-    pub fn name(self) -> &'static str {
-        Self::NAMES[self as usize].1
-    }
-}
+pub use crate::sdp::{AddressFamily, FingerprintHash, MediaType, Transport};
 
 /// Key `transport-protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransportProtocol {
     /// The receiver's side speaks this.
-    Use(Protocol),
+    Use(Transport),
     /// `accept`: an answer's change of protocol is passed through.
     Accept,
 }
@@ -88,15 +47,6 @@ pub enum MessageType {
     Request,
     /// The SDP came in a SIP response.
     Response,
-}
-
-/// Keys `address-family` and the family of `received-from`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AddressFamily {
-    /// `IP4`
-    Ip4,
-    /// `IP6`
-    Ip6,
 }
 
 /// Key `ICE`: the last of these words wins (sdp.md §14.1).
@@ -167,21 +117,6 @@ pub struct Dtls {
     pub off: bool,
     /// Prefer the passive role; starts as configured.
     pub passive: bool,
-}
-
-/// Key `DTLS-fingerprint`: the hash of the fingerprint that is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FingerprintHash {
-    /// `SHA-1`
-    Sha1,
-    /// `SHA-224`
-    Sha224,
-    /// `SHA-256`
-    Sha256,
-    /// `SHA-384`
-    Sha384,
-    /// `SHA-512`
-    Sha512,
 }
 
 /// Key `SDES` (sdp.md §12.3). Suite names are as the client wrote them; they compare without regard to case.
@@ -317,44 +252,6 @@ pub struct Extmap {
     pub strip: Vec<ByteString>,
     /// Header extensions that are accepted and not offered on.
     pub mask: Vec<ByteString>,
-}
-
-/// A media type of `sdp-attr`, `sdp-media-remove`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MediaType {
-    /// `audio`
-    Audio,
-    /// `video`
-    Video,
-    /// `image`
-    Image,
-    /// `message`
-    Message,
-    /// `text`
-    Text,
-    /// `application`
-    Application,
-    /// Any other; in `sdp-media-remove` written `other`.
-    Other,
-}
-
-impl MediaType {
-    /// The type of this name in an `m=` line; every unknown name is [`MediaType::Other`].
-    pub fn from_name(name: &[u8]) -> Self {
-        Self::known(name).unwrap_or(Self::Other)
-    }
-
-    pub(crate) fn known(name: &[u8]) -> Option<Self> {
-        Some(match name {
-            b"audio" => Self::Audio,
-            b"video" => Self::Video,
-            b"image" => Self::Image,
-            b"message" => Self::Message,
-            b"text" => Self::Text,
-            b"application" => Self::Application,
-            _ => return None,
-        })
-    }
 }
 
 /// A level of the SDP that `sdp-attr` changes.

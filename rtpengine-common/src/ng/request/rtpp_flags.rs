@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::numbers::Source;
 use super::parser::Parser;
 use super::warning::excerpt;
-use super::{Flag, Protocol, TransportProtocol, Warning, structures};
+use super::{Flag, Transport, TransportProtocol, Warning, structures};
 use crate::bencode::{Dict, MAX_DEPTH, Value};
 
 /// Evaluates a flags string.
@@ -262,7 +262,7 @@ impl<'t> Reader<'t> {
 
     /// A token without value: a special one or an element of `flags`.
     fn word(&mut self, parser: &mut Parser<'_>, word: &[u8]) {
-        if let Some(protocol) = Protocol::from_name(word).filter(|protocol| *protocol != Protocol::Udptl) {
+        if let Some(protocol) = Transport::from_name(word).filter(|protocol| *protocol != Transport::Udptl) {
             parser.request.transport_protocol = Some(TransportProtocol::Use(protocol));
             return;
         }
@@ -353,15 +353,8 @@ struct Selection {
 
 impl Selection {
     fn apply(self, parser: &mut Parser<'_>) {
-        let protocol = match (self.secure, self.feedback, self.tls) {
-            (false, false, false) => Protocol::RtpAvp,
-            (false, true, false) => Protocol::RtpAvpf,
-            (true, false, false) => Protocol::RtpSavp,
-            (true, true, false) => Protocol::RtpSavpf,
-            (false, false, true) => Protocol::UdpTlsRtpSavp,
-            (false, true, true) => Protocol::UdpTlsRtpSavpf,
-            (true, _, true) => return,
-        };
+        // SRTP and DTLS together name no protocol: then the words have no effect.
+        let Some(protocol) = Transport::from_properties(self.secure, self.feedback, self.tls) else { return };
         parser.request.transport_protocol = Some(TransportProtocol::Use(protocol));
     }
 }

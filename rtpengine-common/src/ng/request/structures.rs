@@ -174,12 +174,9 @@ pub(super) fn sdp_media_remove(
         return Err(Error::WrongType);
     }
     let mut unknown = false;
-    parser.each_string(value, |parser, text| match text {
-        b"other" => parser.request.sdp_media_remove.push(MediaType::Other),
-        _ => match MediaType::known(text) {
-            Some(known) => parser.request.sdp_media_remove.push(known),
-            None => unknown = true,
-        },
+    parser.each_string(value, |parser, text| match MediaType::from_option(text) {
+        Some(named) => parser.request.sdp_media_remove.push(named),
+        None => unknown = true,
     });
     if unknown { Err(Error::UnsupportedSection) } else { Ok(()) }
 }
@@ -282,22 +279,13 @@ fn codec_spec(dict: &Dict<'_>, source: Source) -> CodecSpec {
 fn destination(dict: &Dict<'_>, source: Source) -> Destination {
     let family = ["family", "address family", "address-family"].iter().find_map(|name| dict.bytes(name));
     Destination {
-        family: family.and_then(address_family),
+        family: family.and_then(AddressFamily::from_name),
         address: dict.text("address").and_then(|text| text.parse().ok()),
         port: dict
             .get("port")
             .and_then(|value| integer(value, source))
             .and_then(|port| u16::try_from(port).ok())
             .filter(|port| *port > 0),
-    }
-}
-
-/// `IP4` or `IP6`.
-pub(super) fn address_family(name: &[u8]) -> Option<AddressFamily> {
-    match name {
-        b"IP4" => Some(AddressFamily::Ip4),
-        b"IP6" => Some(AddressFamily::Ip6),
-        _ => None,
     }
 }
 

@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use super::numbers::{Source, clamp, integer};
 use super::parser::Parser;
 use super::warning::excerpt;
-use super::{
-    AddressFamily, Protocol, Request, Tos, TransportProtocol, Warning, rtpp_flags, structures, words,
-};
+use super::{AddressFamily, Request, Tos, Transport, TransportProtocol, Warning, rtpp_flags, words};
 use crate::bencode::Value;
 use crate::ng::{ByteString, Error};
 
@@ -62,13 +60,8 @@ pub(super) fn received_from(parser: &mut Parser<'_>, value: &Value<'_>, _: Sourc
     let address = match parts.as_slice() {
         [] => return Ok(()),
         [address] => parse_address(address),
-        [family, address, ..] => {
-            parse_address(address).filter(|ip| match structures::address_family(family) {
-                Some(AddressFamily::Ip4) => ip.is_ipv4(),
-                Some(AddressFamily::Ip6) => ip.is_ipv6(),
-                None => false,
-            })
-        }
+        [family, address, ..] => parse_address(address)
+            .filter(|ip| AddressFamily::from_name(family) == Some(AddressFamily::of(*ip))),
     };
     match address {
         Some(address) => parser.request.received_from = Some(address),
@@ -81,7 +74,7 @@ pub(super) fn received_from(parser: &mut Parser<'_>, value: &Value<'_>, _: Sourc
 
 pub(super) fn transport_protocol(parser: &mut Parser<'_>, value: &Value<'_>, _: Source) -> Result<(), Error> {
     let Value::Bytes(name) = value else { return Ok(()) };
-    let chosen = match Protocol::from_name(name) {
+    let chosen = match Transport::from_name(name) {
         Some(protocol) => TransportProtocol::Use(protocol),
         None if name.eq_ignore_ascii_case(b"accept") => TransportProtocol::Accept,
         None => {

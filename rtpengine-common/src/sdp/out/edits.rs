@@ -36,25 +36,13 @@ impl<'m> Edits<'m> {
     }
 }
 
-/// The media types that `sdp-attr` has levels for.
-const MEDIA_TYPES: [ng::MediaType; 7] = [
-    ng::MediaType::Audio,
-    ng::MediaType::Video,
-    ng::MediaType::Image,
-    ng::MediaType::Message,
-    ng::MediaType::Text,
-    ng::MediaType::Application,
-    ng::MediaType::Other,
-];
-
 impl<'m> From<&'m SdpAttr> for Edits<'m> {
     fn from(attributes: &'m SdpAttr) -> Self {
         let level = |level| attributes.level(level).map(level_edits);
         Edits {
             session: level(SdpLevel::Session).unwrap_or_default(),
-            media: MEDIA_TYPES
-                .into_iter()
-                .filter_map(|named| Some((named.into(), level(SdpLevel::Media(named))?)))
+            media: MediaType::all()
+                .filter_map(|named| Some((named, level(SdpLevel::Media(named))?)))
                 .collect(),
         }
     }

@@ -4,14 +4,19 @@
 //! * [`parse`] turns a line into a command; what can be answered without looking at anything (help, mistakes, features
 //!   that are not there) comes back as [`CliCommand::Answer`];
 //! * [`listing`] formats snapshots of calls, interfaces, counters;
+//! * [`Console`] carries a line out for the router, [`Inquiry`] asks the shards what only they know;
 //! * [`Tunables`] are the settings that change while running, [`params`] lists them.
 
+pub mod console;
+pub mod inquiry;
 pub mod listing;
 mod number;
 pub mod params;
 mod tree;
 pub mod tunables;
 
+pub use console::{Console, House, Step};
+pub use inquiry::Inquiry;
 pub use tunables::{Change, Tunable, Tunables};
 
 use rtpengine_common::log::Subsystem;

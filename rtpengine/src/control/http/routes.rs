@@ -204,6 +204,20 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_is_escaped_comes_back(line in proptest::collection::vec(proptest::num::u8::ANY, 0..100)) {
+            let escaped: String = line.iter().map(|byte| format!("%{byte:02X}")).collect();
+            proptest::prop_assert_eq!(unescape(&escaped), line);
+        }
+
+        #[test]
+        fn any_path_has_a_route(path in "\\PC*") {
+            proptest::prop_assert!(unescape(&path).len() <= path.len());
+            route(&Method::GET, &format!("/cli/{path}"), None);
+        }
+    }
+
     #[test]
     fn a_post_needs_a_short_type_and_a_length() {
         let headers = |pairs: &[(hyper::header::HeaderName, &str)]| {

@@ -77,26 +77,26 @@ fn codec_forms_rule_3() {
 #[test]
 fn transport_tokens_rule_4() {
     for (text, protocol) in [
-        ("RTP", Some(Protocol::RtpAvp)),
-        ("AVP", Some(Protocol::RtpAvp)),
-        ("SRTP", Some(Protocol::RtpSavp)),
-        ("AVPF", Some(Protocol::RtpAvpf)),
-        ("SRTP AVPF", Some(Protocol::RtpSavpf)),
-        ("SRTP RTP", Some(Protocol::RtpAvp)),
-        ("AVPF AVP SRTP", Some(Protocol::RtpSavp)),
-        ("DTLS", Some(Protocol::UdpTlsRtpSavp)),
-        ("DTLS AVPF", Some(Protocol::UdpTlsRtpSavpf)),
+        ("RTP", Some(Transport::RtpAvp)),
+        ("AVP", Some(Transport::RtpAvp)),
+        ("SRTP", Some(Transport::RtpSavp)),
+        ("AVPF", Some(Transport::RtpAvpf)),
+        ("SRTP AVPF", Some(Transport::RtpSavpf)),
+        ("SRTP RTP", Some(Transport::RtpAvp)),
+        ("AVPF AVP SRTP", Some(Transport::RtpSavp)),
+        ("DTLS", Some(Transport::UdpTlsRtpSavp)),
+        ("DTLS AVPF", Some(Transport::UdpTlsRtpSavpf)),
         ("DTLS SRTP", None),
         ("reset", None),
-        ("RTP/AVP", Some(Protocol::RtpAvp)),
-        ("RTP/AVPF", Some(Protocol::RtpAvpf)),
-        ("RTP/SAVP", Some(Protocol::RtpSavp)),
-        ("RTP/SAVPF", Some(Protocol::RtpSavpf)),
-        ("UDP/TLS/RTP/SAVP", Some(Protocol::UdpTlsRtpSavp)),
-        ("UDP/TLS/RTP/SAVPF", Some(Protocol::UdpTlsRtpSavpf)),
-        ("transport-protocol=RTP/SAVP", Some(Protocol::RtpSavp)),
+        ("RTP/AVP", Some(Transport::RtpAvp)),
+        ("RTP/AVPF", Some(Transport::RtpAvpf)),
+        ("RTP/SAVP", Some(Transport::RtpSavp)),
+        ("RTP/SAVPF", Some(Transport::RtpSavpf)),
+        ("UDP/TLS/RTP/SAVP", Some(Transport::UdpTlsRtpSavp)),
+        ("UDP/TLS/RTP/SAVPF", Some(Transport::UdpTlsRtpSavpf)),
+        ("transport-protocol=RTP/SAVP", Some(Transport::RtpSavp)),
         // Applied after the whole string has been read.
-        ("SRTP transport-protocol=RTP/AVPF", Some(Protocol::RtpSavp)),
+        ("SRTP transport-protocol=RTP/AVPF", Some(Transport::RtpSavp)),
     ] {
         let request = string(text);
         assert_eq!(request.transport_protocol, protocol.map(TransportProtocol::Use), "{text}");
@@ -260,7 +260,7 @@ fn templates_rule_9_3() {
     let request = with_templates(&templates, r#"{"command":"answer","template":"WEB","ICE":"optional"}"#);
     assert_eq!((request.ice, request.generate_rtcp), (Ice::Optional, Some(true)));
     let request = with_templates(&templates, r#"{"command":"answer","rtpp-flags":"template=web"}"#);
-    assert_eq!(request.transport_protocol, Some(TransportProtocol::Use(Protocol::UdpTlsRtpSavpf)));
+    assert_eq!(request.transport_protocol, Some(TransportProtocol::Use(Transport::UdpTlsRtpSavpf)));
     let request = with_templates(&templates, r#"{"command":"answer","template":"none"}"#);
     assert_eq!(request.warnings, [Warning::UnknownTemplate("none".into())]);
     assert_eq!(with_templates(&templates, r#"{"command":"query"}"#).label, None);

@@ -235,10 +235,10 @@ fn scalar_values_of_section_6() {
         (r#""address family":"IP6""#, |r| r.address_family == Some(AddressFamily::Ip6)),
         (r#""address-family":"ip6""#, |r| r.address_family.is_none() && r.warnings.len() == 1),
         (r#""transport-protocol":"rtp/savpf""#, |r| {
-            r.transport_protocol == Some(TransportProtocol::Use(Protocol::RtpSavpf))
+            r.transport_protocol == Some(TransportProtocol::Use(Transport::RtpSavpf))
         }),
         (r#""transport protocol":"UDP/TLS/RTP/SAVP""#, |r| {
-            r.transport_protocol == Some(TransportProtocol::Use(Protocol::UdpTlsRtpSavp))
+            r.transport_protocol == Some(TransportProtocol::Use(Transport::UdpTlsRtpSavp))
         }),
         (r#""transport-protocol":"accept""#, |r| r.transport_protocol == Some(TransportProtocol::Accept)),
         (r#""transport-protocol":"SCTP""#, |r| r.transport_protocol.is_none() && r.warnings.len() == 1),

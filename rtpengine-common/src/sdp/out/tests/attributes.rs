@@ -7,7 +7,7 @@ fn edits_come_from_the_message() {
     use crate::ng;
     let mut attributes = ng::SdpAttr::default();
     attributes.level_mut(ng::SdpLevel::Session).remove.push("tool".into());
-    let video = attributes.level_mut(ng::SdpLevel::Media(ng::MediaType::Video));
+    let video = attributes.level_mut(ng::SdpLevel::Media(MediaType::Video));
     video.add.push("x".into());
     video.substitute.push(("a".into(), "b".into()));
     let edits = Edits::from(&attributes);

@@ -1,4 +1,4 @@
-//! The text command line of the running daemon, and `rtpengine-ctl` in front of it (`operations.md` 6).
+//! `rtpengine-ctl` in front of a running daemon: text commands, ng commands, statuses for scripts (`operations.md` 6.11).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Command, Output};
@@ -58,48 +58,18 @@ impl Desk {
 }
 
 #[test]
-fn calls_are_counted_listed_and_ended() {
+fn text_commands() {
     let desk = Desk::start();
-    assert_eq!(desk.line("list sessions all"), "No sessions on this media relay.\n");
     desk.offer("one");
-    desk.offer("two");
-    assert!(
-        desk.line("list numsessions").starts_with("Current sessions own: 2\nCurrent sessions foreign: 0\n")
-    );
-    let rows = desk.line("list sessions own");
-    assert_eq!(rows.lines().count(), 2, "{rows}");
-    assert!(rows.lines().all(|row| row.starts_with("ID: ") && row.ends_with(" | frgn:n | rec:n")), "{rows}");
+    assert!(desk.line("list numsessions").starts_with("Current sessions own: 1\n"));
     let details = desk.line("list sessions one");
-    assert!(
-        details.starts_with("\ncallid: one\n") && details.contains("--- Tag 'a', type: FROM_TAG,"),
-        "{details}"
-    );
-    assert_eq!(desk.line("list sessions three"), "\nCall ID not found (three).\n\n");
-    assert_eq!(desk.line("terminate one"), "\nCall Id (one) successfully terminated by operator.\n\n");
-    assert_eq!(desk.line("call two terminate"), "\nCall 'two' terminated.\n\n");
-    assert_eq!(desk.line("list sessions all"), "No sessions on this media relay.\n");
-    assert!(desk.line("list totals").contains("Total forced terminated sessions"), "no totals");
+    assert!(details.starts_with("\ncallid: one\n") && details.ends_with("\n\n"), "{details}");
+    assert_eq!(desk.line("call one terminate"), "\nCall 'one' terminated.\n\n");
     desk.daemon.stops();
 }
 
 #[test]
-fn settings_change_while_running() {
-    let desk = Desk::start();
-    assert_eq!(desk.line("set maxsessions 0"), "Success setting maxsessions to 0\n");
-    assert_eq!(desk.line("list maxsessions"), "Maximum sessions configured on rtpengine: 0\n");
-    let (status, reply) = desk.ng(&["offer", "--call-id", "x", "--from-tag", "a", "--sdp", "/dev/null"]);
-    assert_eq!(status, Some(1));
-    assert!(reply.contains("Parallel session limit reached"), "{reply}");
-    assert_eq!(desk.line("params diff"), "max-sessions: -1 => 0\n");
-    assert_eq!(desk.line("params revert"), "");
-    desk.offer("x");
-    let params = desk.line("params current");
-    assert!(params.contains("\nmax_sessions = -1\n") && params.contains("\nport_min = "), "{params}");
-    desk.daemon.stops();
-}
-
-#[test]
-fn the_ng_command_cli_gives_the_same_answers() {
+fn replies_as_json() {
     let desk = Desk::start();
     let (status, reply) = desk.ng(&["cli", "--body", "list maxsessions", "--json"]);
     assert_eq!(status, Some(0));
