@@ -79,8 +79,8 @@ pub trait Random {
 
 /// The way a packet leaves.
 pub trait Transmit {
-    /// Sends one datagram at once from `from`. A full socket buffer or another error is a counted loss, never a
-    /// reason to stop: the return value says whether the kernel took it.
+    /// Sends one datagram at once from `from`. Failing is never a reason to stop; `false` says that it counts as an error of the
+    /// stream, which a full socket buffer does not (media-plane.md §3.4).
     fn send(&mut self, from: SocketKey, to: SocketAddr, bytes: &[u8]) -> bool;
 }
 

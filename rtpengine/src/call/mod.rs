@@ -33,6 +33,7 @@ mod fragment;
 pub mod ice_params;
 pub mod media;
 mod merge;
+mod moving;
 mod mux;
 pub mod party;
 mod players;
@@ -65,8 +66,10 @@ use media::Media;
 use party::PartyFlags;
 use signalling::{CallFlags, Signalling};
 
-use crate::dtls::Certificate;
-use crate::flow::{Arrival, Packet, Plane, Received, TickOptions, TimeoutReason, Timeouts, Turn};
+use crate::dtls;
+use crate::flow::{
+    Arrival, Packet, Plane, Received, ReportOptions, TickOptions, TimeoutReason, Timeouts, Turn,
+};
 
 /// Why a call ended (ng-control.md §10.10 rule 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +117,11 @@ pub struct Call {
     pub plane: Plane,
     /// Trickle ICE fragments whose party is not known yet.
     fragments: Vec<fragment::Waiting>,
+    /// The first party that came in when calls were merged for the request at work: the sources of `connect` are the
+    /// parties before it (ng-control.md §11.10).
+    pub newcomers: Option<ids::PartyId>,
     /// The DTLS certificate that was in force when the call was created.
-    certificate: Option<Arc<Certificate>>,
+    dtls: Option<Arc<dtls::Context>>,
 }
 
 // A call moves between shards as a whole.
@@ -133,7 +139,8 @@ impl Call {
             signalling: Signalling::new(id, now, tos),
             plane: Plane::new(),
             fragments: Vec::new(),
-            certificate: None,
+            newcomers: None,
+            dtls: None,
         }
     }
 
@@ -141,9 +148,7 @@ impl Call {
     pub fn command(&mut self, request: &Request, call_id: &[u8], ctx: &mut Ctx<'_>) -> Done {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
-        if self.certificate.is_none() {
-            self.certificate.clone_from(&ctx.settings.certificate);
-        }
+        self.configure(ctx.settings);
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),
@@ -157,9 +162,9 @@ impl Call {
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
             Command::Unsubscribe => self.unsubscribe(request, ctx),
-            Command::Connect | Command::Mesh | Command::InjectStart | Command::InjectStop => {
-                return self.join(request, call_id, Vec::new(), ctx).0;
-            }
+            Command::Connect => self.connect(request, call_id, ctx),
+            Command::Mesh => self.mesh(request, ctx),
+            Command::InjectStart | Command::InjectStop => self.inject(request, ctx),
             Command::StartRecording | Command::StopRecording | Command::PauseRecording => {
                 Ok(self.record(request, ctx))
             }
@@ -196,11 +201,10 @@ impl Call {
         self.plane.receive(turn, arrival, packet)
     }
 
-    /// What is due once per second: timeouts, scheduled deletions, NAT piercing, statistics.
+    /// What is due once per second: timeouts, scheduled deletions, NAT piercing, generated RTCP, statistics.
     pub fn tick<T: Transmit>(
         &mut self,
-        settings: &settings::Settings,
-        ports: &mut dyn Ports,
+        ctx: &mut Ctx<'_>,
         turn: &mut Turn<'_, T>,
         options: TickOptions,
     ) -> Fate {
@@ -211,9 +215,30 @@ impl Call {
         if self.expire_fragments(now) {
             return Fate::Destroy(CloseReason::Regular);
         }
-        self.delete_due(now, ports);
+        self.delete_due(now, ctx.ports);
         self.plane.tick(turn, options);
-        self.timeout(settings, now)
+        self.generate_reports(ctx, turn);
+        self.timeout(ctx.settings, now)
+    }
+
+    fn generate_reports<T: Transmit>(&mut self, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
+        let mut random = [0; 8];
+        ctx.random.fill(&mut random);
+        let options = ReportOptions {
+            interval: ctx.settings.rtcp_interval,
+            cname: &ctx.settings.instance_id,
+            random: u64::from_ne_bytes(random),
+        };
+        self.plane.generate_reports(turn, &options);
+    }
+
+    /// Takes over what the operator configured for packets.
+    fn configure(&mut self, settings: &settings::Settings) {
+        if self.dtls.is_none() {
+            self.dtls.clone_from(&settings.dtls);
+        }
+        self.plane.set_mos(settings.mos);
+        self.plane.set_replay_window(settings.srtp_replay_window);
     }
 
     fn timeout(&self, settings: &settings::Settings, now: Now) -> Fate {

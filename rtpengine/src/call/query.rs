@@ -12,7 +12,7 @@ use super::media::{Media, MediaFlags};
 use super::party::{Party, PartyFlags};
 use super::settings::SsrcReporting;
 use super::signalling::CallFlags;
-use crate::flow::{Component, Counters, SsrcEntry, Stream};
+use crate::flow::{Component, Counters, Quality, QualitySample, SsrcEntry, Stream};
 
 impl Call {
     pub(super) fn query(&self, request: &Request, ctx: &Ctx<'_>) -> Reply {
@@ -294,6 +294,36 @@ fn ssrc_members(dict: &mut Dict<'static>, entry: &SsrcEntry) {
     dict.push("packets", entry.packets());
     dict.push("last RTP timestamp", i64::from(entry.last_timestamp()));
     dict.push("last RTP seq", i64::from(entry.extended_sequence()));
+    if let Some(quality) = entry.quality().filter(|quality| quality.samples() > 0) {
+        quality_members(dict, entry, quality);
+    }
+}
+
+/// What reports said about the call as this SSRC's side hears it.
+fn quality_members(dict: &mut Dict<'static>, entry: &SsrcEntry, quality: &Quality) {
+    dict.push("cumulative loss", i64::from(entry.lost()));
+    dict.push("average MOS", figures(&quality.average()).with("samples", quality.samples()));
+    for (name, sample) in [("lowest MOS", quality.lowest()), ("highest MOS", quality.highest())] {
+        if let Some(sample) = sample {
+            dict.push(name, reported(sample));
+        }
+    }
+    let (interval, entries) = quality.progression();
+    let entries: Vec<Value<'static>> = entries.into_iter().map(|sample| reported(sample).into()).collect();
+    dict.push("MOS progression", Dict::new().with("interval", interval).with("entries", entries));
+}
+
+fn figures(sample: &QualitySample) -> Dict<'static> {
+    Dict::new()
+        .with("MOS", i64::from(sample.mos))
+        .with("round-trip time", i64::from(sample.rtt_us))
+        .with("round-trip time leg", i64::from(sample.rtt_leg_us))
+        .with("jitter", i64::from(sample.jitter_ms))
+        .with("packet loss", i64::from(sample.loss_percent))
+}
+
+fn reported(sample: &QualitySample) -> Dict<'static> {
+    figures(sample).with("reported at", sample.reported_us / 1_000_000)
 }
 
 fn flags(media: &Media) -> impl Iterator<Item = &'static str> + '_ {

@@ -199,7 +199,7 @@ impl<'a> Sheet<'a> {
             && media.has(MediaFlags::DTLS)
         {
             let hash = dtls.hash.unwrap_or(FingerprintHash::Sha256);
-            made.fingerprint = self.call.certificate.as_deref().map(|c| c.fingerprint(hash));
+            made.fingerprint = self.call.dtls.as_deref().map(|dtls| dtls.certificate().fingerprint(hash));
             made.tls_id = self
                 .bundle_head(id)
                 .dtls

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
 
-use crate::dtls::Certificate;
+use crate::dtls::Context;
+use crate::flow::MosOptions;
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,8 +55,14 @@ pub struct Settings {
     pub active_switchover: bool,
     /// A spool directory is configured: calls can be recorded.
     pub records: bool,
+    /// `--mos`
+    pub mos: MosOptions,
+    /// `--rtcp-interval`
+    pub rtcp_interval: Duration,
+    /// `--srtp-replay-window`: packets; 0 is off.
+    pub srtp_replay_window: u16,
     /// The present DTLS certificate, for new calls.
-    pub certificate: Option<Arc<Certificate>>,
+    pub dtls: Option<Arc<Context>>,
 }
 
 impl Default for Settings {
@@ -76,7 +83,10 @@ impl Default for Settings {
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
             records: false,
-            certificate: None,
+            mos: MosOptions::default(),
+            rtcp_interval: Duration::from_secs(5),
+            srtp_replay_window: 0,
+            dtls: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The DTLS certificate over the life of the process (media-plane.md §10.1): made at start, renewed before it runs out.
 
-use crate::dtls::{Certificate, CertificateOptions, KeyKind, SignatureHash};
+use crate::dtls::{Certificate, CertificateOptions, Context, ContextOptions, KeyKind, SignatureHash};
 use crate::flow::Level;
 use crate::options::Settings;
 use crate::options::words::{DtlsCertCipher, DtlsSignature};
@@ -32,29 +32,45 @@ fn unix_s() -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
-fn generate(options: &CertificateOptions) -> io::Result<Arc<Certificate>> {
-    log::core(Level::Info, "Generating new DTLS certificate");
-    let certificate = Certificate::generate(options, unix_s());
-    certificate
-        .map(Arc::new)
-        .map_err(|error| io::Error::other(format!("Failed to generate a DTLS certificate: {error}")))
+/// How certificates are made, and handshakes with them done.
+struct Options {
+    certificate: CertificateOptions,
+    handshake: ContextOptions,
+}
+
+impl Options {
+    fn new(settings: &Settings) -> Self {
+        let mtu = u32::try_from(settings.dtls.mtu).unwrap_or(u32::MAX);
+        Self {
+            certificate: options(settings),
+            handshake: ContextOptions { ciphers: settings.dtls.ciphers.clone(), mtu },
+        }
+    }
+
+    fn generate(&self) -> io::Result<Arc<Context>> {
+        log::core(Level::Info, "Generating new DTLS certificate");
+        let certificate = Certificate::generate(&self.certificate, unix_s())
+            .map_err(|error| io::Error::other(format!("Failed to generate a DTLS certificate: {error}")))?;
+        let context = Context::new(certificate, &self.handshake);
+        context.map(Arc::new).map_err(|error| io::Error::other(format!("Failed to prepare DTLS: {error}")))
+    }
 }
 
 /// The first certificate.
-pub(super) fn first(settings: &Settings) -> io::Result<Arc<Certificate>> {
-    generate(&options(settings))
+pub(super) fn first(settings: &Settings) -> io::Result<Arc<Context>> {
+    Options::new(settings).generate()
 }
 
 /// Looks after the certificate in force.
 pub(super) struct Renewal {
     shared: Arc<Shared>,
-    options: CertificateOptions,
+    options: Options,
     next: Instant,
 }
 
 impl Renewal {
     pub(super) fn new(shared: Arc<Shared>, settings: &Settings, now: Instant) -> Self {
-        Self { shared, options: options(settings), next: now + CHECK_PERIOD }
+        Self { shared, options: Options::new(settings), next: now + CHECK_PERIOD }
     }
 
     /// Puts a new certificate in force, for calls to come, if a check is due and the present one is half through.
@@ -64,13 +80,11 @@ impl Renewal {
         }
         self.next = now + CHECK_PERIOD;
         let present = self.shared.settings();
-        if present.certificate.as_ref().is_some_and(|certificate| !certificate.is_due(unix_s())) {
+        if present.dtls.as_ref().is_some_and(|dtls| !dtls.certificate().is_due(unix_s())) {
             return;
         }
-        match generate(&self.options) {
-            Ok(certificate) => {
-                self.shared.change_settings(|settings| settings.certificate = Some(certificate));
-            }
+        match self.options.generate() {
+            Ok(dtls) => self.shared.change_settings(|settings| settings.dtls = Some(dtls)),
             Err(error) => log::core(Level::Error, &error.to_string()),
         }
     }

@@ -10,8 +10,8 @@ use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
-use crate::flow::Level;
-use crate::options::{self, PollTick, Scheduling, Settings, words};
+use crate::flow::{Level, MosFormula, MosOptions};
+use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
 use crate::report::counters::{Block, Totals};
 use crate::report::log;
 use crate::shard::Shard;
@@ -81,8 +81,8 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     let Opened { interfaces, pools, listeners, http } = opened;
     let addresses = interfaces.locals().len();
-    let certificate = certificates::first(settings)?;
-    let call_settings = CallSettings { certificate: Some(certificate), ..call_settings(settings) };
+    let dtls = certificates::first(settings)?;
+    let call_settings = CallSettings { dtls: Some(dtls), ..call_settings(settings) };
     let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
@@ -277,6 +277,17 @@ fn call_settings(settings: &Settings) -> CallSettings {
             words::SsrcReporting::None => SsrcReporting::None,
         },
         active_switchover: settings.redis.active_switchover,
+        mos: MosOptions {
+            listening: settings.media.mos_kind == MosKind::Listening,
+            formula: match settings.media.mos {
+                options::MosFormula::G107 => MosFormula::G107,
+                options::MosFormula::G1072 => MosFormula::G1072,
+                options::MosFormula::Legacy => MosFormula::Legacy,
+            },
+        },
+        rtcp_interval: settings.media.rtcp_interval,
+        srtp_replay_window: settings.media.srtp_replay_window,
+        records: settings.recording.is_some(),
         ..CallSettings::default()
     }
 }

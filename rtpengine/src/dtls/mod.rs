@@ -1,6 +1,17 @@
-//! DTLS-SRTP (RFC 5764; media-plane.md §10). No I/O, no clock, no logging: datagrams and the time go in, datagrams and events
-//! come out.
+//! DTLS-SRTP (RFC 5764; media-plane.md §10). No I/O and no logging: datagrams go in, datagrams and events come out.
+//!
+//! [`Certificate`] is what the daemon shows, [`Context`] what all associations under it share, [`Association`] one handshake with
+//! one peer. The protocol is OpenSSL's, over memory instead of a socket. Two things it does not let us inject: its randomness, and
+//! the clock of its retransmission timer, which [`Association::poll`] consults.
 
+mod association;
 mod certificate;
+mod context;
+mod pipe;
 
+#[cfg(test)]
+mod tests;
+
+pub use association::{Association, Event, Keys, NoKeys, Role};
 pub use certificate::{Certificate, CertificateOptions, KeyKind, SignatureHash};
+pub use context::{Context, ContextOptions};

@@ -258,9 +258,8 @@ const MEDIA: &[OptionDef] = &[
     OptionDef::flag("reject-invalid-sdp", "Refuse broken SDP instead of passing it through"),
     OptionDef::list("mos", "WORD", "MOS formula: CQ or LQ; legacy, G.107 or G.107.2")
         .default_is("CQ;G.107")
-        .words(MosOption::WORDS, "Invalid --mos option ('{}')")
-        .not_yet(),
-    OptionDef::flag("measure-rtp", "Measure jitter and loss from RTP for the statistics").not_yet(),
+        .words(MosOption::WORDS, "Invalid --mos option ('{}')"),
+    OptionDef::flag("measure-rtp", "Measure jitter and loss from RTP for the statistics"),
     OptionDef::text_or("ssrc-reporting", "full", "Which SSRC statistics query replies carry")
         .words(SsrcReporting::WORDS, "Invalid --ssrc-reporting option ('{}')"),
     OptionDef::int(
@@ -268,8 +267,7 @@ const MEDIA: &[OptionDef] = &[
         5000,
         "Interval of generated RTCP in ms; a random part of up to 1 s is added",
     )
-    .at_least_or_default(1)
-    .not_yet(),
+    .at_least_or_default(1),
     OptionDef::int("jitter-buffer", 0, "Packets in the jitter buffer; 0 = none")
         .range(0, ANY_POSITIVE, "Invalid negative jitter buffer size")
         .not_yet(),
@@ -352,17 +350,24 @@ const ENCRYPTION: &[OptionDef] = &[
     ),
     OptionDef::text_or("dtls-cert-cipher", "prime256v1", "Key type of the DTLS certificate")
         .words(DtlsCertCipher::WORDS, "Invalid --dtls-cert-cipher option ('{}')"),
-    OptionDef::int("dtls-mtu", 1200, "Largest DTLS datagram in bytes")
-        .range(576, ANY_POSITIVE, "Invalid --dtls-mtu ({})")
-        .not_yet(),
+    OptionDef::int("dtls-mtu", 1200, "Largest DTLS datagram in bytes").range(
+        576,
+        ANY_POSITIVE,
+        "Invalid --dtls-mtu ({})",
+    ),
     OptionDef::text_or(
         "dtls-ciphers",
         "DEFAULT:!NULL:!aNULL:!SHA256:!SHA384:!aECDH:!AESGCM+AES256:!aPSK",
         "OpenSSL cipher list for DTLS",
-    )
-    .not_yet(),
+    ),
     OptionDef::text_or("dtls-signature", "SHA-256", "Signature of the DTLS certificate")
         .words(DtlsSignature::WORDS, "Invalid --dtls-signature option ('{}')"),
+    OptionDef::int(
+        "srtp-replay-window",
+        0,
+        "Drop SRTP packets seen before, or older than this many packets; 0 = forward them",
+    )
+    .range(0, 32768, "Invalid --srtp-replay-window ({})"),
 ];
 
 const DTX: &[OptionDef] = &[

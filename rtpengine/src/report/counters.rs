@@ -202,6 +202,12 @@ impl SampleCell {
         bump(&self.count, 1);
     }
 
+    fn add(&self, sum: u64, squares: u64, count: u64) {
+        bump(&self.sum, sum);
+        bump(&self.squares, squares);
+        bump(&self.count, count);
+    }
+
     fn read(&self) -> Moments {
         let get = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
         Moments { sum: get(&self.sum) as f64, squares: get(&self.squares) as f64, count: get(&self.count) }
@@ -281,10 +287,21 @@ impl Block {
 
     /// Takes samples that were summed up elsewhere.
     pub fn add_samples(&self, sample: Sample, sum: u64, squares: u64, count: u64) {
-        let cell = &self.samples[sample as usize];
-        bump(&cell.sum, sum);
-        bump(&cell.squares, squares);
-        bump(&cell.count, count);
+        self.samples[sample as usize].add(sum, squares, count);
+    }
+
+    /// Takes samples about a local address that were summed up elsewhere.
+    pub fn add_interface_samples(
+        &self,
+        interface: usize,
+        sample: Sample,
+        sum: u64,
+        squares: u64,
+        count: u64,
+    ) {
+        if let Some(block) = self.interfaces.get(interface) {
+            block.samples[sample as usize].add(sum, squares, count);
+        }
     }
 
     /// Takes the processing time of a command, in microseconds.

@@ -265,14 +265,18 @@ impl Shard {
         }
         self.stats.count_interface(interface, InterfaceCounter::PacketsLost, u64::from(tally.lost));
         self.stats.count_interface(interface, InterfaceCounter::Duplicates, u64::from(tally.duplicates));
-        let jitter = tally.measured_jitter;
-        if jitter.count > 0 {
-            self.stats.add_samples(
-                Sample::JitterMeasured,
-                jitter.sum,
-                jitter.squares,
-                u64::from(jitter.count),
-            );
+        let quality = &tally.quality;
+        for (sample, taken) in [
+            (Sample::JitterMeasured, &tally.measured_jitter),
+            (Sample::Mos, &quality.mos),
+            (Sample::Jitter, &quality.jitter),
+            (Sample::RoundTripEndToEnd, &quality.rtt_e2e),
+            (Sample::RoundTripDiscrete, &quality.rtt_dsct),
+            (Sample::PacketLoss, &quality.packet_loss),
+        ] {
+            let count = u64::from(taken.count);
+            self.stats.add_samples(sample, taken.sum, taken.squares, count);
+            self.stats.add_interface_samples(interface, sample, taken.sum, taken.squares, count);
         }
     }
 
@@ -293,13 +297,22 @@ impl Shard {
         let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
         let mut turn =
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
-        let fate = resident.call.tick(&self.settings, &mut closing, &mut turn, options);
+        let mut ctx = Ctx {
+            now: self.now,
+            ports: &mut closing,
+            random: &mut self.dice,
+            interfaces: &self.shared.interfaces,
+            settings: &self.settings,
+            log: &mut self.log,
+        };
+        let fate = resident.call.tick(&mut ctx, &mut turn, options);
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         self.at_work = None;
         for socket in closing.0 {
             self.close_socket(slot, socket);
         }
         self.take_tally(usize::MAX);
+        self.write_log(slot);
         if !self.events.is_empty() {
             self.log_events(slot);
         }
@@ -359,6 +372,9 @@ impl Shard {
             (None, false) if request.command == Command::Delete => return delete_not_found(request),
             (None, false) => return Reply::from_error(&unknown_call(request.command)),
         };
+        if let Err(error) = self.gather(slot, request) {
+            return Reply::from_error(&error);
+        }
         let Some(Done { reply, fate }) = self.command(slot, request, id) else {
             return Reply::from_error(&unknown_call(request.command));
         };
@@ -381,19 +397,6 @@ impl Shard {
     }
 
     fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
-        if super::merging::merges(request.command) {
-            return self.join(slot, request, id);
-        }
-        self.work(slot, id, |call, ctx| call.command(request, id, ctx))
-    }
-
-    /// Lends a call everything it may use, for a command under the id `id`.
-    pub(super) fn work<R>(
-        &mut self,
-        slot: CallSlot,
-        id: &[u8],
-        work: impl FnOnce(&mut Call, &mut Ctx<'_>) -> R,
-    ) -> Option<R> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
         let Resident { call, sockets, cpu, contribution } = resident;
@@ -415,12 +418,11 @@ impl Shard {
             settings: &self.settings,
             log: &mut self.log,
         };
-        let done = work(call, &mut ctx);
+        let done = call.command(request, id, &mut ctx);
+        call.newcomers = None;
         contribution.signalled(&self.stats, call);
         self.at_work = None;
-        for line in self.log.drain(..) {
-            log::call(line.level, id, &line.text);
-        }
+        self.write_log(slot);
         Some(done)
     }
 
@@ -533,6 +535,13 @@ impl Shard {
         let Some(id) = resident.call.signalling.ids.first() else { return };
         for event in self.events.drain() {
             log::call(event.notice.level(), id.as_bytes(), &event.notice.to_string());
+        }
+    }
+
+    /// Writes what the code of a call wants to be logged.
+    fn write_log(&mut self, slot: CallSlot) {
+        for line in std::mem::take(&mut self.log) {
+            self.log_call(slot, line.level, &line.text);
         }
     }
 

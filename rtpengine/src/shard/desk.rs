@@ -105,10 +105,10 @@ impl Transmit for Outlet<'_> {
                 self.stats.count_interface(interface, InterfaceCounter::EgressBytes, bytes.len() as u64);
                 true
             }
-            Err(error) => {
-                if !is_full(&error) {
-                    self.stats.count_interface(interface, InterfaceCounter::EgressErrors, 1);
-                }
+            // The network is slower than we are: a loss like any other on the way, no error of the stream (media-plane.md 3.4).
+            Err(error) if is_full(&error) => true,
+            Err(_) => {
+                self.stats.count_interface(interface, InterfaceCounter::EgressErrors, 1);
                 false
             }
         }

@@ -1,4 +1,3 @@
-use super::calls::CallSlot;
 use super::core::Shard;
 use super::inbox::{Inbox, Mailbox, inbox};
 use super::message::{Done, FromShard, Order, ToShard};
@@ -234,8 +233,7 @@ fn merged_calls_keep_their_media_and_all_their_ids() {
     let (second, _) = house.call(0, "b", &phones[2], &phones[3]);
     let mesh = house.order("mesh", &[("calls", "a,b")]);
     let slot = house.shards[0].calls.find(b"a").unwrap();
-    let done = house.shards[0].join(slot, &mesh.request, b"a").unwrap();
-    assert!(!done.reply.is_error(), "{:?}", done.reply);
+    house.shards[0].gather(slot, &mesh.request).unwrap();
     assert_eq!(house.shards[0].calls.len(), 1);
     assert_eq!(house.shards[0].calls.find(b"a"), house.shards[0].calls.find(b"b"));
     phones[0].send(first, 5);
@@ -260,19 +258,15 @@ fn calls_with_a_common_tag_stay_apart() {
     }
     let mesh = house.order("mesh", &[("calls", "a,b")]);
     let slot = house.shards[0].calls.find(b"a").unwrap();
-    assert_eq!(refusal(&mut house, slot, &mesh), "Failed to merge calls (tag collision)");
+    let error = house.shards[0].gather(slot, &mesh.request).unwrap_err();
+    assert_eq!(error.to_string(), "Failed to merge calls (tag collision)");
     let (for_alice, _) = house.call(0, "b", &alice, &bob);
     alice.send(for_alice, 1);
     house.turn(0);
     assert_eq!(bob.hear(), 1);
     let missing = house.order("mesh", &[("calls", "a,c")]);
-    assert_eq!(refusal(&mut house, slot, &missing), "Unknown call ID(s)");
-}
-
-/// The error text of a request that would merge calls.
-fn refusal(house: &mut House, slot: CallSlot, order: &Order) -> String {
-    let done = house.shards[0].join(slot, &order.request, b"a").unwrap();
-    done.reply.to_dict().text("error-reason").unwrap_or_default().to_owned()
+    let error = house.shards[0].gather(slot, &missing.request).unwrap_err();
+    assert_eq!(error.to_string(), "Unknown call ID(s)");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What `query`, `list` and `statistics` say, key by key (`ng-control.md` 12).
 
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::rtp::Report;
 
 const TOP: &[&str] = &[
     "created",
@@ -207,22 +208,23 @@ fn receiver_reports_make_quality_figures() {
     call.connects(&mut alice, &mut bob);
     alice.speaks_to(&mut bob);
     bob.speaks_to(&mut alice);
-    // Alice reports when she sent, Bob how he heard her, a moment later.
-    let report = alice.sends_rtcp(&alice.sender_report());
-    bob.hears_rtcp(&report);
-    let Rtcp::Sr { ssrc, ntp, .. } = report[0] else { unreachable!() };
-    let block = rtpengine_tests::rtp::Report {
-        ssrc,
-        fraction_lost: 64,
-        lost: 3,
-        highest: 100,
-        jitter: 80,
-        last_sr: (ntp >> 16) as u32,
-        delay: 1,
+    // Each reports when it sent, and the other, a moment later, how it heard that. A conversation is scored once both legs have
+    // been measured (12.5), so Bob's report is the first that counts.
+    let heard = |sent: &[Rtcp]| {
+        let Rtcp::Sr { ssrc, ntp, .. } = sent[0] else { unreachable!() };
+        let last_sr = (ntp >> 16) as u32;
+        Report { ssrc, fraction_lost: 64, lost: 3, highest: 100, jitter: 80, last_sr, delay: 1 }
     };
+    let of_bob = bob.sends_rtcp(&bob.sender_report());
+    alice.hears_rtcp(&of_bob);
+    let of_alice = alice.sends_rtcp(&alice.sender_report());
+    bob.hears_rtcp(&of_alice);
     std::thread::sleep(std::time::Duration::from_millis(20));
     let receiver = bob.media[0].next.ssrc;
-    let answer = bob.sends_rtcp(&[Rtcp::Rr { ssrc: receiver, reports: vec![block] }]);
+    let sender = alice.media[0].next.ssrc;
+    let answer = alice.sends_rtcp(&[Rtcp::Rr { ssrc: sender, reports: vec![heard(&of_bob)] }]);
+    bob.hears_rtcp(&answer);
+    let answer = bob.sends_rtcp(&[Rtcp::Rr { ssrc: receiver, reports: vec![heard(&of_alice)] }]);
     alice.hears_rtcp(&answer);
     let report = until("the report is counted", SOON, || {
         let query = call.query();
@@ -242,8 +244,10 @@ fn receiver_reports_make_quality_figures() {
     assert_eq!(at(&["average MOS", "samples"]).int(), Some(1));
     let mos = at(&["average MOS", "MOS"]).int().unwrap();
     assert!((10..=50).contains(&mos), "{mos}");
-    let round_trip = at(&["average MOS", "round-trip time leg"]).int().unwrap();
-    assert!((15_000..1_000_000).contains(&round_trip), "{round_trip} us");
+    let round_trip = |name| at(&["average MOS", name]).int().unwrap();
+    let leg = round_trip("round-trip time leg");
+    assert!((15_000..1_000_000).contains(&leg), "{leg} us");
+    assert!(round_trip("round-trip time") >= leg + 15_000, "both legs");
 }
 
 #[test]

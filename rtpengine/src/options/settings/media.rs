@@ -37,6 +37,8 @@ pub struct Media {
     pub audio_player: AudioPlayer,
     /// Send small packets twice.
     pub send_twice: bool,
+    /// Packets of SRTP replay protection; 0 = none.
+    pub srtp_replay_window: u16,
 }
 
 /// Formula of the mean opinion score (media-plane.md §13.6).
@@ -90,6 +92,7 @@ impl Media {
             audio_delay: milliseconds(values, "audio-buffer-delay"),
             audio_player: word(values, "audio-player", AudioPlayer::from_word),
             send_twice: values.flag("rtp-double"),
+            srtp_replay_window: u16::try_from(values.int("srtp-replay-window")).unwrap_or(u16::MAX),
         })
     }
 }

@@ -1,0 +1,71 @@
+//! What all associations under one certificate have in common (media-plane.md §10.2).
+
+use openssl::error::ErrorStack;
+use openssl::ssl::{
+    SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
+};
+use rtpengine_common::srtp::Suite;
+
+use super::certificate::Certificate;
+
+/// Bytes of an MTU that IP and UDP take.
+const LOWER_LAYERS: u32 = 48;
+
+/// Certificates of a peer's chain, its own not counted.
+const CHAIN_DEPTH: u32 = 4;
+
+/// DTLS 1.0 needs it: its signatures are of SHA-1. What may be negotiated says the list of ciphers; whom we talk to says the
+/// signalled fingerprint.
+const SECURITY_LEVEL: u32 = 0;
+
+/// Options of handshakes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextOptions {
+    /// `--dtls-ciphers`, in the notation of OpenSSL.
+    pub ciphers: String,
+    /// `--dtls-mtu`: largest packet in bytes, IP and UDP included.
+    pub mtu: u32,
+}
+
+/// Certificate and parameters of associations.
+pub struct Context {
+    certificate: Certificate,
+    pub(super) ssl: SslContext,
+    pub(super) mtu: u32,
+}
+
+impl Context {
+    /// Prepares for handshakes with a certificate.
+    ///
+    /// # Errors
+    /// When the library does not know the ciphers.
+    pub fn new(certificate: Certificate, options: &ContextOptions) -> Result<Self, ErrorStack> {
+        let mut builder = SslContextBuilder::new(SslMethod::dtls())?;
+        builder.set_security_level(SECURITY_LEVEL);
+        builder.set_min_proto_version(Some(SslVersion::DTLS1))?;
+        builder.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
+        builder.set_cipher_list(&options.ciphers)?;
+        builder.set_tlsext_use_srtp(&Suite::dtls_profiles())?;
+        builder.set_options(SslOptions::NO_QUERY_MTU | SslOptions::NO_TICKET);
+        builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+        // Whether the certificate is the right one is for each association to say; here it is only demanded.
+        builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+        builder.set_verify_depth(CHAIN_DEPTH);
+        builder.set_certificate(certificate.x509())?;
+        builder.set_private_key(certificate.key())?;
+        let mtu = options.mtu.saturating_sub(LOWER_LAYERS);
+        Ok(Self { certificate, ssl: builder.build(), mtu })
+    }
+
+    /// The certificate.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
