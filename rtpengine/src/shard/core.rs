@@ -137,8 +137,8 @@ impl Shard {
         if version != self.settings_version {
             self.settings = self.shared.settings();
             self.settings_version = version;
-            self.events.set_threshold(log::packet_level());
         }
+        self.events.set_threshold(log::packet_level());
     }
 
     /// Asks for what the first `ready` events will look at, one kind of object after the other, so that the fetches overlap.
@@ -184,8 +184,8 @@ impl Shard {
         let Some(entry) = self.sockets.get_mut(key) else { return };
         let owner = entry.owner;
         let discard = match entry.overrun.admit(self.turn, limit) {
-            Admission::Read => false,
-            Admission::Discard(_) => true,
+            Admission::Read => None,
+            Admission::Discard(strikes) => Some(strikes),
             Admission::Leave(first) => {
                 if first {
                     self.warn_overrun(owner.call, limit);
@@ -204,7 +204,8 @@ impl Shard {
                 return;
             }
         };
-        if discard {
+        if let Some(strikes) = discard {
+            self.warn_discard(owner.call, strikes);
             self.stats.count(Counter::Overrun, 1);
             return;
         }
@@ -235,6 +236,13 @@ impl Shard {
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
         self.at_work = None;
         Some(received)
+    }
+
+    fn warn_discard(&self, call: CallSlot, strikes: u8) {
+        if log::allowed("discard", self.now.instant) {
+            let text = format!("UDP receive queue exceeded {strikes} times: discarding packet");
+            self.log_call(call, Level::Warning, &text);
+        }
     }
 
     fn warn_overrun(&mut self, call: CallSlot, limit: u32) {
@@ -532,9 +540,11 @@ impl Shard {
             self.events.drain().for_each(drop);
             return;
         };
-        let Some(id) = resident.call.signalling.ids.first() else { return };
+        let signalling = &resident.call.signalling;
+        let Some(id) = signalling.ids.first() else { return };
+        let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
-            log::call(event.notice.level(), id.as_bytes(), &event.notice.to_string());
+            log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
         }
     }
 
@@ -546,8 +556,10 @@ impl Shard {
     }
 
     pub(super) fn log_call(&self, slot: CallSlot, level: Level, text: &str) {
-        let id = self.calls.get(slot).and_then(|resident| resident.call.signalling.ids.first());
-        log::call(level, id.map_or(&[][..], Name::as_bytes), text);
+        let Some(resident) = self.calls.get(slot) else { return };
+        let signalling = &resident.call.signalling;
+        let id = signalling.ids.first().map_or(&[][..], Name::as_bytes);
+        log::call(level, log::rule_of(signalling.flags), id, text);
     }
 
     /// 64 random hexadecimal digits: the call-id of a call that was given none.
