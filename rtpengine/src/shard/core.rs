@@ -10,7 +10,7 @@ use super::survey::{Survey, Verdict};
 use super::tally::{self, Contribution};
 use super::wheel::Wheel;
 use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
-use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey};
+use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey, StreamId};
 use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
 use crate::flow::{Arrival, Events, Level, Packet, Received, TickOptions, Turn};
@@ -387,7 +387,12 @@ impl Shard {
             return Reply::from_error(&unknown_call(request.command));
         };
         match fate {
-            Fate::Keep => self.lead_sockets(slot),
+            Fate::Keep => {
+                self.lead_sockets(slot);
+                if signals(request.command) {
+                    self.pierce(slot);
+                }
+            }
             Fate::Destroy(reason) => self.end_call(slot, reason),
         }
         reply
@@ -442,6 +447,18 @@ impl Shard {
                 entry.owner.stream = stream;
             }
         }
+    }
+
+    /// `pierce NAT`: every signalling step opens the way to peers that have not been heard (media-plane.md 3.6).
+    fn pierce(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot) else { return };
+        let plane = &mut resident.call.plane;
+        self.at_work = Some(slot);
+        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+        for stream in 0..plane.stream_count() {
+            plane.pierce(&mut outlet, StreamId::at(stream));
+        }
+        self.at_work = None;
     }
 
     /// Ends a call: its sockets are closed and its ports free when this returns.
@@ -598,6 +615,19 @@ impl Ports for Closing {
     fn route(&mut self, _: IpAddr) -> Option<IpAddr> {
         None
     }
+}
+
+/// The commands that may tell the daemon where a peer is.
+fn signals(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Offer
+            | Command::Answer
+            | Command::Publish
+            | Command::SubscribeRequest
+            | Command::SubscribeAnswer
+            | Command::CreateAnswer
+    )
 }
 
 /// The commands that make a call when its id is unknown (ng-control.md 10.1).
