@@ -70,7 +70,9 @@ fn relay(sockets: &[UdpSocket], targets: &[SocketAddr], tick: Tick, waker: &Wake
         let end = Instant::now();
         match pacer.after_turn(start, end, events, dry) {
             Rest::No => continue,
-            Rest::Gather(until) => sleep(&[waker.as_raw_fd()], Some(until - end)),
+            Rest::Gather(until) => {
+                sleep(&[waker.as_raw_fd()], Some(until - end));
+            }
             Rest::Idle => {
                 sleep(&[waker.as_raw_fd(), readiness.as_raw_fd()], Some(Duration::from_millis(100)));
             }

@@ -171,7 +171,7 @@ impl Router {
 
     /// Lets the shard whose thread it shares watch its descriptors.
     pub fn board(&self, shard: &Shard) -> io::Result<()> {
-        shard.watch(self.listeners.as_fd(), 0)
+        shard.watch_passenger(self.listeners.as_fd())
     }
 
     /// Handles one unit of a transport with cookies: `cookie SP dictionary`.

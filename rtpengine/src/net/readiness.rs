@@ -15,6 +15,10 @@ pub struct Readiness {
     epoll: OwnedFd,
     events: Box<[libc::epoll_event; EVENTS]>,
     filled: usize,
+    /// `wait` has filled the events and nobody has looked at them yet.
+    fresh: bool,
+    /// The system has no sleep in nanoseconds.
+    coarse: bool,
 }
 
 /// The epoll data of sources that are no media sockets has this slot, which no socket table reaches.
@@ -40,7 +44,7 @@ impl Readiness {
         // SAFETY: the descriptor was just made and has no other owner.
         let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
         let events = Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS]);
-        Ok(Self { epoll, events, filled: 0 })
+        Ok(Self { epoll, events, filled: 0, fresh: false, coarse: false })
     }
 
     /// Watches a media socket. Closing its descriptor ends that.
@@ -66,25 +70,33 @@ impl Readiness {
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
-    /// Fetches what is ready now, without waiting; at most `limit`, which is cut to `EVENTS`. Gives their number.
+    /// Fetches what is ready now, without waiting; at most `limit`, which is cut to `EVENTS`. Gives their number. What `wait` has fetched
+    /// comes first.
     pub fn poll(&mut self, limit: usize) -> io::Result<usize> {
-        let limit = limit.clamp(1, EVENTS);
-        // SAFETY: the array has room for EVENTS events. (No library function: see `socket::receive_from`.)
-        let count = unsafe {
-            libc::syscall(
-                libc::SYS_epoll_pwait,
-                self.epoll.as_raw_fd(),
-                self.events.as_mut_ptr(),
-                limit as libc::c_int,
-                0,
-                std::ptr::null::<libc::sigset_t>(),
-                0,
-            )
+        if std::mem::take(&mut self.fresh) && self.filled > 0 {
+            return Ok(self.filled);
+        }
+        self.fetch(limit, Duration::ZERO)
+    }
+
+    /// Sleeps until something is ready or the time is over; the next `poll` gives what is.
+    pub fn wait(&mut self, limit: usize, time: Duration) -> io::Result<usize> {
+        let fetched = self.fetch(limit, time);
+        self.fresh = fetched.is_ok();
+        fetched
+    }
+
+    fn fetch(&mut self, limit: usize, time: Duration) -> io::Result<usize> {
+        self.filled = 0;
+        let limit = limit.clamp(1, EVENTS) as libc::c_int;
+        let fine = (!self.coarse && !time.is_zero()).then(|| self.fetch_fine(limit, time));
+        let count = match fine {
+            Some(count) if !self.coarse => count,
+            Some(_) | None => self.fetch_coarse(limit, time),
         };
         match usize::try_from(count) {
             Ok(count) => self.filled = count,
             Err(_) => {
-                self.filled = 0;
                 let error = io::Error::last_os_error();
                 if error.kind() != io::ErrorKind::Interrupted {
                     return Err(error);
@@ -92,6 +104,46 @@ impl Readiness {
             }
         }
         Ok(self.filled)
+    }
+
+    /// With nanoseconds. A kernel before 5.11 does not know the call, and some containers forbid it: then milliseconds have to do.
+    fn fetch_fine(&mut self, limit: libc::c_int, time: Duration) -> libc::c_long {
+        let time = timespec(time);
+        // SAFETY: the array has room for EVENTS events, at least `limit`; the time lives through the call; no signal mask is given.
+        // (No library function: see `socket::receive_from`.)
+        let count = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.epoll.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                limit,
+                &raw const time,
+                std::ptr::null::<libc::sigset_t>(),
+                0usize,
+            )
+        };
+        if count < 0 && matches!(io::Error::last_os_error().raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
+        {
+            self.coarse = true;
+        }
+        count
+    }
+
+    /// With milliseconds, rounded up: a timer is never early.
+    fn fetch_coarse(&mut self, limit: libc::c_int, time: Duration) -> libc::c_long {
+        let milliseconds = libc::c_int::try_from(time.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
+        // SAFETY: as in `fetch_fine`.
+        unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait,
+                self.epoll.as_raw_fd(),
+                self.events.as_mut_ptr(),
+                limit,
+                milliseconds,
+                std::ptr::null::<libc::sigset_t>(),
+                0usize,
+            )
+        }
     }
 
     /// The n-th event of the last poll.
@@ -126,21 +178,26 @@ fn decode(data: u64) -> Source {
     if slot == OTHER { Source::Other(high) } else { Source::Socket(SocketKey { slot, generation: high }) }
 }
 
-/// Sleeps until one of the descriptors is readable or the time is over (`None`: no limit).
-pub fn sleep(descriptors: &[RawFd], limit: Option<Duration>) {
+/// Sleeps until one of the descriptors is readable or the time is over (`None`: no limit). Says whether the first one is readable.
+pub fn sleep(descriptors: &[RawFd], limit: Option<Duration>) -> bool {
     let mut list = [libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 }; 4];
     let count = descriptors.len().min(list.len());
     for (entry, fd) in list.iter_mut().zip(descriptors) {
         entry.fd = *fd;
     }
-    let limit = limit.map(|limit| libc::timespec {
-        tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::from(limit.subsec_nanos()),
-    });
+    let limit = limit.map(timespec);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: `list` has `count` valid entries; `limit` is null or points to a timespec that lives through the call; no signal mask is given.
     // An error or a signal only means that the caller looks once more.
-    unsafe { libc::ppoll(list.as_mut_ptr(), count as libc::nfds_t, limit, std::ptr::null()) };
+    let ready = unsafe { libc::ppoll(list.as_mut_ptr(), count as libc::nfds_t, limit, std::ptr::null()) };
+    ready > 0 && list[0].revents != 0
+}
+
+fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(time.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(time.subsec_nanos()),
+    }
 }
 
 /// Wakes a sleeping shard from another thread: an eventfd.
@@ -176,6 +233,12 @@ impl Waker {
     }
 }
 
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 impl AsRawFd for Waker {
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
@@ -203,6 +266,22 @@ mod tests {
         socket.receive(&mut [0; 4]).unwrap();
         assert_eq!(set.poll(9).unwrap(), 0);
         assert_eq!(set.event(0), None);
+    }
+
+    #[test]
+    fn what_ends_a_wait_is_there_for_the_next_poll_once() {
+        let socket = UdpSocket::open("127.0.0.1:0".parse().unwrap(), SocketOptions::default()).unwrap();
+        for coarse in [false, true] {
+            let mut set = Readiness::new().unwrap();
+            set.coarse = coarse;
+            set.add(socket.as_fd(), SocketKey { slot: 1, generation: 0 }).unwrap();
+            assert_eq!(set.wait(9, Duration::from_micros(300)).unwrap(), 0);
+            socket.send(b"x", socket.local_address().unwrap()).unwrap();
+            assert_eq!(set.wait(9, Duration::from_secs(20)).unwrap(), 1);
+            socket.receive(&mut [0; 4]).unwrap();
+            assert_eq!(set.poll(9).unwrap(), 1, "the event that was fetched");
+            assert_eq!(set.poll(9).unwrap(), 0, "what is ready now");
+        }
     }
 
     #[test]

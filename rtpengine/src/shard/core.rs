@@ -5,6 +5,7 @@ use super::calls::{CallSlot, CallTable, Resident};
 use super::desk::{Desk, Dice, Outlet};
 use super::inbox::{Inbox, Mailbox};
 use super::message::{FromShard, Order, ToShard};
+use super::run::{INBOX, PASSENGER};
 use super::shared::Shared;
 use super::survey::{Survey, Verdict};
 use super::tally::{self, Contribution};
@@ -82,9 +83,11 @@ impl Shard {
         peers: Vec<Mailbox<ToShard>>,
         now: Now,
     ) -> io::Result<Self> {
+        let readiness = Readiness::new()?;
+        readiness.add_other(inbox.as_fd(), INBOX)?;
         Ok(Self {
             index,
-            readiness: Readiness::new()?,
+            readiness,
             sockets: SocketTable::default(),
             calls: CallTable::default(),
             wheel: Wheel::new(now.instant),
@@ -124,9 +127,9 @@ impl Shard {
         self.now
     }
 
-    /// Watches a descriptor that is no media socket.
-    pub fn watch(&self, fd: BorrowedFd<'_>, number: u32) -> io::Result<()> {
-        self.readiness.add_other(fd, number)
+    /// Watches the descriptor of what shares the thread.
+    pub fn watch_passenger(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.readiness.add_other(fd, PASSENGER)
     }
 
     /// Begins a turn: time and settings are looked at once.
@@ -584,11 +587,6 @@ impl Shard {
         let mut bytes = [0; 32];
         self.dice.fill(&mut bytes);
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// The readiness set, for the loop.
-    pub(super) fn readiness_fd(&self) -> BorrowedFd<'_> {
-        self.readiness.as_fd()
     }
 }
 

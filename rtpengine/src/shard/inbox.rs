@@ -3,7 +3,7 @@
 use crate::net::readiness::Waker;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
@@ -89,12 +89,19 @@ impl<T> Inbox<T> {
         false
     }
 
-    /// Ends a sleep.
-    pub fn awake(&self) {
-        // Whoever cleared the flag has written to the waker, or is about to: then the next sleep ends at once, which does no harm.
-        if !self.bell.asleep.swap(false, Ordering::Relaxed) {
+    /// Ends a sleep; `rang` says whether the descriptor was readable. A sender may be late with its wake-up: then the next sleep ends at
+    /// once, and that one quietens the waker.
+    pub fn awake(&self, rang: bool) {
+        self.bell.asleep.store(false, Ordering::Relaxed);
+        if rang {
             self.bell.waker.clear();
         }
+    }
+}
+
+impl<T> AsFd for Inbox<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.waker.as_fd()
     }
 }
 
@@ -114,7 +121,7 @@ mod tests {
     fn a_message_before_the_sleep_forbids_it() {
         let (mailbox, inbox) = inbox().unwrap();
         assert!(inbox.may_sleep());
-        inbox.awake();
+        inbox.awake(false);
         mailbox.send(1).unwrap();
         assert!(!inbox.may_sleep());
         assert_eq!((inbox.next(), inbox.next()), (Some(1), None));
@@ -150,8 +157,7 @@ mod tests {
             }
             if expected < total && inbox.may_sleep() {
                 // A lost wake-up would sleep here for good, since nothing else is sent.
-                sleep(&[inbox.as_raw_fd()], Some(Duration::from_secs(30)));
-                inbox.awake();
+                inbox.awake(sleep(&[inbox.as_raw_fd()], Some(Duration::from_secs(30))));
             }
         }
         sender.join().unwrap();

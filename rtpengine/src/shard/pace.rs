@@ -73,6 +73,15 @@ impl Pacer {
         if until > end { Rest::Gather(until) } else { Rest::No }
     }
 
+    /// Whether packets gather at present, so that a sleep may leave them waiting.
+    pub fn gathers(&self) -> bool {
+        match self.tick {
+            Tick::Never => false,
+            Tick::Fixed(_) => true,
+            Tick::Adaptive => self.gathering,
+        }
+    }
+
     fn count(&mut self, now: Instant, events: usize) {
         self.in_window += events;
         let elapsed = now.saturating_duration_since(self.window_start);

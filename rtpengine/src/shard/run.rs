@@ -18,6 +18,10 @@ const MESSAGES: usize = 32;
 /// Ready sockets from which on fetching their data together pays.
 const WORTH_PREFETCHING: usize = 3;
 
+/// Numbers of the descriptors in a readiness set that are no media sockets.
+pub(super) const PASSENGER: u32 = 0;
+pub(super) const INBOX: u32 = 1;
+
 /// The longest sleep when nothing is due: only a bound for mistakes.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -88,7 +92,7 @@ fn turns(shard: &mut Shard, passenger: &mut impl Passenger, pacer: &mut Pacer, m
     loop {
         let start = now();
         shard.begin_turn(start);
-        let polled = poll_until_dry(shard);
+        let polled = poll_until_dry(shard, !pacer.gathers());
         if slept {
             shard.stats.woke(polled.events as u64);
         } else {
@@ -123,7 +127,7 @@ struct Polled {
     passenger: bool,
 }
 
-fn poll_until_dry(shard: &mut Shard) -> Polled {
+fn poll_until_dry(shard: &mut Shard, eager: bool) -> Polled {
     let mut polled = Polled { events: 0, dry: false, passenger: false };
     while polled.events < BUDGET {
         let ready = match shard.readiness.poll(shard.shared.loop_settings.poll_events) {
@@ -143,15 +147,16 @@ fn poll_until_dry(shard: &mut Shard) -> Polled {
                     shard.receive(key);
                     handled += 1;
                 }
-                Some(Source::Other(_)) => polled.passenger = true,
+                Some(Source::Other(number)) => polled.passenger |= number == PASSENGER,
                 None => {}
             }
         }
-        if handled == 0 {
+        polled.events += handled;
+        // While packets may not gather, whatever is left ends the next sleep before it begins, which saves asking for it here.
+        if handled == 0 || (eager && ready < shard.shared.loop_settings.poll_events) {
             polled.dry = true;
             break;
         }
-        polled.events += handled;
     }
     polled
 }
@@ -205,7 +210,7 @@ fn survey(shard: &mut Shard) -> bool {
 
 /// Sleeps; `media` says whether packets end the sleep. `true` if it slept.
 fn rest_until(
-    shard: &Shard,
+    shard: &mut Shard,
     passenger: &impl Passenger,
     now: Instant,
     until: Option<Instant>,
@@ -221,20 +226,36 @@ fn rest_until(
         return false;
     }
     if passenger.has_mail() {
-        shard.inbox.awake();
+        shard.inbox.awake(false);
         return false;
     }
-    let inbox = shard.inbox.as_raw_fd();
-    let limit = Some(wake - now);
-    // The passenger's descriptor is in the readiness set, so it is named only when that is left out.
-    match (media, passenger.descriptor()) {
-        (true, _) => sleep(&[inbox, shard.readiness_fd().as_raw_fd()], limit),
-        (false, Some(passenger)) => sleep(&[inbox, passenger], limit),
-        (false, None) => sleep(&[inbox], limit),
-    }
-    shard.inbox.awake();
+    let limit = wake - now;
+    let rang = if media {
+        wait_for_anything(shard, limit)
+    } else {
+        // Only what is no packet ends this sleep.
+        let inbox = shard.inbox.as_raw_fd();
+        match passenger.descriptor() {
+            Some(passenger) => sleep(&[inbox, passenger], Some(limit)),
+            None => sleep(&[inbox], Some(limit)),
+        }
+    };
+    shard.inbox.awake(rang);
     meter.slept(now);
     true
+}
+
+/// Sleeps on everything at once; what is ready is there for the next turn without another system call. Says whether a message woke it.
+fn wait_for_anything(shard: &mut Shard, limit: Duration) -> bool {
+    let events = shard.shared.loop_settings.poll_events;
+    match shard.readiness.wait(events, limit) {
+        Ok(ready) => (0..ready).any(|at| shard.readiness.event(at) == Some(Source::Other(INBOX))),
+        Err(error) => {
+            log::core(Level::Error, &format!("Waiting for packets failed: {error}"));
+            // Without this the loop would spin.
+            sleep(&[shard.inbox.as_raw_fd()], Some(limit.min(Duration::from_millis(1))))
+        }
+    }
 }
 
 /// Measures which share of its time a shard is awake: control fills the next shard when one is busy.

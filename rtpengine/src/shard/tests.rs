@@ -349,8 +349,7 @@ fn wait_for(reports: &Inbox<FromShard>) -> FromShard {
             return report;
         }
         if reports.may_sleep() {
-            sleep(&[reports.as_raw_fd()], Some(Duration::from_secs(20)));
-            reports.awake();
+            reports.awake(sleep(&[reports.as_raw_fd()], Some(Duration::from_secs(20))));
         }
     }
 }
