@@ -24,9 +24,10 @@ impl Call {
         }
         let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling, plane, fragments, newcomers: _, dtls: _ } = *other;
+        let Self { key: _, signalling, plane, fragments, newcomers: _, dtls: _, agents } = *other;
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let (medias, streams) = self.plane.merge(plane, edges);
+        self.agents.merge(agents, medias, streams);
         self.signalling.append(signalling, medias, streams);
         self.fragments.extend(fragments);
         Ok(())

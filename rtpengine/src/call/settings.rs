@@ -53,6 +53,8 @@ pub struct Settings {
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
     pub active_switchover: bool,
+    /// Decides conflicts of ICE roles; random per process.
+    pub ice_tie_breaker: u64,
     /// `--mos`
     pub mos: MosOptions,
     /// `--rtcp-interval`
@@ -80,6 +82,7 @@ impl Default for Settings {
             moh_attribute: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
+            ice_tie_breaker: 0,
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
