@@ -3,6 +3,8 @@
 use rtpengine_common::ng::{All, Command, Reply, Request, Selector, present};
 
 use super::Call;
+use super::ctx::Ctx;
+use super::dtmf::DtmfSettings;
 use super::edge::EdgeFlags;
 use super::error::Error;
 use super::ids::PartyId;
@@ -23,6 +25,18 @@ pub(super) enum Selected {
 impl Call {
     /// The party a request selects; a `set-label` beside the selector is stored.
     pub(super) fn selected(&mut self, request: &Request) -> Result<Selected, Error> {
+        let selected = self.select(request)?;
+        if let (Selected::Party(party), Some(label)) = (selected, present(&request.set_label)) {
+            // The label of a subscription is the subscriber's.
+            if request.command != Command::SubscribeRequest {
+                self.signalling.set_label(party, label);
+            }
+        }
+        Ok(selected)
+    }
+
+    /// The party a request selects.
+    pub(super) fn select(&self, request: &Request) -> Result<Selected, Error> {
         let call = &self.signalling;
         let party = match request.selector() {
             Selector::All => return Ok(Selected::All),
@@ -34,9 +48,6 @@ impl Call {
             }
             Selector::FromTag(tag) => call.by_tag(tag).ok_or(Error::UnknownFromTag)?,
         };
-        if let Some(label) = present(&request.set_label) {
-            self.signalling.set_label(party, label);
-        }
         Ok(Selected::Party(party))
     }
 
@@ -48,7 +59,36 @@ impl Call {
         self.signalling.party_ids().find(|(_, p)| p.medias.iter().any(advertises)).map(|(id, _)| id)
     }
 
-    /// block, unblock, silence, unsilence media; block, unblock DTMF.
+    /// block and unblock DTMF.
+    pub(super) fn block_dtmf(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
+        let selected = self.selected(request)?;
+        let on = request.command == Command::BlockDtmf;
+        let set = |settings: &mut Option<Box<DtmfSettings>>| {
+            let settings = settings.get_or_insert_default();
+            if on {
+                settings.block(request);
+            } else {
+                settings.unblock(request);
+            }
+            settings.mode
+        };
+        let mode = match selected {
+            Selected::Party(party) => set(&mut self.signalling.party_mut(party).dtmf),
+            Selected::All | Selected::Call => set(&mut self.signalling.dtmf),
+        };
+        if !on && selected == Selected::All {
+            for settings in self.signalling.parties.iter_mut().filter_map(|party| party.dtmf.as_mut()) {
+                settings.unblock(request);
+            }
+        }
+        if mode.is_replacing() {
+            ctx.warn("DTMF cannot be replaced without transcoding, event packets are dropped");
+        }
+        self.compile_all();
+        Ok(Reply::ok())
+    }
+
+    /// block, unblock, silence, unsilence media.
     pub(super) fn block(&mut self, request: &Request) -> Result<Reply, Error> {
         let (call_flag, party_flag, edge_flag, on) = match request.command {
             Command::BlockMedia => {
@@ -60,16 +100,9 @@ impl Call {
             Command::SilenceMedia => {
                 (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA, EdgeFlags::SILENCED, true)
             }
-            Command::UnsilenceMedia => {
-                (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA, EdgeFlags::SILENCED, false)
-            }
-            Command::BlockDtmf => (CallFlags::BLOCK_DTMF, PartyFlags::BLOCK_DTMF, EdgeFlags::empty(), true),
-            _ => (CallFlags::BLOCK_DTMF, PartyFlags::BLOCK_DTMF, EdgeFlags::empty(), false),
+            _ => (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA, EdgeFlags::SILENCED, false),
         };
         match self.selected(request)? {
-            Selected::Party(party) if edge_flag.is_empty() => {
-                self.signalling.party_mut(party).flags.set(party_flag, on);
-            }
             Selected::Party(party) => {
                 if let Some(sink) = self.flow_target(request)? {
                     self.set_flows(party, |_, to| to == sink, edge_flag, on)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::{Linked, Supplemental};
+use rtpengine_common::codec::{EngineSupport, Linked, Supplemental, table};
 use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{self, MediaType, StreamParams};
 
@@ -41,6 +41,11 @@ pub(super) fn options(request: &Request) -> CodecOptions {
 pub(super) fn with_environment<R>(work: impl FnOnce(&Environment<'_>) -> R) -> R {
     let config = TranscodeConfig::default();
     work(&Environment { support: &Linked, transcode_config: &config })
+}
+
+/// Whether this build can work on any audio codec. Without, what passes is not a question of support.
+pub(super) fn transcodes() -> bool {
+    table::CODECS.iter().any(|def| def.supplemental.is_none() && Linked.support(def).is_any())
 }
 
 /// Hands the codecs of a section to `work` in the form the negotiation takes. Names that are no UTF-8 cannot be codecs and count as unnamed.

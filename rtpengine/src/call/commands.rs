@@ -144,13 +144,15 @@ impl Call {
             Body::Extracted(extracted) => extracted,
         };
         if fragment {
-            self.fragment(request, &extracted, ctx);
+            let tag = request.from_tag().map_or(&[][..], |tag| tag.as_bytes());
+            self.fragment(tag, &extracted, ctx);
             return Ok(Reply::ok());
         }
         let parties = self.parties_of(request, call_id, answer, &extracted, ctx)?;
         self.apply_fragments(parties.0, ctx);
         let mut exchange = Exchange::new(self, ctx, request, parties, answer);
         exchange.run(&extracted)?;
+        self.record_as_asked(request, ctx);
         let sdp = self.rewrite(parties.1, request, answer, ctx)?;
         self.mark_printed(parties.1);
         Ok(Reply::ok().with("sdp", sdp))
@@ -220,7 +222,7 @@ impl Call {
     }
 
     /// The SDP for a party has been produced: from now on addresses are learned from its packets.
-    fn mark_printed(&mut self, party: PartyId) {
+    pub(super) fn mark_printed(&mut self, party: PartyId) {
         use super::media::MediaFlags;
         for media in self.signalling.party(party).medias.clone() {
             if !self.signalling.media(media).has(MediaFlags::PRINTED) {

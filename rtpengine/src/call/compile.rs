@@ -9,7 +9,9 @@ use rtpengine_common::sdp::CryptoParams;
 use super::Call;
 use super::agents::{runs_dtls, runs_ice};
 use super::codec_bridge;
+use super::codecs::DtmfBlock;
 use super::ctx::Ctx;
+use super::dtmf;
 use super::edge::EdgeFlags;
 use super::extmap::MID_URI;
 use super::ids::{EdgeId, MediaId, StreamId};
@@ -17,7 +19,7 @@ use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
-    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, PtAction, PtTable,
+    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, MirrorSpec, PtAction, PtTable,
     RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
@@ -161,14 +163,28 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
         return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
     }
     edges(call, id)
-        .filter(|(_, e)| !e.flags.intersects(EdgeFlags::RTCP_ONLY | EdgeFlags::EGRESS))
+        .filter(|(_, e)| e.flags.is_plain())
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
             let mut spec = SinkSpec::forward(Some(edge), to);
             spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
             spec.actions = actions(call, media, sink, e);
+            spec.mirrors = mirrors(call, id, at);
             Some(spec)
+        })
+        .collect()
+}
+
+/// Egress subscribers of a media: they get what goes to each of its other sinks.
+fn mirrors(call: &Signalling, id: MediaId, at: usize) -> Vec<MirrorSpec> {
+    edges(call, id)
+        .filter(|(_, e)| e.flags.contains(EdgeFlags::EGRESS))
+        .filter_map(|(edge, e)| {
+            let sink = call.media(e.sink);
+            let listens = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
+            let to = *sink.streams.get(at).filter(|_| listens)?;
+            Some(MirrorSpec { edge: Some(edge), to })
         })
         .collect()
 }
@@ -188,7 +204,7 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
     }
     let pair = at - at % 2;
     edges(call, id)
-        .filter(|(_, e)| !e.flags.contains(EdgeFlags::EGRESS))
+        .filter(|(_, e)| !e.flags.intersects(EdgeFlags::EGRESS | EdgeFlags::INJECT))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
@@ -210,7 +226,9 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
     let silenced = call.flags.contains(CallFlags::SILENCE_MEDIA)
         || party.contains(PartyFlags::SILENCE_MEDIA)
         || edge.flags.contains(EdgeFlags::SILENCED);
-    let no_dtmf = call.flags.contains(CallFlags::BLOCK_DTMF) || party.contains(PartyFlags::BLOCK_DTMF);
+    // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
+    let dtmf = dtmf::mode_in_force(call.dtmf.as_deref(), call.party(media.party).dtmf.as_deref());
+    let no_dtmf = dtmf != DtmfBlock::Off;
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;

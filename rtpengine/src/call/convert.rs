@@ -4,6 +4,12 @@ use rtpengine_common::ng;
 
 use crate::flow::Learning;
 
+/// Whether `address-family` names IPv6.
+#[must_use]
+pub(super) fn ipv6(family: Option<ng::AddressFamily>) -> Option<bool> {
+    family.map(|family| family == ng::AddressFamily::Ip6)
+}
+
 /// A mode named by `endpoint-learning`.
 #[must_use]
 pub(super) fn learning(mode: ng::EndpointLearning) -> Learning {

@@ -21,6 +21,14 @@ bitflags::bitflags! {
     }
 }
 
+impl EdgeFlags {
+    /// An ordinary link: packets pass as they are.
+    #[must_use]
+    pub fn is_plain(self) -> bool {
+        !self.intersects(Self::EGRESS | Self::RTCP_ONLY | Self::INJECT)
+    }
+}
+
 /// A directed link: packets of `source` are copied to `sink`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edge {

@@ -108,6 +108,18 @@ pub enum Error {
     TransformLoop,
     #[error("Failed to set up transform")]
     Transform,
+    #[error("Not currently playing media")]
+    NotPlaying,
+    #[error("Monologue has no media capable of DTMF injection")]
+    NoDtmfMedia,
+    #[error("There is no sink media capable of DTMF playback")]
+    NoDtmfSink,
+    #[error("Media doesn't have an RTP stream")]
+    NoDtmfStream,
+    #[error("No SSRC context present for DTMF injection")]
+    NoDtmfSsrc,
+    #[error("No RTP payload type found to be in use")]
+    NoDtmfPayloadType,
     /// Commands of players and DTMF in a program without transcoding.
     #[error("unsupported")]
     Unsupported,

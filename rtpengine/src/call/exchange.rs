@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rtpengine_common::ng::{AddressFamily, DropTraffic, Flag, Ice, MediaEcho, MediaType, Request, Tos};
+use rtpengine_common::ng::{DropTraffic, Flag, Ice, MediaEcho, MediaType, Request, Tos};
 use rtpengine_common::sdp::{Extracted, Setup, StreamParams, Text};
 use smallvec::SmallVec;
 
@@ -19,6 +19,8 @@ use super::mux::{self, MuxOptions};
 use super::party::{Party, PartyFlags};
 use super::sdes::SdesOptions;
 use super::session::Section;
+use super::signalling::CallFlags;
+use super::single::extmap_options;
 use super::transport::{self, ProtocolOptions};
 
 /// The sections of one message that face each other.
@@ -57,6 +59,24 @@ impl Call {
         self.plane.signalled(now);
     }
 
+    /// Options about the call as a whole (ng-control.md §7.2).
+    pub(super) fn take_call_flags(&mut self, request: &Request, ctx: &mut Ctx<'_>) {
+        let flags = &mut self.signalling.flags;
+        if request.has(Flag::Debug) {
+            flags.insert(CallFlags::DEBUG);
+        }
+        if request.has(Flag::NoJitterBuffer) {
+            flags.insert(CallFlags::NO_JITTER_BUFFER);
+        }
+        if let Some(drop) = request.drop_traffic {
+            flags.set(CallFlags::DROP_TRAFFIC, drop == DropTraffic::Start);
+            self.plane.set_drop_traffic(drop == DropTraffic::Start);
+        }
+        if request.has(Flag::StrictSource) && request.has(Flag::MediaHandover) {
+            ctx.warn("Both 'strict source' and 'media handover' were given: 'media handover' applies");
+        }
+    }
+
     /// The party's media at a position from 1, made if it is free.
     pub(super) fn media_at(&mut self, party: PartyId, index: usize, now: Now) -> MediaId {
         while self.signalling.party(party).medias.len() < index {
@@ -74,7 +94,6 @@ impl<'a, 'c> Exchange<'a, 'c> {
         (sender, receiver): (PartyId, PartyId),
         answer: bool,
     ) -> Self {
-        let mux = &request.rtcp_mux;
         Self {
             call,
             ctx,
@@ -83,18 +102,9 @@ impl<'a, 'c> Exchange<'a, 'c> {
             receiver,
             answer,
             // Only offers decide about multiplexing; an answer follows what they fixed.
-            mux: MuxOptions {
-                offer: mux.offer && !answer,
-                require: mux.require && !answer,
-                demux: mux.demux && !answer,
-                accept: mux.accept && !answer,
-                reject: mux.reject && !answer,
-            },
+            mux: if answer { MuxOptions::default() } else { MuxOptions::from(&request.rtcp_mux) },
             sdes: SdesOptions::from_request(&request.sdes, answer),
-            extmap: ExtMapOptions {
-                strip: request.extmap.strip.iter().map(|uri| uri.to_vec()).collect(),
-                mask: request.extmap.mask.iter().map(|uri| uri.to_vec()).collect(),
-            },
+            extmap: extmap_options(request),
             touched: Vec::new(),
             pairs: Vec::new(),
         }
@@ -155,41 +165,17 @@ impl<'a, 'c> Exchange<'a, 'c> {
         if request.has(Flag::BlockShort) {
             flags.insert(PartyFlags::BLOCK_SHORT);
         }
-        if request.has(Flag::BlockDtmf) {
-            flags.insert(PartyFlags::BLOCK_DTMF);
-        }
         if request.has(Flag::InjectDtmf) {
             flags.insert(PartyFlags::INJECT_DTMF);
         }
         if request.has(Flag::DetectDtmf) {
             flags.insert(PartyFlags::DETECT_DTMF);
         }
-        self.call_flags();
-    }
-
-    fn call_flags(&mut self) {
-        use super::signalling::CallFlags;
-        let request = self.request;
-        let flags = &mut self.call.signalling.flags;
-        if request.has(Flag::Debug) {
-            flags.insert(CallFlags::DEBUG);
+        if request.has(Flag::BlockDtmf) {
+            self.party(sender).dtmf.get_or_insert_default().block(request);
         }
-        if request.has(Flag::NoJitterBuffer) {
-            flags.insert(CallFlags::NO_JITTER_BUFFER);
-        }
-        if let Some(drop) = request.drop_traffic {
-            flags.set(CallFlags::DROP_TRAFFIC, drop == DropTraffic::Start);
-            self.call.plane.set_drop_traffic(drop == DropTraffic::Start);
-        }
-        if request.has(Flag::StrictSource) && request.has(Flag::MediaHandover) {
-            self.ctx.warn("Both 'strict source' and 'media handover' were given: 'media handover' applies");
-        }
-        if let Some(metadata) = rtpengine_common::ng::present(&request.metadata) {
-            self.call.signalling.metadata = Some(metadata.as_bytes().into());
-            let metadata = Some(metadata.as_bytes().into());
-            let sender = self.sender;
-            self.party(sender).metadata = metadata;
-        }
+        self.call.take_call_flags(request, self.ctx);
+        self.call.take_metadata(Some(sender), request);
     }
 
     /// TOS of all sockets of the call (ng-control.md §10.9).
@@ -376,13 +362,9 @@ pub(super) fn protocol_of(params: &StreamParams) -> Protocol {
 }
 
 pub(super) fn protocol_options(request: &Request) -> ProtocolOptions {
-    use rtpengine_common::ng::TransportProtocol as T;
     ProtocolOptions {
-        wanted: match request.transport_protocol {
-            Some(T::Use(protocol)) => Some(protocol),
-            _ => None,
-        },
-        accept: request.transport_protocol == Some(T::Accept),
+        wanted: transport::wanted(request),
+        accept: request.transport_protocol == Some(rtpengine_common::ng::TransportProtocol::Accept),
         osrtp_offer: request.osrtp.offer,
         osrtp_accept: request.osrtp.accept,
     }
@@ -518,10 +500,10 @@ pub(super) fn families(
     if receiver.ipv6.is_none() {
         receiver.ipv6 = sender.ipv6;
     }
-    if let Some(family) = request.address_family
+    if let Some(ipv6) = super::convert::ipv6(request.address_family)
         && !(keeps(receiver) && (answer || receiver.has(MediaFlags::INITIALIZED)))
     {
-        receiver.ipv6 = Some(family == AddressFamily::Ip6);
+        receiver.ipv6 = Some(ipv6);
     }
 }
 

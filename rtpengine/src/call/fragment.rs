@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rtpengine_common::ng::Request;
 use rtpengine_common::sdp::{Extracted, MAX_CANDIDATES, StreamParams};
 
 use super::Call;
@@ -26,8 +25,7 @@ pub(super) struct Waiting {
 
 impl Call {
     /// Applies a fragment to the medias of its party, or keeps it until that appears.
-    pub(super) fn fragment(&mut self, request: &Request, extracted: &Extracted, ctx: &mut Ctx<'_>) {
-        let tag = request.from_tag().map_or(&[][..], |tag| tag.as_bytes());
+    pub(super) fn fragment(&mut self, tag: &[u8], extracted: &Extracted, ctx: &mut Ctx<'_>) {
         if let Some(party) = self.signalling.by_tag(tag) {
             self.update_candidates(party, extracted, ctx);
             return;

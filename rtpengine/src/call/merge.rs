@@ -1,80 +1,114 @@
-//! Two calls become one (ng-control.md §10.8): the joining one's parties, medias, links and streams come after the own ones.
+//! Two calls become one (ng-control.md §10.8).
 
 use super::Call;
-use super::ids::PartyId;
-use super::party::PartyFlags;
+use super::ids::{MediaId, PartyId, StreamId};
+use super::party::{Party, PartyFlags};
 use super::signalling::{CallFlags, Signalling};
 
-/// What marked a whole call marks its parties once it is a part of another one.
-const BECOMES_PARTY: [(CallFlags, PartyFlags); 4] = [
+/// Marks of a whole call that its parties take along into another call.
+const CARRIED: [(CallFlags, PartyFlags); 3] = [
     (CallFlags::BLOCK_MEDIA, PartyFlags::BLOCK_MEDIA),
     (CallFlags::SILENCE_MEDIA, PartyFlags::SILENCE_MEDIA),
-    (CallFlags::BLOCK_DTMF, PartyFlags::BLOCK_DTMF),
     (CallFlags::FORWARDING, PartyFlags::FORWARDING),
 ];
 
+/// Marks that hold for the joined call if either had them.
+const JOINED: CallFlags = CallFlags::DROP_TRAFFIC
+    .union(CallFlags::RECORDING)
+    .union(CallFlags::RECORDING_SET_UP)
+    .union(CallFlags::DEBUG)
+    .union(CallFlags::NO_JITTER_BUFFER);
+
 impl Call {
-    /// Takes another call in; all its ids lead here from now on.
+    /// Whether the calls can be merged: no tag, primary or alias, exists in both.
+    #[must_use]
+    pub fn can_merge(&self, other: &Self) -> bool {
+        let living = |party: &&Party| !party.flags.contains(PartyFlags::DELETED);
+        let tags = |party| {
+            let party: &Party = party;
+            party.tag.iter().chain(&party.aliases)
+        };
+        let theirs = other.signalling.parties.iter().filter(living).flat_map(tags);
+        let mut common = theirs.filter(|tag| self.signalling.by_tag(tag.as_bytes()).is_some());
+        common.next().is_none()
+    }
+
+    /// Takes another call in: its parties, medias, streams and links are renumbered behind the own ones, and all its ids lead here. Its
+    /// sockets have to be known to this call's shard.
     ///
     /// # Errors
     /// Some tag exists in both: the other call comes back as it was.
     pub fn merge(&mut self, other: Box<Self>) -> Result<(), Box<Self>> {
-        if self.signalling.shares_tag_with(&other.signalling) {
+        if !self.can_merge(&other) {
             return Err(other);
         }
-        let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling, plane, fragments, newcomers: _, dtls: _, agents } = *other;
+        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _, agents } = *other;
+        let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
+        let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let (medias, streams) = self.plane.merge(plane, edges);
         self.agents.merge(agents, medias, streams);
-        self.signalling.append(signalling, medias, streams);
+        renumber(&mut theirs, &Offsets { parties, medias, streams });
+        let own = &mut self.signalling;
+        let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);
+        let carried = CARRIED.iter().filter(|(call, _)| theirs.flags.contains(*call));
+        let carried = carried.fold(PartyFlags::empty(), |all, (_, flag)| all | *flag);
+        for party in &mut theirs.parties {
+            party.call_id = party.call_id.saturating_add(ids);
+            party.flags |= carried;
+            if theirs.dtmf.is_some() {
+                party.dtmf.clone_from(&theirs.dtmf);
+            }
+            // What was to end with the joining call ends with its parties.
+            party.deletion = party.deletion.or(theirs.deletion);
+            if party.label.as_ref().is_some_and(|label| own.by_label(label.as_bytes()).is_some()) {
+                party.label = None;
+            }
+        }
+        own.ids.extend(theirs.ids);
+        own.parties.extend(theirs.parties);
+        own.medias.extend(theirs.medias);
+        own.edges.extend(theirs.edges);
+        own.flags |= theirs.flags & JOINED;
+        own.last_signal = own.last_signal.max(theirs.last_signal);
+        own.metadata = own.metadata.take().or(theirs.metadata);
+        own.created_from = own.created_from.take().or(theirs.created_from);
+        own.xmlrpc_callback = own.xmlrpc_callback.take().or(theirs.xmlrpc_callback);
         self.fragments.extend(fragments);
+        self.compile_all();
         Ok(())
+    }
+
+    /// Whether all these calls and this one can be merged.
+    pub(super) fn can_merge_all(&self, others: &[&Self]) -> bool {
+        let all = || std::iter::once(self).chain(others.iter().copied());
+        all().enumerate().all(|(at, one)| all().skip(at + 1).all(|two| one.can_merge(two)))
     }
 }
 
-impl Signalling {
-    fn shares_tag_with(&self, other: &Self) -> bool {
-        let tags = |call: &Self| {
-            let parties = call.parties.iter();
-            parties.flat_map(|party| party.tag.iter().chain(&party.aliases)).cloned().collect::<Vec<_>>()
-        };
-        let own = tags(self);
-        tags(other).iter().any(|tag| own.contains(tag))
-    }
+/// What is added to the numbers of a joining call.
+struct Offsets {
+    parties: u32,
+    medias: u32,
+    streams: u32,
+}
 
-    fn append(&mut self, other: Self, medias: u32, streams: u32) {
-        let parties = PartyId::at(self.parties.len()).0;
-        let ids = u16::try_from(self.ids.len()).unwrap_or(u16::MAX);
-        for mut party in other.parties {
-            party.call_id = party.call_id.saturating_add(ids);
-            party.medias.iter_mut().for_each(|media| media.0 += medias);
-            party.associated.iter_mut().for_each(|party| party.0 += parties);
-            for (call, flag) in BECOMES_PARTY {
-                if other.flags.contains(call) {
-                    party.flags.insert(flag);
-                }
-            }
-            self.parties.push(party);
-        }
-        for mut media in other.medias {
-            media.party.0 += parties;
-            media.streams.iter_mut().for_each(|stream| stream.0 += streams);
-            if let Some(head) = &mut media.bundle {
-                head.0 += medias;
-            }
-            self.medias.push(media);
-        }
-        for mut edge in other.edges {
-            edge.source.0 += medias;
-            edge.sink.0 += medias;
-            self.edges.push(edge);
-        }
-        self.ids.extend(other.ids);
-        self.last_signal = self.last_signal.max(other.last_signal);
-        // A call that joins one that stays is not to be deleted with it, nor does it keep that one from being deleted.
-        let marks = CallFlags::BLOCK_MEDIA | CallFlags::SILENCE_MEDIA | CallFlags::BLOCK_DTMF;
-        self.flags.insert(other.flags - marks - CallFlags::FORWARDING - CallFlags::FOREIGN);
+fn renumber(call: &mut Signalling, by: &Offsets) {
+    let party = |id: &mut PartyId| id.0 += by.parties;
+    let media = |id: &mut MediaId| id.0 += by.medias;
+    let stream = |id: &mut StreamId| id.0 += by.streams;
+    for state in &mut call.parties {
+        state.medias.iter_mut().for_each(media);
+        state.associated.iter_mut().for_each(party);
+    }
+    for state in &mut call.medias {
+        party(&mut state.party);
+        state.streams.iter_mut().for_each(stream);
+        state.bundle.iter_mut().for_each(media);
+    }
+    for edge in &mut call.edges {
+        media(&mut edge.source);
+        media(&mut edge.sink);
     }
 }

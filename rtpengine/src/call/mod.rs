@@ -19,9 +19,12 @@ mod bundle;
 mod codec_bridge;
 mod commands;
 mod compile;
+mod connect;
 mod convert;
+mod create;
 mod delete;
 mod dtls_params;
+pub mod dtmf;
 pub mod edge;
 pub mod error;
 mod exchange;
@@ -34,14 +37,22 @@ mod merge;
 mod moving;
 mod mux;
 pub mod party;
+mod players;
 pub mod port_maps;
+mod publish;
 mod query;
+pub mod recording;
 mod rewrite;
 pub mod sdes;
 mod select;
 pub mod session;
 pub mod settings;
 pub mod signalling;
+mod single;
+mod sources;
+mod subscribe;
+mod subscription;
+mod transform;
 mod transport;
 
 #[cfg(test)]
@@ -147,13 +158,27 @@ impl Call {
             Command::Answer => self.offer_answer(request, id, true, ctx),
             Command::Delete => return self.delete(request, id, ctx),
             Command::Query => Ok(self.query(request, ctx)),
-            Command::BlockMedia
-            | Command::UnblockMedia
-            | Command::SilenceMedia
-            | Command::UnsilenceMedia
-            | Command::BlockDtmf
-            | Command::UnblockDtmf => self.block(request),
-            _ => Err(Error::Unsupported),
+            Command::BlockMedia | Command::UnblockMedia | Command::SilenceMedia | Command::UnsilenceMedia => {
+                self.block(request)
+            }
+            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request, ctx),
+            Command::Publish => self.publish(request, (id, call_id), ctx),
+            Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
+            Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
+            Command::Unsubscribe => self.unsubscribe(request, ctx),
+            Command::Connect => self.connect(request, call_id, ctx),
+            Command::Mesh => self.mesh(request, ctx),
+            Command::InjectStart | Command::InjectStop => self.inject(request, ctx),
+            Command::StartRecording | Command::StopRecording | Command::PauseRecording => {
+                Ok(self.record(request, ctx))
+            }
+            Command::StartForwarding | Command::StopForwarding => self.forward(request, ctx),
+            Command::Create => self.create(request, (id, call_id), ctx),
+            Command::CreateAnswer => self.create_answer(request, ctx),
+            Command::Transform => self.transform(request, (id, call_id), ctx),
+            Command::PlayMedia | Command::StopMedia | Command::PlayDtmf => self.play(request, ctx),
+            // Answered without a call.
+            Command::Ping | Command::List | Command::Statistics | Command::Cli => Err(Error::Unsupported),
         };
         self.sync_agents(request.has(Flag::NoTlsId), ctx);
         self.conclude(result)

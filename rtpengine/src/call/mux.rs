@@ -1,5 +1,7 @@
 //! rtcp-mux of both sides of an exchange (media-plane.md §6 rules 6 to 8, sdp.md §9.2).
 
+use rtpengine_common::ng::RtcpMux;
+
 use super::media::{Media, MediaFlags};
 
 /// The `rtcp-mux` list of a message.
@@ -15,6 +17,18 @@ pub(super) struct MuxOptions {
     pub accept: bool,
     /// `reject`
     pub reject: bool,
+}
+
+impl From<&RtcpMux> for MuxOptions {
+    fn from(mux: &RtcpMux) -> Self {
+        Self {
+            offer: mux.offer,
+            require: mux.require,
+            demux: mux.demux,
+            accept: mux.accept,
+            reject: mux.reject,
+        }
+    }
 }
 
 /// An offer: decides what the receiver is offered, and whether the answer follows the receiver's choice. `options.require` is switched on for the rest of the

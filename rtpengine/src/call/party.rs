@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
+use super::dtmf::DtmfSettings;
 use super::ids::{LogicalId, MediaId, Name, PartyId};
 use super::session::{Emitted, Session};
 
@@ -19,8 +20,6 @@ bitflags::bitflags! {
         const BLOCK_MEDIA = 1 << 2;
         /// `silence media` for this side.
         const SILENCE_MEDIA = 1 << 3;
-        /// `block DTMF` for this side.
-        const BLOCK_DTMF = 1 << 4;
         /// `block-short`: RTP packets shorter than the codec's frame are dropped.
         const BLOCK_SHORT = 1 << 5;
         /// `exclude-recording`.
@@ -55,6 +54,8 @@ pub struct Party {
     pub branch: Option<Name>,
     /// Label given by the client.
     pub label: Option<Name>,
+    /// What becomes of DTMF that this side sends.
+    pub dtmf: Option<Box<DtmfSettings>>,
     /// Metadata for recordings.
     pub metadata: Option<Box<[u8]>>,
     /// Creation time, Unix seconds.
@@ -89,6 +90,7 @@ impl Party {
             aliases: SmallVec::new(),
             branch: None,
             label: None,
+            dtmf: None,
             metadata: None,
             created,
             medias: SmallVec::new(),

@@ -48,7 +48,7 @@ impl Call {
         }
         reply.add("tags", tags);
         reply.add("totals", view.totals(&parties));
-        if call.flags.intersects(CallFlags::RECORDING | CallFlags::FORWARDING) {
+        if call.flags.contains(CallFlags::RECORDING_SET_UP) {
             let on = |flag| i64::from(call.flags.contains(flag));
             let recording = Dict::new()
                 .with("call recording", on(CallFlags::RECORDING))
@@ -59,7 +59,14 @@ impl Call {
 
     fn reported(&self, tag: Option<&[u8]>) -> Vec<PartyId> {
         let call = &self.signalling;
-        let Some(tag) = tag else { return call.party_ids().map(|(id, _)| id).collect() };
+        let Some(tag) = tag else {
+            // A tag has one entry: that of the living party, if a deleted one had it before.
+            let hidden = |party: &Party| {
+                party.flags.contains(PartyFlags::DELETED)
+                    && party.tag.as_ref().is_some_and(|tag| call.by_tag(tag.as_bytes()).is_some())
+            };
+            return call.party_ids().filter(|(_, party)| !hidden(party)).map(|(id, _)| id).collect();
+        };
         let Some(party) = call.by_tag(tag) else { return Vec::new() };
         let mut parties = vec![party];
         for &media in &call.party(party).medias {
@@ -137,7 +144,7 @@ impl View<'_> {
         let medias: Vec<Value<'static>> = party.medias.iter().map(|&m| self.media(m).into()).collect();
         dict.push("medias", medias);
         dict.push("VSC", Vec::<Value<'static>>::new());
-        if call.flags.intersects(CallFlags::RECORDING | CallFlags::FORWARDING) {
+        if call.flags.contains(CallFlags::RECORDING_SET_UP) {
             let on = |flag| i64::from(party.flags.contains(flag));
             let recording = Dict::new()
                 .with("excluded", on(PartyFlags::EXCLUDE_RECORDING))

@@ -64,6 +64,13 @@ impl Call {
         ctx.random.fill(&mut random);
         let sheet =
             Sheet { call: self, interfaces: ctx.interfaces, settings: ctx.settings, request, offer: !answer };
+        // An offer or answer may take every section away; the other commands are about media (§4).
+        let exchange = matches!(request.command, Command::Offer | Command::Answer);
+        let medias = &self.signalling.party(party).medias;
+        if !exchange && !medias.iter().any(|&id| sheet.stream_socket(id, 0).is_some()) {
+            ctx.log(Level::Error, "No usable packet stream");
+            return Err(Error::RewriteSdp);
+        }
         let advertised = sheet.origin_address(party);
         let defaults =
             OriginDefaults { clock_us: ctx.now.unix_us, random: u64::from_ne_bytes(random), advertised };
@@ -122,7 +129,12 @@ impl<'a> Sheet<'a> {
     /// The party owning the first link found walking the sections.
     fn source_party(&self, party: PartyId) -> Option<PartyId> {
         let call = &self.call.signalling;
-        call.party(party).medias.iter().find_map(|&id| call.source_of(id)).map(|id| call.media(id).party)
+        call.party(party).medias.iter().find_map(|&id| self.source_of(id)).map(|id| call.media(id).party)
+    }
+
+    /// Whose section is shown. A publisher is answered by nobody, whoever it hears (§22).
+    fn source_of(&self, id: MediaId) -> Option<MediaId> {
+        self.call.signalling.source_of(id).filter(|_| self.request.command != Command::Publish)
     }
 
     /// Whether all sections that have a source have the same.
@@ -132,7 +144,7 @@ impl<'a> Sheet<'a> {
             .party(party)
             .medias
             .iter()
-            .filter_map(|&id| call.source_of(id))
+            .filter_map(|&id| self.source_of(id))
             .map(|id| call.media(id).party);
         let first = sources.next();
         sources.all(|source| Some(source) == first)
@@ -215,7 +227,7 @@ impl<'a> Sheet<'a> {
     {
         let call = &self.call.signalling;
         let media = call.media(id);
-        let source = call.source_of(id).map(|source| call.media(source));
+        let source = self.source_of(id).map(|source| call.media(source));
         let socket = self.stream_socket(id, 0);
         let copied = self.copied(media, source);
         let shown_source = copied.is_some_and(|kind| kind == Copied::FromSource);

@@ -55,6 +55,8 @@ pub struct Settings {
     pub active_switchover: bool,
     /// Decides conflicts of ICE roles; random per process.
     pub ice_tie_breaker: u64,
+    /// A spool directory is configured: calls can be recorded.
+    pub records: bool,
     /// `--mos`
     pub mos: MosOptions,
     /// `--rtcp-interval`
@@ -83,6 +85,7 @@ impl Default for Settings {
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
             ice_tie_breaker: 0,
+            records: false,
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,

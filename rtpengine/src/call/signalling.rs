@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::dtmf::DtmfSettings;
 use super::edge::{Edge, EdgeFlags};
 use super::ids::{MediaId, Name, PartyId};
 use super::media::Media;
 use super::party::{Party, PartyFlags};
+use super::recording::RecordingTarget;
 
 bitflags::bitflags! {
     /// Marks of a whole call.
@@ -17,13 +19,11 @@ bitflags::bitflags! {
         const BLOCK_MEDIA = 1 << 0;
         /// `silence media` for the whole call.
         const SILENCE_MEDIA = 1 << 1;
-        /// `block DTMF` for the whole call.
-        const BLOCK_DTMF = 1 << 2;
         /// `drop-traffic start`.
         const DROP_TRAFFIC = 1 << 3;
         /// `start forwarding` for the whole call.
         const FORWARDING = 1 << 4;
-        /// Recording was asked for.
+        /// The call is being recorded.
         const RECORDING = 1 << 5;
         /// `debug`: everything about this call is logged.
         const DEBUG = 1 << 6;
@@ -35,6 +35,8 @@ bitflags::bitflags! {
         const FOREIGN = 1 << 9;
         /// Recording is paused.
         const RECORDING_PAUSED = 1 << 10;
+        /// A recording exists: it was started, or media is forwarded to the recorder.
+        const RECORDING_SET_UP = 1 << 11;
     }
 }
 
@@ -63,8 +65,12 @@ pub struct Signalling {
     pub created_from: Option<Box<str>>,
     /// Address for the timeout callback.
     pub xmlrpc_callback: Option<Box<[u8]>>,
+    /// What becomes of DTMF, as far as it was said for the whole call.
+    pub dtmf: Option<Box<DtmfSettings>>,
     /// Metadata for recordings.
     pub metadata: Option<Box<[u8]>>,
+    /// Where recordings go.
+    pub recording: RecordingTarget,
     /// When the scheduled deletion of the entire call is due.
     pub deletion: Option<Instant>,
 }
@@ -85,7 +91,9 @@ impl Signalling {
             tos,
             created_from: None,
             xmlrpc_callback: None,
+            dtmf: None,
             metadata: None,
+            recording: RecordingTarget::default(),
             deletion: None,
         }
     }
@@ -192,12 +200,15 @@ impl Signalling {
         self.edges.iter().filter(move |e| e.sink == media)
     }
 
-    /// The media `media` gets its packets and its SDP from: the first link, offer/answer ones first.
+    /// The media `media` gets its packets and its SDP from: the first link, offer/answer ones first. Links that carry only
+    /// RTCP or injected audio do not count.
     #[must_use]
     pub fn source_of(&self, media: MediaId) -> Option<MediaId> {
-        self.edges_to(media)
+        let sources =
+            || self.edges_to(media).filter(|e| !e.flags.intersects(EdgeFlags::RTCP_ONLY | EdgeFlags::INJECT));
+        sources()
             .find(|e| e.flags.contains(EdgeFlags::OFFER_ANSWER))
-            .or_else(|| self.edges_to(media).next())
+            .or_else(|| sources().next())
             .map(|e| e.source)
     }
 

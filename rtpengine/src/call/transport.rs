@@ -1,5 +1,6 @@
 //! The transport protocol of both sides of an exchange (sdp.md §10.1).
 
+use rtpengine_common::ng::{Request, TransportProtocol};
 use rtpengine_common::sdp::Transport;
 
 use super::media::{Media, Protocol};
@@ -15,6 +16,14 @@ pub(super) struct ProtocolOptions {
     pub osrtp_offer: bool,
     /// `OSRTP=accept-RFC`.
     pub osrtp_accept: bool,
+}
+
+/// The protocol that `transport-protocol` names.
+pub(super) fn wanted(request: &Request) -> Option<Transport> {
+    match request.transport_protocol {
+        Some(TransportProtocol::Use(protocol)) => Some(protocol),
+        Some(TransportProtocol::Accept) | None => None,
+    }
 }
 
 /// Takes over the protocol received from `sender` and decides that of `receiver`. True if the answer turned OSRTP although the

@@ -20,7 +20,7 @@ use crate::net::readiness::{EVENTS, Readiness, Source};
 use crate::net::socket::ReceiveError;
 use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
-use crate::report::log;
+use crate::report::{cdr, log};
 use arrayvec::ArrayVec;
 use rtpengine_common::ng::{ByteString, Command, Reply, Request};
 use std::collections::VecDeque;
@@ -515,6 +515,7 @@ impl Shard {
         }
         if let Some(resident) = self.drop_call(slot) {
             tally::count_end(&self.stats, &resident.call, reason, self.now);
+            cdr::ended(&resident.call, reason, self.now);
         }
     }
 
@@ -556,6 +557,11 @@ impl Shard {
             self.log_call(slot, Level::Error, "Internal error while working on the call -- closing call");
             self.drop_call(slot);
         }
+        // Calls that were being handed to the one that failed are gone with it; their sockets are still here.
+        let calls = &self.calls;
+        let closed = self.sockets.close_unless(|owner| calls.get(owner.call).is_some());
+        self.stats.shift(Gauge::Sockets, -i64::try_from(closed).unwrap_or(0));
+        self.stats.set(Gauge::Sessions, i64::try_from(self.calls.len()).unwrap_or(0));
         if let Some(ticket) = self.ticket_at_work.take() {
             let reply = Reply::error("Internal error");
             self.report(FromShard::Done(super::message::Done { ticket, reply, live: false }));

@@ -2,6 +2,7 @@
 
 use super::calls::{CallSlot, Resident};
 use super::core::Shard;
+use crate::call::Call;
 use crate::call::error::Error;
 use crate::call::unknown_call;
 use rtpengine_common::ng::{Command, Request};
@@ -22,7 +23,7 @@ fn collision(command: Command) -> Error {
 
 impl Shard {
     /// Merges the calls of all ids of a request into the first one. Control has seen to it that they are all here. Nothing is changed
-    /// unless all of them exist.
+    /// unless all of them exist and the request can be carried out.
     pub(super) fn gather(&mut self, first: CallSlot, request: &Request) -> Result<(), Error> {
         if !merges(request.command) {
             return Ok(());
@@ -34,6 +35,12 @@ impl Shard {
                 joining.push(slot);
             }
         }
+        let Some(call) = self.calls.get(first).map(|resident| &*resident.call) else {
+            return Err(unknown_call(request.command));
+        };
+        let others: Vec<&Call> =
+            joining.iter().filter_map(|slot| self.calls.get(*slot)).map(|resident| &*resident.call).collect();
+        call.may_join(request, &others)?;
         joining
             .into_iter()
             .try_for_each(|slot| self.merge(first, slot).map_err(|()| collision(request.command)))

@@ -27,17 +27,17 @@ use std::time::{Duration, Instant};
 static HOUSES: AtomicI32 = AtomicI32::new(0);
 
 /// Some shards over one port pool, driven by hand.
-struct House {
-    shared: Arc<Shared>,
-    shards: Vec<Shard>,
-    mailboxes: Vec<Mailbox<ToShard>>,
-    reports: Inbox<FromShard>,
+pub(crate) struct House {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) mailboxes: Vec<Mailbox<ToShard>>,
+    pub(crate) reports: Inbox<FromShard>,
     now: Now,
     tickets: u64,
 }
 
 impl House {
-    fn new(count: u16) -> Self {
+    pub(crate) fn new(count: u16) -> Self {
         let mut random = StdRng::seed_from_u64(11);
         // Tests run at the same time, and sockets with SO_REUSEADDR would share a port without an error.
         let first = 42000 + 100 * HOUSES.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +86,7 @@ impl House {
     }
 
     /// Handles what is ready in a shard, and its inbox.
-    fn turn(&mut self, shard: usize) {
+    pub(crate) fn turn(&mut self, shard: usize) {
         let shard = &mut self.shards[shard];
         shard.begin_turn(self.now);
         while let Some(message) = shard.inbox.next() {
@@ -108,7 +108,7 @@ impl House {
         }
     }
 
-    fn used_ports(&self) -> u32 {
+    pub(crate) fn used_ports(&self) -> u32 {
         self.shared.pools.usage(PoolId(0)).used()
     }
 }

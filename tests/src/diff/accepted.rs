@@ -52,6 +52,26 @@ pub const TABLE: &[Accepted] = &[
         rule: "sdp.md 14.4: the lines of ICE belong to legs that do ICE",
     },
     Accepted {
+        kind: "rejected section without ICE a=* only the peer's",
+        when: always,
+        rule: "sdp.md 5: a rejected section ends after its label",
+    },
+    Accepted {
+        kind: "section a=setup value",
+        when: |difference| difference.ours == "passive" && difference.peers == "active",
+        rule: "sdp.md 13.2: `DTLS=passive` makes us passive, also in a later offer",
+    },
+    Accepted {
+        kind: "section a=crypto only ours",
+        when: |difference| !difference.ours.contains(';'),
+        rule: "sdp.md 12.7: excluded suites are removed, but never the last remaining one",
+    },
+    Accepted {
+        kind: "section a=tls-id only ours",
+        when: always,
+        rule: "sdp.md 13.1: the tls-id, which the older program does not print",
+    },
+    Accepted {
         kind: "sections",
         when: |difference| difference.ours.parse::<usize>().ok() > difference.peers.parse::<usize>().ok(),
         rule: "sdp.md, terms: sections are never forgotten during a call",

@@ -53,7 +53,8 @@ impl Names {
     fn attribute(&mut self, name: &str, value: &str) -> String {
         let words: Vec<&str> = value.split(' ').collect();
         match name {
-            "ice-ufrag" | "ice-pwd" | "tls-id" => self.name("secret", value),
+            "ice-ufrag" | "ice-pwd" => self.name("secret", value),
+            "tls-id" => self.name("association", value),
             "rtcp" => {
                 let rest = words[1..].join(" ");
                 format!("{} {rest}", self.port(words[0])).trim_end().to_string()

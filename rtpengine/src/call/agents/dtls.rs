@@ -203,6 +203,11 @@ impl Running {
         valid.then_some(Route { from: stream.selected()?.key, to })
     }
 
+    /// The call joins one that has so many streams.
+    pub(super) fn shift_stream(&mut self, streams: u32) {
+        self.stream.0 += streams;
+    }
+
     pub(super) fn rename_sockets(&mut self, name: &dyn Fn(SocketKey) -> SocketKey) {
         self.socket = self.socket.map(name);
     }

@@ -66,13 +66,14 @@ impl Agents {
     /// Takes over what runs in a call that joins, whose medias come after the `medias` own ones and streams after `streams`.
     pub(super) fn merge(&mut self, other: Self, medias: u32, streams: u32) {
         self.medias.resize_with(MediaId(medias).index(), || None);
-        self.medias.extend(other.medias);
-        self.farewells.extend(
-            other
-                .farewells
-                .into_iter()
-                .map(|(stream, route, bytes)| (StreamId(stream.0 + streams), route, bytes)),
-        );
+        self.medias.extend(other.medias.into_iter().map(|mut agents| {
+            let running = agents.iter_mut().flat_map(|agents| agents.dtls.iter_mut().flatten());
+            running.for_each(|running| running.shift_stream(streams));
+            agents
+        }));
+        let farewells = other.farewells.into_iter();
+        self.farewells
+            .extend(farewells.map(|(stream, route, bytes)| (StreamId(stream.0 + streams), route, bytes)));
         self.alarm = None;
     }
 

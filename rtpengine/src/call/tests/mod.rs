@@ -1,17 +1,23 @@
 //! Calls without sockets: requests in, SDP out.
 
+mod block;
+mod create;
+mod edges;
 mod flows;
+mod publish;
+mod recording;
 mod sdp;
+mod subscribe;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rtpengine_common::ng::{Defaults, Dict, Message, Reply, Request};
 
 use super::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
-use super::ids::{CallKey, LocalId, LocalSocket, LogicalId, SocketKey};
+use super::ids::{CallKey, LocalId, LocalSocket, LogicalId, MediaId, SocketKey, StreamId};
 use super::settings::Settings;
 use super::{Call, Done, Fate, check};
 use crate::net::interface_spec;
@@ -22,8 +28,8 @@ use crate::net::system::Resolver;
 #[derive(Debug, Default)]
 pub(super) struct FakePorts {
     next: u16,
-    pub(super) open: HashSet<u32>,
-    pub(super) limit: usize,
+    pub open: HashSet<u32>,
+    pub limit: usize,
     addresses: Vec<IpAddr>,
 }
 
@@ -92,12 +98,12 @@ impl Resolver for NoNames {
 
 /// One call and what it needs.
 pub(super) struct Desk {
-    pub(super) call: Call,
-    pub(super) ports: FakePorts,
-    pub(super) interfaces: Interfaces,
-    pub(super) settings: Settings,
-    pub(super) log: Vec<LogLine>,
-    pub(super) now: Now,
+    pub call: Call,
+    pub ports: FakePorts,
+    pub interfaces: Interfaces,
+    pub settings: Settings,
+    pub log: Vec<LogLine>,
+    pub now: Now,
     random: Counting,
 }
 
@@ -131,8 +137,42 @@ impl Desk {
         }
     }
 
+    pub(super) fn pass(&mut self, seconds: u64) {
+        self.now.instant += Duration::from_secs(seconds);
+        self.now.unix_us += seconds * 1_000_000;
+    }
+
     /// Carries out a request given as the members of a JSON object.
     pub(super) fn request(&mut self, members: &str) -> Done {
+        self.request_as("call", members)
+    }
+
+    /// The same under another id of the call.
+    pub(super) fn request_as(&mut self, id: &str, members: &str) -> Done {
+        self.carry_out(members, |call, request, ctx| call.command(request, id.as_bytes(), ctx))
+    }
+
+    /// A request about several calls, of which the others are handed over; they come back if the request fails beforehand.
+    pub(super) fn join(&mut self, members: &str, others: Vec<Call>) -> (Done, Vec<Call>) {
+        let mut left = others;
+        let done = self.carry_out(members, |call, request, ctx| {
+            let seen: Vec<&Call> = left.iter().collect();
+            if let Err(error) = call.may_join(request, &seen) {
+                return Done { reply: Reply::from_error(&error), fate: Fate::Keep };
+            }
+            for other in std::mem::take(&mut left) {
+                call.merge(Box::new(other)).expect("no tag in common");
+            }
+            call.command(request, b"call", ctx)
+        });
+        (done, left)
+    }
+
+    fn carry_out(
+        &mut self,
+        members: &str,
+        work: impl FnOnce(&mut Call, &Request, &mut Ctx<'_>) -> Done,
+    ) -> Done {
         let text = format!("{{{members}}}");
         let message = Message::decode(text.as_bytes()).expect("a dictionary");
         let request = Request::parse(&message, &Defaults::default()).expect("a request");
@@ -147,7 +187,7 @@ impl Desk {
             settings: &self.settings,
             log: &mut self.log,
         };
-        let done = self.call.command(&request, b"call", &mut ctx);
+        let done = work(&mut self.call, &request, &mut ctx);
         if done.fate != Fate::Keep {
             for key in self.call.sockets().collect::<Vec<_>>() {
                 self.ports.close(key);
@@ -166,7 +206,7 @@ impl Desk {
         self.sdp("answer", &format!("\"from-tag\":\"{from}\",\"to-tag\":\"{to}\""), sdp, more)
     }
 
-    fn sdp(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> String {
+    pub(super) fn sdp(&mut self, command: &str, tags: &str, sdp: &str, more: &str) -> String {
         let reply = self.exchange(command, tags, sdp, more).reply;
         let dict = reply.to_dict();
         let body = dict.text("sdp").unwrap_or_else(|| panic!("no SDP in {dict:?}, log {:?}", self.log));
@@ -179,6 +219,50 @@ impl Desk {
         self.request(&format!(
             "\"command\":\"{command}\",\"call-id\":\"call\",{tags},\"sdp\":\"{sdp}\"{comma}{more}"
         ))
+    }
+
+    /// A request without SDP about the call.
+    pub(super) fn ask(&mut self, command: &str, members: &str) -> Done {
+        let comma = if members.is_empty() { "" } else { "," };
+        self.request(&format!("\"command\":\"{command}\",\"call-id\":\"call\"{comma}{members}"))
+    }
+
+    /// The error text of a request without SDP.
+    pub(super) fn refused(&mut self, command: &str, members: &str) -> String {
+        Self::error(&self.ask(command, members))
+    }
+
+    /// A talk of `a` and `b`, with one audio section.
+    pub(super) fn talk() -> Self {
+        let mut desk = Self::new();
+        desk.offer("a", &audio("10.0.0.1", 4000), "");
+        desk.answer("a", "b", &audio("10.0.0.2", 5000), "");
+        desk
+    }
+
+    /// The streams to which the RTP stream of a party's media `n` sends, with those of its mirrors.
+    pub(super) fn sinks(&self, tag: &str, n: usize) -> Vec<(StreamId, Vec<StreamId>)> {
+        let media = self.media(tag, n);
+        let stream = self.call.signalling.media(media).rtp().and_then(|s| self.call.plane.stream(s));
+        let sinks = stream.expect("a stream").spec().rtp.iter();
+        sinks.map(|sink| (sink.to, sink.mirrors.iter().map(|m| m.to).collect())).collect()
+    }
+
+    /// The streams to which the RTCP of a party's media `n` goes.
+    pub(super) fn rtcp_sinks(&self, tag: &str, n: usize) -> Vec<StreamId> {
+        let media = self.media(tag, n);
+        let stream = self.call.signalling.media(media).rtcp().and_then(|s| self.call.plane.stream(s));
+        stream.expect("a stream").spec().rtcp.iter().map(|sink| sink.to).collect()
+    }
+
+    /// The RTP stream of a party's media `n`.
+    pub(super) fn rtp(&self, tag: &str, n: usize) -> StreamId {
+        self.call.signalling.media(self.media(tag, n)).rtp().expect("a stream")
+    }
+
+    pub(super) fn media(&self, tag: &str, n: usize) -> MediaId {
+        let party = self.call.signalling.by_tag(tag.as_bytes()).expect("a party");
+        self.call.signalling.party(party).medias[n]
     }
 
     /// The error text of a failed request.
@@ -207,4 +291,25 @@ pub(super) fn port(body: &str, n: usize) -> u16 {
 /// A plain body with one audio section.
 pub(super) fn audio(address: &str, port: u16) -> String {
     format!("v=0\no=- 1 1 IN IP4 {address}\ns=t\nc=IN IP4 {address}\nt=0 0\nm=audio {port} RTP/AVP 0 8\n")
+}
+
+/// The attribute lines `a=name:…` or `a=name` of section `n`.
+pub(super) fn attributes<'b>(body: &'b str, n: usize, name: &str) -> Vec<&'b str> {
+    let mut sections = lines(body).into_iter().scan(0, |section, line| {
+        *section += usize::from(line.starts_with("m="));
+        Some((*section, line))
+    });
+    let prefix = format!("a={name}");
+    sections
+        .by_ref()
+        .filter(|(section, line)| *section == n + 1 && line.starts_with(&prefix))
+        .filter(|(_, line)| matches!(line.as_bytes().get(prefix.len()), None | Some(b':')))
+        .map(|(_, line)| line.get(prefix.len() + 1..).unwrap_or(""))
+        .collect()
+}
+
+/// The direction that section `n` shows.
+pub(super) fn direction(body: &str, n: usize) -> &'static str {
+    let shown = ["sendrecv", "sendonly", "recvonly", "inactive"];
+    shown.into_iter().find(|name| !attributes(body, n, name).is_empty()).expect("a direction")
 }

@@ -1,0 +1,167 @@
+//! `create`, `create answer`, `transform` (ng-control.md §11.11, sdp.md §22).
+
+use rtpengine_common::ng::Value;
+
+use super::super::media::MediaFlags;
+use super::{Desk, attributes, audio, direction, lines, port};
+
+fn create(desk: &mut Desk, more: &str) -> String {
+    let comma = if more.is_empty() { "" } else { "," };
+    let reply = desk.ask("create", &format!("\"from-tag\":\"c\"{comma}{more}")).reply;
+    let dict = reply.to_dict();
+    dict.text("sdp").unwrap_or_else(|| panic!("no SDP in {dict:?}, log {:?}", desk.log)).to_owned()
+}
+
+#[test]
+fn sdp_22_an_offer_from_nothing() {
+    let mut desk = Desk::new();
+    let body = create(&mut desk, "");
+    let shown = lines(&body);
+    assert!(shown[1].starts_with("o=- ") && shown[1].ends_with(" IN IP4 192.0.2.200"), "{}", shown[1]);
+    let port = port(&body, 0);
+    let expected = format!(
+        "s=rtpengine|t=0 0|m=audio {port} RTP/AVP 0 8|c=IN IP4 192.0.2.200|a=rtpmap:0 PCMU/8000|a=rtpmap:8 PCMA/8000|\
+         a=sendrecv|a=rtcp:{}",
+        port + 1
+    );
+    assert_eq!(shown[2..].join("|"), expected);
+}
+
+#[test]
+fn ng_11_11_names_are_made_where_none_are_given() {
+    let mut desk = Desk::new();
+    let reply = desk.ask("create", "").reply;
+    let keys: Vec<_> =
+        reply.keys().iter().map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect();
+    assert_eq!(keys, ["call-id", "from-tag", "sdp"]);
+    assert_eq!(reply.to_dict().text("from-tag").map(str::len), Some(64));
+}
+
+#[test]
+fn sdp_22_sections_of_a_created_offer() {
+    let mut desk = Desk::new();
+    let media = "\"media\":[{\"type\":\"audio\"},{\"type\":\"video\",\"codec\":[\"H264/90000\"]},{\"type\":\"text\"}]";
+    let body = create(&mut desk, media);
+    let sections: Vec<_> = lines(&body).into_iter().filter(|l| l.starts_with("m=")).collect();
+    let ends: Vec<_> = sections.iter().filter_map(|l| l.split_once(" RTP/AVP ")).map(|(_, f)| f).collect();
+    assert_eq!(ends, ["0 8", "96", "0"], "{body}");
+    assert!(sections[2].starts_with("m=text "));
+}
+
+#[test]
+fn sdp_22_options_of_a_created_offer() {
+    let mut desk = Desk::new();
+    let body = create(
+        &mut desk,
+        "\"transport-protocol\":\"RTP/SAVPF\",\"ICE\":\"force\",\"rtcp-mux\":[\"require\"],\"flags\":[\"generate mid\",\"trickle ICE\"]",
+    );
+    assert!(body.contains(" RTP/SAVPF 0 8\r\n"), "{body}");
+    assert_eq!(attributes(&body, 0, "mid"), ["1"]);
+    assert_eq!(attributes(&body, 0, "candidate").len(), 1);
+    assert_eq!(attributes(&body, 0, "ice-options"), ["trickle"]);
+    assert!(attributes(&body, 0, "crypto").len() > 5);
+    assert_eq!(attributes(&body, 0, "rtcp"), [port(&body, 0).to_string()]);
+    assert_eq!(desk.ports.open.len(), 1);
+    let plain = create(&mut Desk::new(), "\"ICE\":\"optional\"");
+    assert!(attributes(&plain, 0, "candidate").is_empty(), "only force");
+}
+
+#[test]
+fn ng_11_11_create_re_offers_to_a_party_of_the_call() {
+    let mut desk = Desk::new();
+    let offered = desk.offer("a", &audio("10.0.0.1", 4000).replace("0 8", "3"), "");
+    let answered = desk.answer("a", "c", &(audio("10.0.0.2", 5000).replace("0 8", "3") + "a=recvonly\n"), "");
+    let open = desk.ports.open.clone();
+    let body = create(&mut desk, "");
+    assert_eq!(port(&body, 0), port(&offered, 0), "present ports");
+    assert_eq!(desk.ports.open, open);
+    assert_eq!(lines(&body)[1], lines(&offered)[1], "o= of before");
+    assert_eq!(direction(&body, 0), "sendrecv");
+    assert!(!answered.is_empty());
+    assert_eq!(desk.sinks("a", 0).len(), 1, "links stay");
+}
+
+#[test]
+fn ng_11_11_the_answer_to_a_created_offer() {
+    let mut desk = Desk::new();
+    create(&mut desk, "");
+    let answer = |desk: &mut Desk, tag: &str, sdp: &str| {
+        Desk::error(&desk.exchange("create answer", &format!("\"from-tag\":\"{tag}\""), sdp, ""))
+    };
+    let sdp = audio("10.0.0.9", 9000).replace("0 8", "8") + "a=ptime:40\na=sendonly\n";
+    assert_eq!(desk.refused("create answer", "\"from-tag\":\"c\""), "No SDP body in message");
+    assert_eq!(answer(&mut desk, "x", &sdp), "from-tag not found");
+    assert_eq!(answer(&mut desk, "c", "nonsense\n"), "Failed to parse SDP");
+    assert_eq!(answer(&mut desk, "c", "v=0\nm=audio 1 RTP/AVP 0\n"), "Incomplete SDP specification");
+    assert_eq!(answer(&mut desk, "c", &sdp), "none");
+    let media = desk.call.signalling.media(desk.media("c", 0));
+    assert_eq!(media.codecs.list.formats().collect::<Vec<_>>(), [8]);
+    assert_eq!(media.codecs.packet_time.ptime, 40);
+    assert!(media.has(MediaFlags::RECV) && !media.has(MediaFlags::SEND));
+    let stream = desk.call.plane.stream(desk.rtp("c", 0)).expect("a stream");
+    assert_eq!(stream.endpoint().map(|e| e.to_string()).as_deref(), Some("10.0.0.9:9000"));
+}
+
+#[test]
+fn ng_11_11_created_parties_can_be_connected() {
+    let mut desk = Desk::talk();
+    create(&mut desk, "");
+    desk.exchange("create answer", "\"from-tag\":\"c\"", &audio("10.0.0.9", 9000), "");
+    assert_eq!(desk.refused("connect", "\"from-tag\":\"a\",\"to-tag\":\"c\""), "none");
+    assert_eq!(desk.sinks("a", 0), [(desk.rtp("c", 0), vec![])]);
+    assert_eq!(desk.sinks("c", 0), [(desk.rtp("a", 0), vec![])]);
+}
+
+#[test]
+fn mp_1_5_create_without_ports() {
+    let mut desk = Desk::talk();
+    desk.ports.limit = desk.ports.open.len();
+    let done = desk.ask("create", "\"from-tag\":\"c\"");
+    assert_eq!(Desk::error(&done), "failed to set up call/monologue");
+    assert_eq!(done.fate, super::Fate::Keep);
+}
+
+fn transform(desk: &mut Desk, more: &str) -> super::Done {
+    desk.ask(
+        "transform",
+        &format!("\"from-tag\":\"t\",\"media\":[{{\"type\":\"audio\",\"id\":\"one\"{more}}}]"),
+    )
+}
+
+const TO: &str = ",\"destination\":{\"family\":\"IP4\",\"address\":\"10.0.0.4\",\"port\":7000}";
+
+#[test]
+fn ng_11_11_transform_opens_a_port_to_a_fixed_peer() {
+    let mut desk = Desk::new();
+    let same = "{\"codec\":\"PCMU\",\"payload type\":0,\"clock rate\":8000,\"channels\":1,\"format\":\"\",\"options\":\"\"}";
+    let codec = format!(",\"codec\":[{{\"input\":{same},\"output\":{same}}}]");
+    let reply = transform(&mut desk, &(codec + TO)).reply;
+    let dict = reply.to_dict();
+    let Some(Value::List(list)) = dict.get("media") else { panic!("no media in {dict:?} {:?}", desk.log) };
+    let media = list[0].as_dict().expect("a media");
+    assert_eq!(media.text("id"), Some("one"));
+    assert_eq!((media.text("family"), media.text("address")), (Some("IP4"), Some("192.0.2.200")));
+    assert_eq!(
+        media.int("port").map(|port| desk.ports.open.contains(&u32::try_from(port).expect("a port"))),
+        Some(true)
+    );
+    assert_eq!(desk.ports.open.len(), 1);
+    let stream = desk.call.plane.stream(desk.rtp("t", 0)).expect("a stream");
+    assert_eq!(stream.endpoint().map(|e| e.to_string()).as_deref(), Some("10.0.0.4:7000"));
+    assert_eq!(desk.sinks("t", 0), [(desk.rtp("t", 0), vec![])], "its own sink");
+}
+
+#[test]
+fn ng_11_11_errors_of_transform() {
+    let mut desk = Desk::talk();
+    assert_eq!(Desk::error(&transform(&mut desk, "")), "Failed to set up transform");
+    let wrong = TO.replace("IP4", "IP6");
+    assert_eq!(Desk::error(&transform(&mut desk, &wrong)), "Failed to set up transform");
+    let pair = ",\"codec\":[{\"input\":{\"codec\":\"PCMU\"},\"output\":{\"codec\":\"nothing\"}}]";
+    assert_eq!(Desk::error(&transform(&mut desk, &format!("{pair}{TO}"))), "Failed to set up transform");
+    assert!(desk.call.signalling.by_tag(b"t").is_none(), "nothing was made");
+    let own = desk.settings.instance_id.clone();
+    assert_eq!(desk.refused("transform", &format!("\"instance\":\"{own}\"")), "Transform loop detected");
+    desk.ports.limit = desk.ports.open.len();
+    assert_eq!(Desk::error(&transform(&mut desk, TO)), "Failed to set up transform");
+}

@@ -1,0 +1,287 @@
+//! `connect`, `mesh`, `inject` and merging (ng-control.md §10.8, §11.10).
+
+use super::super::Call;
+use super::super::ids::{SocketKey, StreamId};
+use super::super::party::PartyFlags;
+use super::super::signalling::CallFlags;
+use super::{Desk, audio, lines, port};
+
+const VIDEO: &str = "m=video 6000 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
+
+/// A talk of `c` and `d` under another call-id, on the sockets behind those of `desk`.
+fn second(desk: &mut Desk, id: &str, names: [&str; 2]) -> Call {
+    let other = Call::new(super::CallKey(2), id.into(), desk.now, 0);
+    let first = std::mem::replace(&mut desk.call, other);
+    desk.offer(names[0], &audio("10.0.1.1", 4000), "");
+    desk.answer(names[0], names[1], &audio("10.0.1.2", 5000), "");
+    std::mem::replace(&mut desk.call, first)
+}
+
+fn to(desk: &Desk, tag: &str) -> Vec<StreamId> {
+    desk.sinks(tag, 0).into_iter().map(|(to, _)| to).collect()
+}
+
+#[test]
+fn ng_11_10_connect_transfers_within_a_call() {
+    let mut desk = Desk::talk();
+    desk.sdp("publish", "\"from-tag\":\"c\"", &audio("10.0.0.3", 6000), "\"flags\":[\"bidirectional\"]");
+    assert_eq!(desk.refused("connect", "\"from-tag\":\"a\",\"to-tag\":\"c\""), "none");
+    assert_eq!(to(&desk, "a"), [desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "c"), [desk.rtp("a", 0)]);
+    assert!(to(&desk, "b").is_empty());
+    // Whoever was left may go without taking the transferred party along.
+    desk.ask("delete", "\"from-tag\":\"b\",\"delete-delay\":0");
+    assert_eq!(to(&desk, "a"), [desk.rtp("c", 0)]);
+}
+
+#[test]
+fn ng_11_10_connect_directional_only_adds() {
+    let mut desk = Desk::talk();
+    desk.sdp("publish", "\"from-tag\":\"c\"", &audio("10.0.0.3", 6000), "");
+    let members = "\"from-tag\":\"a\",\"to-tag\":\"c\",\"flags\":[\"directional\"]";
+    desk.ask("connect", members);
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0), desk.rtp("c", 0)]);
+    assert!(to(&desk, "c").is_empty());
+    let members = "\"from-tag\":\"a\",\"to-tag\":\"c\",\"flags\":[\"directional\",\"bidirectional\"]";
+    desk.ask("connect", members);
+    assert_eq!(to(&desk, "c"), [desk.rtp("a", 0)]);
+    assert_eq!(to(&desk, "b"), [desk.rtp("a", 0)]);
+}
+
+#[test]
+fn ng_11_10_connect_directional_leaves_an_offer_answer_link_as_it_is() {
+    let mut desk = Desk::talk();
+    desk.ask("connect", "\"from-tag\":\"a\",\"to-tag\":\"b\",\"flags\":[\"directional\"]");
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0)]);
+    assert_eq!(
+        desk.call
+            .signalling
+            .first_offer_answer_peer(super::super::ids::PartyId(0))
+            .map(super::super::ids::PartyId::index),
+        Some(1)
+    );
+}
+
+#[test]
+fn ng_11_10_medias_meet_by_mid_or_by_type_from_their_index_on() {
+    let mut desk = Desk::new();
+    desk.offer("a", &(audio("10.0.0.1", 4000) + VIDEO), "");
+    let swapped = "v=0\no=- 1 1 IN IP4 10.0.0.3\ns=t\nc=IN IP4 10.0.0.3\nt=0 0\nm=audio 5000 RTP/AVP 0\nm=audio 5002 RTP/AVP 0\n";
+    desk.sdp("publish", "\"from-tag\":\"c\"", swapped, "");
+    desk.ask("connect", "\"from-tag\":\"a\",\"to-tag\":\"c\"");
+    assert_eq!(to(&desk, "a"), [desk.rtp("c", 0)]);
+    assert!(desk.log.iter().any(|line| line.text.contains("'video' #2")), "{:?}", desk.log);
+    let mut desk = Desk::new();
+    desk.sdp("publish", "\"from-tag\":\"a\"", &(audio("10.0.0.1", 4000) + "a=mid:two\n"), "");
+    let named = swapped.replace("5000 RTP/AVP 0", "5000 RTP/AVP 0\na=mid:one") + "a=mid:two\n";
+    desk.sdp("publish", "\"from-tag\":\"c\"", &named, "");
+    desk.ask("connect", "\"from-tag\":\"a\",\"to-tag\":\"c\"");
+    assert_eq!(to(&desk, "a"), [desk.rtp("c", 1)]);
+}
+
+#[test]
+fn ng_11_10_nobody_is_connected_with_himself_or_with_an_empty_party() {
+    let mut desk = Desk::talk();
+    desk.ask("connect", "\"from-tag\":\"a\",\"to-tag\":\"a\"");
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0)]);
+    assert_eq!(desk.refused("connect", "\"from-tag\":\"a\",\"to-tag\":\"new\""), "none");
+    assert!(desk.call.signalling.by_tag(b"new").is_some());
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0)]);
+}
+
+#[test]
+fn ng_11_10_errors_of_connect() {
+    let mut desk = Desk::talk();
+    assert_eq!(desk.refused("connect", "\"from-tag\":\"a\""), "No to-tag in message");
+    assert_eq!(desk.refused("connect", "\"to-tag\":\"a\""), "No medias found (no monologues matched)");
+    let elsewhere = "\"from-tag\":\"a\",\"to-tag\":\"c\",\"to-call-id\":\"unknown\"";
+    assert_eq!(desk.refused("connect", elsewhere), "Unknown call-ID(s)");
+    let same = "\"from-tag\":\"a\",\"to-tag\":\"b\",\"to-call-id\":\"call\"";
+    assert_eq!(desk.refused("connect", same), "none", "an id of the same call needs no merge");
+    assert_eq!(
+        desk.refused("connect", "\"from-tag\":\"x\",\"to-tag\":\"a\""),
+        "From-tag given, but no such tag exists"
+    );
+}
+
+#[test]
+fn ng_10_5_connected_parties_keep_their_own_section_order() {
+    let mut desk = Desk::talk();
+    let two = "v=0\no=- 1 1 IN IP4 10.0.0.3\ns=t\nc=IN IP4 10.0.0.3\nt=0 0\nm=video 6000 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 5002 RTP/AVP 0 8\n";
+    desk.sdp("publish", "\"from-tag\":\"c\"", two, "\"codec\":{\"accept\":[\"all\"]}");
+    desk.ask("connect", "\"from-tag\":\"a\",\"to-tag\":\"c\"");
+    assert_eq!(to(&desk, "a"), [desk.rtp("c", 1)]);
+    let offer = desk.sdp("offer", "\"from-tag\":\"a\",\"to-tag\":\"c\"", &audio("10.0.0.1", 4000), "");
+    let types: Vec<_> = lines(&offer).into_iter().filter(|l| l.starts_with("m=")).map(|l| &l[..7]).collect();
+    assert_eq!(types, ["m=video", "m=audio"]);
+    assert_ne!(port(&offer, 1), 0);
+}
+
+#[test]
+fn ng_10_8_two_calls_become_one() {
+    let mut desk = Desk::talk();
+    let other = second(&mut desk, "other", ["c", "d"]);
+    let sockets = desk.call.sockets().count() + other.sockets().count();
+    let members = "\"command\":\"connect\",\"call-id\":\"call\",\"to-call-id\":\"other\",\"from-tag\":\"a\",\"to-tag\":\"c\"";
+    let (done, left) = desk.join(members, vec![other]);
+    assert_eq!(Desk::error(&done), "none");
+    assert!(left.is_empty());
+    assert_eq!(to(&desk, "a"), [desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "c"), [desk.rtp("a", 0)]);
+    assert!(to(&desk, "b").is_empty() && to(&desk, "d").is_empty());
+    let ids: Vec<_> = desk.call.signalling.ids.iter().map(ToString::to_string).collect();
+    assert_eq!(ids, ["call", "other"]);
+    assert_eq!(desk.call.sockets().count(), sockets);
+    let ingress: Vec<_> = desk.call.ingress().map(|(_, stream)| stream).collect();
+    assert_eq!(ingress, (0..8).map(StreamId).collect::<Vec<_>>());
+    let call = &desk.call.signalling;
+    for (id, party) in call.party_ids() {
+        assert!(party.medias.iter().all(|&m| call.media(m).party == id));
+        assert!(party.associated.iter().all(|&p| call.party(p).associated.contains(&id)));
+    }
+}
+
+#[test]
+fn ng_10_8_a_merged_call_works_under_both_ids() {
+    let mut desk = Desk::talk();
+    let other = second(&mut desk, "other", ["c", "d"]);
+    let (done, _) = desk.join("\"command\":\"mesh\",\"calls\":[\"call\",\"other\"]", vec![other]);
+    assert_eq!(Desk::error(&done), "none");
+    assert_eq!([to(&desk, "a"), to(&desk, "c")], [[desk.rtp("b", 0)], [desk.rtp("d", 0)]]);
+    assert_eq!(desk.query().dict("tags").map(|tags| tags.iter().count()), Some(4));
+    // Deleting by one id takes the parties along that came with it (mp 21.2).
+    let gone = desk.request_as("other", "\"command\":\"delete\",\"call-id\":\"other\",\"delete-delay\":0");
+    assert_eq!(gone.fate, super::Fate::Keep);
+    assert_eq!(desk.ports.open.len(), 4);
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0)]);
+    let gone = desk.ask("delete", "\"delete-delay\":0");
+    assert!(matches!(gone.fate, super::Fate::Destroy(_)));
+    assert!(desk.ports.open.is_empty());
+}
+
+#[test]
+fn ng_10_8_calls_with_a_common_tag_are_not_merged() {
+    let mut desk = Desk::talk();
+    let connect = "\"command\":\"connect\",\"call-id\":\"call\",\"to-call-id\":\"other\",\"from-tag\":\"a\",\"to-tag\":\"d\"";
+    let mesh = "\"command\":\"mesh\",\"calls\":[\"call\",\"other\"]";
+    let inject = "\"command\":\"inject start\",\"call-id\":\"call\",\"source-call-id\":\"other\",\"to-tag\":\"a\",\"source-tag\":\"d\"";
+    for (members, error) in [
+        (connect, "Failed to merge two calls into one (tag collision)"),
+        (mesh, "Failed to merge calls (tag collision)"),
+        (inject, "Failed to merge two calls into one"),
+    ] {
+        let other = second(&mut desk, "other", ["a", "d"]);
+        let (done, left) = desk.join(members, vec![other]);
+        assert_eq!(Desk::error(&done), error);
+        assert_eq!(left.len(), 1, "handed back");
+        assert_eq!(desk.call.signalling.parties.len(), 2);
+    }
+}
+
+#[test]
+fn ng_10_8_what_held_for_a_whole_call_stays_with_its_parties() {
+    let mut desk = Desk::talk();
+    let mut other = second(&mut desk, "other", ["c", "d"]);
+    other.signalling.flags.insert(CallFlags::BLOCK_MEDIA);
+    let (_, _) = desk.join("\"command\":\"mesh\",\"calls\":[\"call\",\"other\"]", vec![other]);
+    let blocked: Vec<_> =
+        desk.call.signalling.parties.iter().map(|p| p.flags.contains(PartyFlags::BLOCK_MEDIA)).collect();
+    assert_eq!(blocked, [false, false, true, true]);
+    assert!(!desk.call.signalling.flags.contains(CallFlags::BLOCK_MEDIA));
+}
+
+#[test]
+fn ng_11_10_mesh_links_as_named() {
+    let mut desk = Desk::talk();
+    let other = second(&mut desk, "other", ["c", "d"]);
+    let members = "\"command\":\"mesh\",\"calls\":[\"call\",\"other\"],\"tags\":[{\"from\":\"a\",\"to\":[\"c\",\"d\"]}]";
+    let (done, _) = desk.join(members, vec![other]);
+    assert_eq!(Desk::error(&done), "none");
+    assert_eq!(to(&desk, "a"), ["b", "c", "d"].map(|tag| desk.rtp(tag, 0)));
+    assert_eq!(to(&desk, "c"), [desk.rtp("d", 0)]);
+    let members = "\"command\":\"mesh\",\"calls\":[\"call\"],\"tags\":[{\"from\":\"a\",\"to\":[\"d\"]}],\
+        \"flags\":[\"unsubscribe\",\"bidirectional\"]";
+    assert_eq!(Desk::error(&desk.request(members)), "none");
+    assert_eq!(to(&desk, "a"), [desk.rtp("d", 0)]);
+    assert_eq!(to(&desk, "d"), [desk.rtp("c", 0), desk.rtp("a", 0)]);
+    assert!(to(&desk, "b").is_empty());
+}
+
+#[test]
+fn ng_11_10_mesh_unsubscribe_alone_drops_what_the_party_hears() {
+    let mut desk = Desk::talk();
+    let members = "\"command\":\"mesh\",\"calls\":[\"call\"],\"tags\":[{\"from\":\"a\",\"to\":[]}],\"flags\":[\"unsubscribe\"]";
+    assert_eq!(Desk::error(&desk.request(members)), "none");
+    assert!(to(&desk, "b").is_empty());
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0)]);
+}
+
+#[test]
+fn ng_11_10_errors_of_mesh_merge_nothing() {
+    let mut desk = Desk::talk();
+    for calls in ["[]", "[\"call\",\"unknown\"]"] {
+        let done = desk.request(&format!("\"command\":\"mesh\",\"calls\":{calls}"));
+        assert_eq!(Desk::error(&done), "Unknown call ID(s)");
+    }
+    for (tags, error) in [
+        ("{\"from\":\"x\",\"to\":[\"c\"]}", "Given from-tag not found"),
+        ("{\"from\":\"a\",\"to\":[\"x\"]}", "Given to-tag not found"),
+    ] {
+        let other = second(&mut desk, "other", ["c", "d"]);
+        let members = format!("\"command\":\"mesh\",\"calls\":[\"call\",\"other\"],\"tags\":[{tags}]");
+        let (done, left) = desk.join(&members, vec![other]);
+        assert_eq!(Desk::error(&done), error);
+        assert_eq!(left.len(), 1);
+    }
+}
+
+#[test]
+fn ng_11_10_inject_needs_a_player() {
+    let mut desk = Desk::talk();
+    let error = |desk: &mut Desk, command: &str, to: &str, source: &str| {
+        desk.refused(command, &format!("\"to-tag\":\"{to}\",\"source-tag\":\"{source}\""))
+    };
+    assert_eq!(desk.refused("inject start", "\"source-tag\":\"a\""), "No to-tag in message");
+    assert_eq!(desk.refused("inject start", "\"to-tag\":\"a\""), "No source-tag in message");
+    for command in ["inject start", "inject stop"] {
+        assert_eq!(error(&mut desk, command, "x", "a"), "To-tag not found");
+        assert_eq!(error(&mut desk, command, "a", "x"), "Source-tag not found");
+        assert_eq!(error(&mut desk, command, "a", "a"), "Trying to inject to self");
+    }
+    assert_eq!(error(&mut desk, "inject start", "a", "b"), "Failed to start inject");
+    assert!(desk.log.iter().any(|line| line.text == "The parties hear each other already"));
+    desk.sdp("publish", "\"from-tag\":\"p\"", &audio("10.0.0.3", 6000), "");
+    assert_eq!(error(&mut desk, "inject start", "a", "p"), "Failed to start inject");
+    assert!(desk.log.iter().any(|line| line.text.contains("no audio player")));
+    assert_eq!(error(&mut desk, "inject stop", "a", "p"), "Failed to stop inject");
+}
+
+#[test]
+fn a_moved_call_knows_its_sockets_by_their_new_names() {
+    let mut desk = Desk::talk();
+    desk.sdp("offer", "\"from-tag\":\"a\",\"to-tag\":\"b\"", &audio("10.0.0.1", 4002), "");
+    let before: Vec<_> = desk.call.sockets().collect();
+    let renamed = |key: SocketKey| SocketKey { slot: key.slot + 7, generation: 3 };
+    desk.call.rename_sockets(&renamed);
+    assert_eq!(
+        desk.call.sockets().collect::<Vec<_>>(),
+        before.iter().map(|&key| renamed(key)).collect::<Vec<_>>()
+    );
+    for (socket, stream) in desk.call.ingress().collect::<Vec<_>>() {
+        let state = desk.call.plane.stream(stream).expect("a stream");
+        assert!(state.sockets().all(|s| s.key.generation == 3), "{socket:?}");
+    }
+}
+
+#[test]
+fn ng_11_10_all_sources_are_those_of_the_call_before_the_merge() {
+    let mut desk = Desk::talk();
+    let other = second(&mut desk, "other", ["c", "d"]);
+    let members = "\"command\":\"connect\",\"call-id\":\"call\",\"to-call-id\":\"other\",\"all\":\"all\",\"to-tag\":\"c\",\
+        \"flags\":[\"directional\"]";
+    let (done, _) = desk.join(members, vec![other]);
+    assert_eq!(Desk::error(&done), "none");
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0), desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "b"), [desk.rtp("a", 0), desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "d"), [desk.rtp("c", 0)], "no source");
+}
