@@ -244,6 +244,9 @@ impl Running {
             Event::Rejected => {
                 let text = "DTLS: Peer certificate rejected - fingerprint mismatch";
                 desk.ctx.log(Level::Error, text);
+                if self.association.is_connected() {
+                    desk.ctx.log(Level::Error, "Error setting stream flags");
+                }
             }
             Event::Connected(keys) => self.connected(&keys, desk, at),
             Event::NoKeys(why) => {
