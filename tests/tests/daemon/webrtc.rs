@@ -279,3 +279,73 @@ fn a_later_offer_shows_only_what_ice_chose() {
     assert_eq!(candidate(&bob, addresses[0]), None);
     assert_eq!(Ice::of(bob.remote()).ufrag, ice.ufrag);
 }
+
+#[test]
+fn a_bundle_shakes_hands_once() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let audio = with_ice(plan(&identity, "actpass")).attribute("mid:0");
+    let video = MediaPlan::new("video", "UDP/TLS/RTP/SAVPF").format(96, "VP8/90000").attribute("mid:1");
+    let video = with_ice(video)
+        .attribute("setup:actpass")
+        .attribute(&format!("fingerprint:{}", identity.fingerprint()));
+    let mut alice = call.phone(0, "alice").media(audio).media(video).build();
+    alice.extra.push("a=group:BUNDLE 0 1".into());
+    let mut bob = call.phone(1, "bob").media(MediaPlan::audio()).media(MediaPlan::video()).build();
+    let options = Request::empty().set("transport-protocol", "RTP/AVP").set("ICE", "remove");
+    let options = options.set("bundle", list(["accept"])).set("rtcp-mux", list(["demux"]));
+    call.offer_with(&mut alice, &mut bob, &options);
+    call.answer(&mut bob, &mut alice);
+    let (head, member) = (alice.media[0].remote().clone(), alice.media[1].remote().clone());
+    assert_eq!(head.rtp(), member.rtp());
+    assert_eq!(head.value("ice-ufrag"), member.value("ice-ufrag"));
+    assert_eq!(head.value("tls-id"), member.value("tls-id"));
+    let socket = alice.media[0].rtp_socket().try_clone().unwrap();
+    checks(&socket, head.rtp(), &Ice::of(&head), true, 1);
+    let mut keys = shake(&alice, &identity, Begins::Other).expect("a handshake");
+    for index in 0..2 {
+        let packet = alice.next_packet(index);
+        socket.send_to(&keys.outbound.protect(&packet.encode()), head.rtp()).unwrap();
+        bob.hears_on(index, &packet);
+        let answer = bob.sends_on(index);
+        let (bytes, from) = receive(&socket, SOON).expect("a packet");
+        assert_eq!(from, head.rtp());
+        assert_eq!(Rtp::parse(&keys.inbound.unprotect(&bytes).expect("authentic")), Some(answer));
+    }
+}
+
+#[test]
+fn without_multiplexing_rtcp_has_a_handshake_of_its_own() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let mut alice = call.phone(0, "alice").build();
+    let mut bob = call.phone(1, "bob").media(plan(&identity, "active")).build();
+    call.offer_with(&mut alice, &mut bob, &encrypted());
+    call.answer(&mut bob, &mut alice);
+    let socket = bob.media[0].rtcp_socket().try_clone().unwrap();
+    let remote = bob.remote().rtcp();
+    let keys = Association::shake(&identity, &socket, remote, Begins::Phone, HANDSHAKE);
+    let mut keys = keys.expect("a handshake");
+    let sent = alice.sends_rtcp(&[Rtcp::Bye { ssrc: 5 }]);
+    let (bytes, from) = receive(&socket, SOON).expect("SRTCP");
+    assert_eq!(from, remote);
+    assert_eq!(Rtcp::parse(&keys.inbound.unprotect_rtcp(&bytes).expect("authentic")), Some(sent));
+}
+
+#[test]
+fn a_lost_first_flight_is_repeated() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let mut alice = call.phone(0, "alice").build();
+    let mut bob = call.phone(1, "bob").media(plan(&identity, "passive")).build();
+    call.offer_with(&mut alice, &mut bob, &encrypted());
+    call.answer(&mut bob, &mut alice);
+    let (hello, _) = receive(bob.media[0].rtp_socket(), SOON).expect("a ClientHello");
+    assert_eq!(hello[0], 0x16);
+    // The phone was not listening; by the timer the daemon says it again.
+    let mut keys = shake(&bob, &identity, Begins::Other).expect("a handshake");
+    talk(&mut alice, &mut bob, &mut keys);
+}
