@@ -349,3 +349,34 @@ fn a_lost_first_flight_is_repeated() {
     let mut keys = shake(&bob, &identity, Begins::Other).expect("a handshake");
     talk(&mut alice, &mut bob, &mut keys);
 }
+
+#[test]
+fn associations_outlive_a_merge() {
+    let daemon = Daemon::builder().arg("--num-threads=4").start();
+    let identity = Identity::new();
+    let connected = |tags: [&str; 2]| {
+        let call = Call::new(&daemon);
+        let mut plain = call.phone(0, tags[0]).build();
+        let mut secure = call.phone(1, tags[1]).media(plan(&identity, "active")).build();
+        call.offer_with(&mut plain, &mut secure, &encrypted());
+        call.answer(&mut secure, &mut plain);
+        let keys = shake(&secure, &identity, Begins::Phone).expect("a handshake");
+        (call, plain, secure, keys)
+    };
+    let (first, mut alice, mut bob, mut to_bob) = connected(["alice", "bob"]);
+    let (second, mut carol, mut dave, mut to_dave) = connected(["carol", "dave"]);
+    talk(&mut alice, &mut bob, &mut to_bob);
+    talk(&mut carol, &mut dave, &mut to_dave);
+    let connect = first.ask("connect").set("from-tag", "alice").set("to-call-id", &second.id);
+    let _ = daemon.request(&connect.set("to-tag", "carol").flag("directional")).ok();
+    carol.drains();
+    talk(&mut carol, &mut dave, &mut to_dave);
+    talk(&mut alice, &mut bob, &mut to_bob);
+    // She hears Alice as well.
+    carol.drains();
+    // Only the first call's parties go; with the others the call ends.
+    let _ = daemon.request(&first.ask("delete").set("delete-delay", 0)).ok();
+    talk(&mut carol, &mut dave, &mut to_dave);
+    let _ = daemon.request(&second.ask("delete").set("delete-delay", 0)).ok();
+    assert!(to_dave.is_closed_within(HANDSHAKE));
+}

@@ -59,6 +59,13 @@ impl Agents {
         self.medias[id.index()].get_or_insert_default()
     }
 
+    /// The ports of a media are closed: nothing runs on them any more.
+    pub(super) fn forget(&mut self, id: MediaId) {
+        if let Some(agents) = self.medias.get_mut(id.index()) {
+            *agents = None;
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.farewells.is_empty() && self.medias.iter().all(Option::is_none)
     }
