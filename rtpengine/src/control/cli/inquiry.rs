@@ -243,7 +243,7 @@ fn party(call: &Call, id: PartyId, now: Now) -> PartyDetails {
 fn media(call: &Call, id: MediaId, now: Now) -> MediaDetails {
     let media = call.signalling.media(id);
     let plane = call.plane.media(id);
-    let received = plane.and_then(|plane| plane.most_received());
+    let received = plane.and_then(crate::flow::MediaPlane::most_received);
     let codec = received.and_then(|payload_type| media.codecs.list.get(payload_type)).map(|entry| {
         let codec = &entry.codec;
         match codec.channels {
