@@ -238,9 +238,10 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
                     [ours, peers].map(|media| media.get(key).and_then(Value::text).unwrap_or_default());
                 differ(&mut found, &format!("query media {key}"), a, b);
             }
-            flags(&mut found, "query media flag", ours, peers);
             let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
             let closed = a.first().is_some_and(|stream| stream.get("local port").is_none());
+            let what = if closed { "query closed media flag" } else { "query media flag" };
+            flags(&mut found, what, ours, peers);
             for (ours, peers) in a.iter().zip(b) {
                 let what = if closed { "query closed stream flag" } else { "query stream flag" };
                 flags(&mut found, what, ours, peers);
