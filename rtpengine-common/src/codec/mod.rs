@@ -24,3 +24,98 @@ pub use definition::{Codec, Format};
 pub use support::{EngineSupport, Linked, Support, support_lines};
 pub use table::{CODECS, CodecDef, CodecId, Supplemental};
 pub use text::{CodecString, IndexString};
+
+/// Runs the parsers of foreign bytes of this module over `bytes` and checks what must hold of their results: the entry of the fuzz
+/// target and of a property test.
+///
+/// # Panics
+/// If something does not hold.
+pub fn exercise(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let codec = CodecString::parse(&text).codec(&Linked);
+    assert!(compare(&codec, &codec) != Match::Different);
+    if let Some(index) = IndexString::parse(&text) {
+        let _ = index.finds(&codec);
+    }
+    let opus = fmtp::Opus::parse(&text).to_string();
+    assert_eq!(fmtp::Opus::parse(&opus).to_string(), opus);
+    let evs = evs::Evs::parse(&text).to_string();
+    assert_eq!(evs::Evs::parse(&evs).to_string(), evs);
+    let amr = amr::Amr::parse(&text);
+    assert_eq!(amr.compare(amr), Match::Exact);
+    for band in [engine::rfc4867::Band::Narrow, engine::rfc4867::Band::Wide] {
+        for parameters in ["", "octet-align=1", "crc=1", "interleaving=1", "robust-sorting=1"] {
+            let _ = engine::rfc4867::unpack(band, &amr::Amr::parse(parameters), bytes);
+        }
+    }
+    exercise_stream(bytes);
+}
+
+/// A stream of packets cut out of `bytes`: audio, events, unknown numbers in any order.
+fn exercise_stream(bytes: &[u8]) {
+    let route = |number: u8, name: &str, dtmf| stream::Route {
+        input_payload_type: number,
+        input: CodecString::parse(name).codec(&Linked).into(),
+        input_ptime: 20,
+        output_payload_type: 0,
+        output: CodecString::parse("PCMU").codec(&Linked).into(),
+        output_ptime: 20,
+        dtmf,
+        cn: Some(13),
+        detect_tones: true,
+    };
+    let routes = vec![
+        route(8, "PCMA", Some(97)),
+        route(101, "telephone-event", Some(97)),
+        route(102, "telephone-event", None),
+    ];
+    let mut transcoder = stream::RtpTranscoder::new(routes, stream::SilenceDetection::new(1.0, &[32]), false);
+    let mut out = stream::Outgoing::new();
+    let mut now = std::time::Duration::ZERO;
+    for chunk in bytes.chunks(12).take(64) {
+        let &[number, a, b, c, d, ref payload @ ..] = chunk else { continue };
+        let packet = stream::InPacket {
+            payload_type: [8, 101, 102, 99][usize::from(number & 3)],
+            marker: number & 4 != 0,
+            sequence_number: u16::from_be_bytes([a & 1, b]),
+            timestamp: u32::from_be_bytes([a >> 1, c, d, 0]),
+            payload,
+        };
+        out.clear();
+        let _ = transcoder.push(now, &packet, &mut out);
+        assert!(out.packets().all(|packet| packet.send_at >= now));
+        assert!(out.len() < 1000);
+        now += std::time::Duration::from_millis(u64::from(d));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            super::exercise(&bytes);
+        }
+
+        #[test]
+        fn any_parameters(text in "([a-z-]{1,20}=[0-9a-z.,-]{0,12};?){0,6}") {
+            super::exercise(text.as_bytes());
+        }
+
+        #[test]
+        fn known_parameters(
+            keys in proptest::collection::vec(
+                (
+                    proptest::sample::select(vec!["br", "bw", "br-recv", "cmr", "hf-only", "evs-mode-switch", "mode-set", "stereo", "minptime"]),
+                    proptest::sample::select(vec!["1", "0", "-1", "9.6-24.4", "0.5", "nb-fb", "fb-nb", "0,2,8", "6553.6", "99999999999"]),
+                ),
+                0..6,
+            )
+        ) {
+            let pairs: Vec<_> = keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            super::exercise(pairs.join(";").as_bytes());
+        }
+    }
+}

@@ -41,6 +41,9 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "no-audio-player",
     "early-media",
     "block-egress",
+    // `inject start`: there is no player that mixes.
+    "source-tag",
+    "source-call-id",
     // DTMF and T.38.
     "code",
     "duration",

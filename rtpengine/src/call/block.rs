@@ -25,6 +25,18 @@ pub(super) enum Selected {
 impl Call {
     /// The party a request selects; a `set-label` beside the selector is stored.
     pub(super) fn selected(&mut self, request: &Request) -> Result<Selected, Error> {
+        let selected = self.select(request)?;
+        if let (Selected::Party(party), Some(label)) = (selected, present(&request.set_label)) {
+            // The label of a subscription is the subscriber's.
+            if request.command != Command::SubscribeRequest {
+                self.signalling.set_label(party, label);
+            }
+        }
+        Ok(selected)
+    }
+
+    /// The party a request selects.
+    pub(super) fn select(&self, request: &Request) -> Result<Selected, Error> {
         let call = &self.signalling;
         let party = match request.selector() {
             Selector::All => return Ok(Selected::All),
@@ -36,9 +48,6 @@ impl Call {
             }
             Selector::FromTag(tag) => call.by_tag(tag).ok_or(Error::UnknownFromTag)?,
         };
-        if let Some(label) = present(&request.set_label) {
-            self.signalling.set_label(party, label);
-        }
         Ok(Selected::Party(party))
     }
 

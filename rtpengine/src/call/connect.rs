@@ -2,11 +2,11 @@
 
 use rtpengine_common::ng::{ByteString, Command, Flag, Reply, Request, present};
 
+use super::Call;
 use super::ctx::Ctx;
 use super::edge::EdgeFlags;
 use super::error::Error;
 use super::ids::{MediaId, PartyId};
-use super::{Call, Done};
 use crate::flow::Level;
 use rtpengine_common::sdp::MediaType;
 
@@ -22,40 +22,37 @@ enum Linking {
 }
 
 impl Call {
-    /// Carries out a command that names several calls. `others` are those its further ids lead to, apart from this one; they must be in this
-    /// call's shard. What is handed back was not merged: after a failure all of them.
-    pub fn join(
-        &mut self,
-        request: &Request,
-        call_id: &[u8],
-        mut others: Vec<Call>,
-        ctx: &mut Ctx<'_>,
-    ) -> (Done, Vec<Call>) {
-        let result = match request.command {
-            Command::Connect => self.connect(request, call_id, &mut others, ctx),
-            Command::Mesh => self.mesh(request, &mut others, ctx),
-            Command::InjectStart | Command::InjectStop => self.inject(request, &others, ctx),
-            _ => return (self.command(request, call_id, ctx), others),
-        };
-        (self.conclude(result), others)
+    /// The checks of `connect`, `mesh` and `inject` that come before the calls of their further ids are merged into this one: a command that
+    /// fails leaves them apart.
+    ///
+    /// # Errors
+    /// What the client is told.
+    pub fn may_join(&self, request: &Request, others: &[&Self]) -> Result<(), Error> {
+        match request.command {
+            Command::Connect => {
+                self.find_sources(request)?;
+                request.to_tag().ok_or(Error::NoToTag)?;
+                if self.can_merge_all(others) { Ok(()) } else { Err(Error::ConnectMerge) }
+            }
+            Command::Mesh if !self.can_merge_all(others) => Err(Error::MeshMerge),
+            Command::Mesh => self.check_mesh(request, others),
+            Command::InjectStart | Command::InjectStop if others.is_empty() => Ok(()),
+            Command::InjectStart | Command::InjectStop => Err(self.inject_elsewhere(request, others)),
+            _ => Ok(()),
+        }
     }
 
-    fn connect(
+    pub(super) fn connect(
         &mut self,
         request: &Request,
         call_id: &[u8],
-        others: &mut Vec<Call>,
         ctx: &mut Ctx<'_>,
     ) -> Result<Reply, Error> {
-        if !self.leads_here(request.to_call_id.iter(), others) {
+        if !self.leads_here(request.to_call_id.iter()) {
             return Err(Error::UnknownCallIds);
         }
         let sources = self.sources(request, ctx)?;
         let to = request.to_tag().ok_or(Error::NoToTag)?;
-        if !self.can_merge_all(others) {
-            return Err(Error::ConnectMerge);
-        }
-        self.merge_all(others, ctx);
         let id = present(&request.to_call_id).map_or(call_id, |id| id.as_bytes());
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == id).unwrap_or(0);
         let sink = self.party_with_tag(to.as_bytes(), u16::try_from(id).unwrap_or(0), ctx);
@@ -68,18 +65,9 @@ impl Call {
         Ok(Reply::ok())
     }
 
-    fn mesh(&mut self, request: &Request, others: &mut Vec<Call>, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
-        if request.calls.is_empty() || !self.leads_here(request.calls.iter(), others) {
-            return Err(Error::UnknownMeshIds);
-        }
-        let known = |tag: &[u8]| {
-            self.signalling.by_tag(tag).is_some()
-                || others.iter().any(|call| call.signalling.by_tag(tag).is_some())
-        };
-        // Nothing is merged before the tags have been looked up.
-        if !self.can_merge_all(others) {
-            return Err(Error::MeshMerge);
-        }
+    fn check_mesh(&self, request: &Request, others: &[&Self]) -> Result<(), Error> {
+        let calls = || std::iter::once(self).chain(others.iter().copied());
+        let known = |tag: &[u8]| calls().any(|call| call.signalling.by_tag(tag).is_some());
         for entry in &request.tags {
             if !known(entry.from.as_bytes()) {
                 return Err(Error::MeshFromTag);
@@ -88,7 +76,14 @@ impl Call {
                 return Err(Error::MeshToTag);
             }
         }
-        self.merge_all(others, ctx);
+        Ok(())
+    }
+
+    pub(super) fn mesh(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
+        if request.calls.is_empty() || !self.leads_here(request.calls.iter()) {
+            return Err(Error::UnknownMeshIds);
+        }
+        self.check_mesh(request, &[])?;
         let both = request.has(Flag::Bidirectional);
         if request.has(Flag::Unsubscribe) {
             let froms: Vec<PartyId> =
@@ -111,13 +106,10 @@ impl Call {
         Ok(Reply::ok())
     }
 
-    /// Whether each of these ids, if not empty, leads to this call or one of the others.
-    fn leads_here<'i>(&self, mut ids: impl Iterator<Item = &'i ByteString>, others: &[Call]) -> bool {
-        let knows = |call: &Self, id: &[u8]| call.signalling.ids.iter().any(|name| name.as_bytes() == id);
-        ids.all(|id| {
-            let id = id.as_bytes();
-            id.is_empty() || knows(self, id) || others.iter().any(|call| knows(call, id))
-        })
+    /// Whether each of these ids, if not empty, leads to this call.
+    fn leads_here<'i>(&self, mut ids: impl Iterator<Item = &'i ByteString>) -> bool {
+        let own = &self.signalling.ids;
+        ids.all(|id| id.is_empty() || own.iter().any(|name| name.as_bytes() == id.as_bytes()))
     }
 
     /// Links each source media with a media of `sink`.
@@ -192,39 +184,42 @@ impl Call {
 
     /// `inject start` and `inject stop`. The audio of the source has to be mixed into what the sink hears; a link without the mixing player
     /// would be something else, so a start fails while there is none.
-    fn inject(&mut self, request: &Request, others: &[Call], ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
-        let to = request.to_tag().ok_or(Error::NoToTag)?.as_bytes();
-        let source = present(&request.source_tag).ok_or(Error::NoSourceTag)?.as_bytes();
-        if !self.leads_here(request.source_call_id.iter(), others) {
+    pub(super) fn inject(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
+        let to = request.to_tag().ok_or(Error::NoToTag)?;
+        let source = present(&request.source_tag).ok_or(Error::NoSourceTag)?;
+        if !self.leads_here(request.source_call_id.iter()) {
             return Err(Error::UnknownCallIds);
         }
-        if !self.can_merge_all(others) {
-            return Err(Error::InjectMerge);
-        }
-        let elsewhere = |tag: &[u8]| others.iter().any(|other| other.signalling.by_tag(tag).is_some());
-        let sink = self.signalling.by_tag(to);
-        if sink.is_none() && !elsewhere(to) {
-            return Err(Error::ToTagNotFound);
-        }
-        let from = self.signalling.by_tag(source);
-        if from.is_none() && !elsewhere(source) {
-            return Err(Error::SourceTagNotFound);
-        }
-        if sink.is_some() && sink == from {
+        let sink = self.signalling.by_tag(to.as_bytes()).ok_or(Error::ToTagNotFound)?;
+        let from = self.signalling.by_tag(source.as_bytes()).ok_or(Error::SourceTagNotFound)?;
+        if sink == from {
             return Err(Error::InjectSelf);
         }
         if request.command == Command::InjectStop {
-            let removed = self.unlink(|a, b, flags| {
-                flags.contains(EdgeFlags::INJECT) && Some(a) == from && Some(b) == sink
-            });
+            let removed =
+                self.unlink(|a, b, flags| flags.contains(EdgeFlags::INJECT) && a == from && b == sink);
             return if removed == 0 { Err(Error::InjectStop) } else { Ok(Reply::ok()) };
         }
-        let reason = match (from, sink) {
-            (Some(from), Some(sink)) => self.obstacle_to_inject(from, sink),
-            _ => None,
-        };
+        let reason = self.obstacle_to_inject(from, sink);
         ctx.log(Level::Error, reason.unwrap_or("Injected audio cannot be mixed: there is no audio player"));
         Err(Error::InjectStart)
+    }
+
+    /// Why a party of another call cannot be injected, or stopped from being so: between calls there are no links.
+    fn inject_elsewhere(&self, request: &Request, others: &[&Self]) -> Error {
+        if !self.can_merge_all(others) {
+            return Error::InjectMerge;
+        }
+        let calls = || std::iter::once(self).chain(others.iter().copied());
+        let known = |tag: Option<&ByteString>| {
+            tag.is_some_and(|tag| calls().any(|call| call.signalling.by_tag(tag.as_bytes()).is_some()))
+        };
+        match request.command {
+            _ if !known(request.to_tag()) => Error::ToTagNotFound,
+            _ if !known(present(&request.source_tag)) => Error::SourceTagNotFound,
+            Command::InjectStop => Error::InjectStop,
+            _ => Error::InjectStart,
+        }
     }
 
     /// Why audio of one party cannot be injected into what another one hears, apart from the player.

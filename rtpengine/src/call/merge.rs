@@ -1,8 +1,7 @@
-//! Two calls become one (ng-control.md §10.8), and a call moves to another shard.
+//! Two calls become one (ng-control.md §10.8).
 
 use super::Call;
-use super::ctx::{Ctx, Ports};
-use super::ids::{MediaId, PartyId, SocketKey, StreamId};
+use super::ids::{MediaId, PartyId, StreamId};
 use super::party::{Party, PartyFlags};
 use super::signalling::{CallFlags, Signalling};
 
@@ -35,15 +34,21 @@ impl Call {
     }
 
     /// Takes another call in: its parties, medias, streams and links are renumbered behind the own ones, and all its ids lead here. Its
-    /// sockets have to be known to this call's shard. The caller has asked [`Call::can_merge`].
-    pub fn merge(&mut self, other: Self, ports: &mut dyn Ports) {
+    /// sockets have to be known to this call's shard.
+    ///
+    /// # Errors
+    /// Some tag exists in both: the other call comes back as it was.
+    pub fn merge(&mut self, other: Box<Self>) -> Result<(), Box<Self>> {
+        if !self.can_merge(&other) {
+            return Err(other);
+        }
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling: mut theirs, plane, fragments, dtls: _ } = other;
+        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _ } = *other;
         let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
+        self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let (medias, streams) = self.plane.merge(plane, edges);
         renumber(&mut theirs, &Offsets { parties, medias, streams });
-        self.adopt_tos(&theirs, ports);
         let own = &mut self.signalling;
         let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);
         let carried = CARRIED.iter().filter(|(call, _)| theirs.flags.contains(*call));
@@ -71,43 +76,13 @@ impl Call {
         own.xmlrpc_callback = own.xmlrpc_callback.take().or(theirs.xmlrpc_callback);
         self.fragments.extend(fragments);
         self.compile_all();
-    }
-
-    /// All sockets of a call have its TOS.
-    fn adopt_tos(&self, theirs: &Signalling, ports: &mut dyn Ports) {
-        if theirs.tos == self.signalling.tos {
-            return;
-        }
-        for map in theirs.medias.iter().flat_map(|media| media.ports.all()) {
-            for socket in map.sockets() {
-                ports.set_tos(socket.key, self.signalling.tos);
-            }
-        }
+        Ok(())
     }
 
     /// Whether all these calls and this one can be merged.
-    pub(super) fn can_merge_all(&self, others: &[Call]) -> bool {
-        let all = || std::iter::once(self).chain(others);
+    pub(super) fn can_merge_all(&self, others: &[&Self]) -> bool {
+        let all = || std::iter::once(self).chain(others.iter().copied());
         all().enumerate().all(|(at, one)| all().skip(at + 1).all(|two| one.can_merge(two)))
-    }
-
-    /// Takes calls in, in order, that can be merged.
-    pub(super) fn merge_all(&mut self, others: &mut Vec<Call>, ctx: &mut Ctx<'_>) {
-        for other in std::mem::take(others) {
-            self.merge(other, ctx.ports);
-        }
-    }
-
-    /// Gives every socket that the call knows the name it has in another shard's table.
-    pub fn rename_sockets(&mut self, name: impl Fn(SocketKey) -> SocketKey) {
-        for media in &mut self.signalling.medias {
-            for set in media.ports.all_mut().iter_mut().flat_map(|map| &mut map.sets) {
-                for socket in set.iter_mut() {
-                    socket.key = name(socket.key);
-                }
-            }
-        }
-        self.plane.rename_sockets(name);
     }
 }
 

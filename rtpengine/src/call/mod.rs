@@ -33,6 +33,7 @@ mod fragment;
 pub mod ice_params;
 pub mod media;
 mod merge;
+mod moving;
 mod mux;
 pub mod party;
 mod players;
@@ -116,6 +117,9 @@ pub struct Call {
     pub plane: Plane,
     /// Trickle ICE fragments whose party is not known yet.
     fragments: Vec<fragment::Waiting>,
+    /// The first party that came in when calls were merged for the request at work: the sources of `connect` are the
+    /// parties before it (ng-control.md §11.10).
+    pub newcomers: Option<ids::PartyId>,
     /// The DTLS certificate that was in force when the call was created.
     dtls: Option<Arc<dtls::Context>>,
 }
@@ -135,6 +139,7 @@ impl Call {
             signalling: Signalling::new(id, now, tos),
             plane: Plane::new(),
             fragments: Vec::new(),
+            newcomers: None,
             dtls: None,
         }
     }
@@ -157,9 +162,9 @@ impl Call {
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
             Command::Unsubscribe => self.unsubscribe(request, ctx),
-            Command::Connect | Command::Mesh | Command::InjectStart | Command::InjectStop => {
-                return self.join(request, call_id, Vec::new(), ctx).0;
-            }
+            Command::Connect => self.connect(request, call_id, ctx),
+            Command::Mesh => self.mesh(request, ctx),
+            Command::InjectStart | Command::InjectStop => self.inject(request, ctx),
             Command::StartRecording | Command::StopRecording | Command::PauseRecording => {
                 Ok(self.record(request, ctx))
             }

@@ -178,7 +178,10 @@ impl Listeners {
 
     /// The buffer for units, which the caller keeps while it handles one.
     pub fn take_buffer(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.buffer)
+        let mut buffer = std::mem::take(&mut self.buffer);
+        // It is gone if the code of a call failed while it was out.
+        buffer.resize(buffer.len().max(DATAGRAM), 0);
+        buffer
     }
 
     /// Gives the buffer back.

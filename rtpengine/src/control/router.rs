@@ -121,6 +121,8 @@ pub struct Router {
     running: HashMap<u64, Running>,
     /// The request that the local shard is carrying out.
     at_work: Option<(u64, Running)>,
+    /// The cookie of the request that is being looked at.
+    cookie_at_work: Option<Key>,
     /// Calls on their way to another shard, and the requests that wait for them.
     moving: usize,
     held: VecDeque<(Box<Request>, Running)>,
@@ -156,6 +158,7 @@ impl Router {
             cookies: Cookies::new(Instant::now()),
             running: HashMap::new(),
             at_work: None,
+            cookie_at_work: None,
             moving: 0,
             held: VecDeque::new(),
             console: None,
@@ -181,7 +184,11 @@ impl Router {
         };
         let key = Key::new(agent.ip(), unit.cookie);
         match self.cookies.begin(shard.now().instant, &key, (target.clone(), agent)) {
-            Seen::New => self.request(shard, unit.payload, target, agent, Some(key)),
+            Seen::New => {
+                self.cookie_at_work = Some(key.clone());
+                self.request(shard, unit.payload, target, agent, Some(key));
+                self.cookie_at_work = None;
+            }
             Seen::Running => log_duplicate(agent),
             Seen::Answered(reply) => {
                 log_duplicate(agent);
@@ -579,9 +586,14 @@ impl Passenger for Router {
     }
 
     fn failed(&mut self, _shard: &mut Shard) {
-        // The shard reports the ticket of the request whose code failed; then its sender gets an answer.
-        if let Some((ticket, running)) = self.at_work.take() {
-            self.running.insert(ticket, running);
+        let cookie = self.cookie_at_work.take();
+        match self.at_work.take() {
+            // The shard reports the ticket of the request whose code failed; then its sender gets an answer.
+            Some((ticket, running)) => {
+                self.running.insert(ticket, running);
+            }
+            // It failed before a shard had it: a retransmission may try again.
+            None => cookie.iter().for_each(|cookie| self.cookies.abandon(cookie)),
         }
     }
 
@@ -634,3 +646,7 @@ fn log_refusal(refusal: Refusal, limits: &Limits, present: &Present) {
     };
     log::core(level, &text);
 }
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;

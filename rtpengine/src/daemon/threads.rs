@@ -287,6 +287,7 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
+        records: settings.recording.is_some(),
         ..CallSettings::default()
     }
 }

@@ -12,6 +12,7 @@ mod ingress;
 mod learn;
 mod loop_check;
 mod mos;
+mod moving;
 mod packet;
 mod plane;
 mod quality;

@@ -339,17 +339,6 @@ impl Plane {
         true
     }
 
-    /// Gives every socket the name it has in another shard's table.
-    pub fn rename_sockets(&mut self, name: impl Fn(SocketKey) -> SocketKey) {
-        for stream in &mut self.streams {
-            stream.places.iter_mut().for_each(|place| place.socket.key = name(place.socket.key));
-            if let Some(rare) = &mut stream.rare {
-                rare.superseded.iter_mut().for_each(|old| old.0 = name(old.0));
-                rare.ice_sources.iter_mut().for_each(|source| source.0 = name(source.0));
-            }
-        }
-    }
-
     /// Takes over the streams and medias of another call, behind the own ones. Returns what is to be added to the ids
     /// of the joining call: medias and streams. `edges` is what signalling adds to its edges.
     pub fn merge(&mut self, other: Plane, edges: u32) -> (u32, u32) {

@@ -165,6 +165,19 @@ impl<Owner> SocketTable<Owner> {
         Some(entry.owner)
     }
 
+    /// Closes every socket whose owner is not kept; gives their number.
+    pub fn close_unless(&mut self, keep: impl Fn(&Owner) -> bool) -> usize {
+        let open = self.open;
+        for at in 0..self.slots.len() {
+            let Some(entry) = &self.slots[at].entry else { continue };
+            if let (false, Ok(slot)) = (keep(&entry.owner), u32::try_from(at)) {
+                let generation = self.slots[at].generation;
+                self.close(SocketKey { slot, generation });
+            }
+        }
+        open - self.open
+    }
+
     /// Takes an open socket out, for another shard.
     pub fn detach(&mut self, readiness: &Readiness, key: SocketKey) -> Option<MediaSocket> {
         let entry = self.take(key)?;
@@ -253,6 +266,9 @@ mod tests {
         assert!(table.get(first).is_none());
         assert!(table.close(first).is_none());
         assert_eq!((table.len(), table.is_empty()), (1, false));
+        let third = table.insert(&readiness, open(&pools), 'c').unwrap();
+        assert_eq!(table.close_unless(|owner| *owner == 'b'), 1);
+        assert!(table.get(third).is_none());
         let moved = table.detach(&readiness, second).unwrap();
         assert!(table.is_empty());
         assert_eq!(pools.usage(PoolId(0)).used(), 1, "a detached socket keeps its port");

@@ -28,6 +28,11 @@ fn level_of(level: Level) -> log::Level {
     }
 }
 
+/// Whether a record about calls would be written.
+pub fn wanted(level: Level) -> bool {
+    log::enabled(Subsystem::Core, level_of(level), &Context::NONE)
+}
+
 /// A record about a call.
 pub fn call(level: Level, id: &[u8], text: &str) {
     let level = level_of(level);

@@ -1,5 +1,6 @@
 //! What the daemon tells about itself: counters and the lists of figures made of them.
 
+pub mod cdr;
 pub mod counters;
 pub mod log;
 pub mod metrics;

@@ -20,7 +20,7 @@ use crate::net::readiness::{EVENTS, Readiness, Source};
 use crate::net::socket::ReceiveError;
 use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
-use crate::report::log;
+use crate::report::{cdr, log};
 use arrayvec::ArrayVec;
 use rtpengine_common::ng::{ByteString, Command, Reply, Request};
 use std::collections::VecDeque;
@@ -372,6 +372,9 @@ impl Shard {
             (None, false) if request.command == Command::Delete => return delete_not_found(request),
             (None, false) => return Reply::from_error(&unknown_call(request.command)),
         };
+        if let Err(error) = self.gather(slot, request) {
+            return Reply::from_error(&error);
+        }
         let Some(Done { reply, fate }) = self.command(slot, request, id) else {
             return Reply::from_error(&unknown_call(request.command));
         };
@@ -394,18 +397,6 @@ impl Shard {
     }
 
     fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
-        if super::merging::merges(request.command) {
-            return self.join(slot, request, id);
-        }
-        self.work(slot, |call, ctx| call.command(request, id, ctx))
-    }
-
-    /// Lends a call everything it may use for a command.
-    pub(super) fn work<R>(
-        &mut self,
-        slot: CallSlot,
-        work: impl FnOnce(&mut Call, &mut Ctx<'_>) -> R,
-    ) -> Option<R> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
         let Resident { call, sockets, cpu, contribution } = resident;
@@ -427,7 +418,8 @@ impl Shard {
             settings: &self.settings,
             log: &mut self.log,
         };
-        let done = work(call, &mut ctx);
+        let done = call.command(request, id, &mut ctx);
+        call.newcomers = None;
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         self.write_log(slot);
@@ -448,6 +440,7 @@ impl Shard {
     pub(super) fn end_call(&mut self, slot: CallSlot, reason: CloseReason) {
         if let Some(resident) = self.drop_call(slot) {
             tally::count_end(&self.stats, &resident.call, reason, self.now);
+            cdr::ended(&resident.call, reason, self.now);
         }
     }
 
@@ -489,6 +482,11 @@ impl Shard {
             self.log_call(slot, Level::Error, "Internal error while working on the call -- closing call");
             self.drop_call(slot);
         }
+        // Calls that were being handed to the one that failed are gone with it; their sockets are still here.
+        let calls = &self.calls;
+        let closed = self.sockets.close_unless(|owner| calls.get(owner.call).is_some());
+        self.stats.shift(Gauge::Sockets, -i64::try_from(closed).unwrap_or(0));
+        self.stats.set(Gauge::Sessions, i64::try_from(self.calls.len()).unwrap_or(0));
         if let Some(ticket) = self.ticket_at_work.take() {
             let reply = Reply::error("Internal error");
             self.report(FromShard::Done(super::message::Done { ticket, reply, live: false }));

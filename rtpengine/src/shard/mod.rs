@@ -29,4 +29,4 @@ pub struct Owner {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

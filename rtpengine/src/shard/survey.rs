@@ -25,35 +25,3 @@ pub trait Survey: Send + Debug {
     /// Gives the asking side its own type back.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
 }
-
-/// Shows every call to a function and keeps what it finds.
-#[derive(Debug)]
-pub struct Look<Q, T> {
-    question: Q,
-    how: fn(&Q, &mut Call, Now) -> (Option<T>, Verdict),
-    found: Vec<T>,
-}
-
-impl<Q, T> Look<Q, T> {
-    /// A survey by a function, which is given the question with every call.
-    pub fn new(question: Q, how: fn(&Q, &mut Call, Now) -> (Option<T>, Verdict)) -> Self {
-        Self { question, how, found: Vec::new() }
-    }
-
-    /// What was found.
-    pub fn found(self) -> Vec<T> {
-        self.found
-    }
-}
-
-impl<Q: Send + Debug + 'static, T: Send + Debug + 'static> Survey for Look<Q, T> {
-    fn visit(&mut self, call: &mut Call, now: Now) -> Verdict {
-        let (found, verdict) = (self.how)(&self.question, call, now);
-        self.found.extend(found);
-        verdict
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        self
-    }
-}

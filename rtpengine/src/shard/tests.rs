@@ -1,4 +1,3 @@
-use super::calls::CallSlot;
 use super::core::Shard;
 use super::inbox::{Inbox, Mailbox, inbox};
 use super::message::{Done, FromShard, Order, ToShard};
@@ -28,17 +27,17 @@ use std::time::{Duration, Instant};
 static HOUSES: AtomicI32 = AtomicI32::new(0);
 
 /// Some shards over one port pool, driven by hand.
-struct House {
-    shared: Arc<Shared>,
-    shards: Vec<Shard>,
-    mailboxes: Vec<Mailbox<ToShard>>,
-    reports: Inbox<FromShard>,
+pub(crate) struct House {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) mailboxes: Vec<Mailbox<ToShard>>,
+    pub(crate) reports: Inbox<FromShard>,
     now: Now,
     tickets: u64,
 }
 
 impl House {
-    fn new(count: u16) -> Self {
+    pub(crate) fn new(count: u16) -> Self {
         let mut random = StdRng::seed_from_u64(11);
         // Tests run at the same time, and sockets with SO_REUSEADDR would share a port without an error.
         let first = 42000 + 100 * HOUSES.fetch_add(1, Ordering::Relaxed);
@@ -87,7 +86,7 @@ impl House {
     }
 
     /// Handles what is ready in a shard, and its inbox.
-    fn turn(&mut self, shard: usize) {
+    pub(crate) fn turn(&mut self, shard: usize) {
         let shard = &mut self.shards[shard];
         shard.begin_turn(self.now);
         while let Some(message) = shard.inbox.next() {
@@ -109,7 +108,7 @@ impl House {
         }
     }
 
-    fn used_ports(&self) -> u32 {
+    pub(crate) fn used_ports(&self) -> u32 {
         self.shared.pools.usage(PoolId(0)).used()
     }
 }
@@ -234,8 +233,7 @@ fn merged_calls_keep_their_media_and_all_their_ids() {
     let (second, _) = house.call(0, "b", &phones[2], &phones[3]);
     let mesh = house.order("mesh", &[("calls", "a,b")]);
     let slot = house.shards[0].calls.find(b"a").unwrap();
-    let done = house.shards[0].join(slot, &mesh.request, b"a").unwrap();
-    assert!(!done.reply.is_error(), "{:?}", done.reply);
+    house.shards[0].gather(slot, &mesh.request).unwrap();
     assert_eq!(house.shards[0].calls.len(), 1);
     assert_eq!(house.shards[0].calls.find(b"a"), house.shards[0].calls.find(b"b"));
     phones[0].send(first, 5);
@@ -260,19 +258,15 @@ fn calls_with_a_common_tag_stay_apart() {
     }
     let mesh = house.order("mesh", &[("calls", "a,b")]);
     let slot = house.shards[0].calls.find(b"a").unwrap();
-    assert_eq!(refusal(&mut house, slot, &mesh), "Failed to merge calls (tag collision)");
+    let error = house.shards[0].gather(slot, &mesh.request).unwrap_err();
+    assert_eq!(error.to_string(), "Failed to merge calls (tag collision)");
     let (for_alice, _) = house.call(0, "b", &alice, &bob);
     alice.send(for_alice, 1);
     house.turn(0);
     assert_eq!(bob.hear(), 1);
     let missing = house.order("mesh", &[("calls", "a,c")]);
-    assert_eq!(refusal(&mut house, slot, &missing), "Unknown call ID(s)");
-}
-
-/// The error text of a request that would merge calls.
-fn refusal(house: &mut House, slot: CallSlot, order: &Order) -> String {
-    let done = house.shards[0].join(slot, &order.request, b"a").unwrap();
-    done.reply.to_dict().text("error-reason").unwrap_or_default().to_owned()
+    let error = house.shards[0].gather(slot, &missing.request).unwrap_err();
+    assert_eq!(error.to_string(), "Unknown call ID(s)");
 }
 
 #[test]

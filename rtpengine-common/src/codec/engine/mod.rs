@@ -10,10 +10,14 @@
 //! | `ffmpeg`, `resampler` | all codecs of libavcodec; rate and channel conversion | `ffmpeg` |
 //! | `opus` | libopus | `opus` |
 //! | `g729` | bcg729 | `bcg729` |
+//! | `dtmf` | finding DTMF tones | `spandsp` |
 //! | [`rfc4867`] | payload format of AMR and AMR-WB, mode requests (`codecs.md` §17.1) | none |
 
 #[cfg(feature = "ffmpeg")]
 pub mod amr;
+#[cfg(feature = "spandsp")]
+#[allow(unsafe_code)]
+pub mod dtmf;
 #[cfg(feature = "ffmpeg")]
 #[allow(unsafe_code)]
 pub mod ffmpeg;

@@ -6,6 +6,7 @@
 //!
 //! What a payload number becomes is a [`Route`]; numbers without one are forwarded with adjusted sequence numbers.
 
+mod detection;
 mod numbering;
 mod outgoing;
 mod pacing;
@@ -45,12 +46,27 @@ pub struct Route {
     pub dtmf: Option<u8>,
     /// The sink's CN number for the output clock.
     pub cn: Option<u8>,
+    /// Look for DTMF tones in the audio (`codecs.md` §10.4).
+    pub detect_tones: bool,
+}
+
+/// A DTMF event that ended: an event packet with the end mark, or the end of a tone (`codecs.md` §18.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenEvent {
+    /// Event number.
+    pub event: u8,
+    /// Volume in -dBm0.
+    pub volume: u8,
+    /// Duration in units of `clock`.
+    pub duration: u16,
+    /// Clock rate in Hz.
+    pub clock: u32,
 }
 
 impl PartialEq for Route {
     /// Equal routes go on untouched when routes are set anew (`codecs.md` §6).
     fn eq(&self, other: &Self) -> bool {
-        let numbers = |r: &Self| (r.input_payload_type, r.output_payload_type, r.dtmf, r.cn);
+        let numbers = |r: &Self| (r.input_payload_type, r.output_payload_type, r.dtmf, r.cn, r.detect_tones);
         numbers(self) == numbers(other)
             && compare(&self.input, &other.input) == Match::Exact
             && compare(&self.output, &other.output) == Match::Exact

@@ -20,6 +20,7 @@ fn route(from: (u8, &str), to: (u8, &str), dtmf: Option<u8>) -> Route {
         output,
         dtmf,
         cn: None,
+        detect_tones: false,
     }
 }
 
@@ -195,6 +196,65 @@ fn rule_18_2_4_distance() {
     assert_eq!(stream.audio(8, 3, 160 + 80_000), []);
     assert_eq!(stream.audio(8, 4, 160 + 80_001).len(), 1);
     assert_eq!(stream.audio(8, 5, 320).len(), 1, "and it stays so");
+}
+
+/// `codecs.md` §18.4: tones in PCMA become events, also after resampling; three end packets, then audio where the event ends.
+#[cfg(feature = "spandsp")]
+#[test]
+fn rule_18_4_tones_to_events() {
+    use crate::codec::engine::g711::Law;
+    for to in ["PCMA", "G722", "opus"] {
+        if !codec(to).is_supported() {
+            continue;
+        }
+        let mut pcma = route((8, "PCMA"), (96, to), Some(97));
+        pcma.detect_tones = true;
+        let units = pcma.output.clock / 50;
+        let mut samples = vec![0; 320];
+        Sound::of_event(7).append(0, 800, 8000, 1, 10, &mut samples);
+        samples.extend([0; 1600]);
+        let mut payload = Vec::new();
+        Law::A.encode_into(&samples, &mut payload);
+        let mut stream = Stream::new(vec![pcma]);
+        let mut all = Vec::new();
+        for (n, frame) in (0u16..).zip(payload.chunks(160)) {
+            all.extend(stream.raw(8, false, 500 + n, 7000 + u32::from(n) * 160, frame).unwrap());
+        }
+        let numbers: Vec<_> = all.iter().map(|(p, _)| p.2).collect();
+        let consecutive: Vec<_> = (500..).take(all.len()).collect();
+        assert_eq!(numbers, consecutive, "{to}");
+        let events: Vec<_> = all.iter().filter(|(p, _)| p.0 == 97).collect();
+        assert!((7..=9).contains(&events.len()), "{to}: {} events for five frames of tone", events.len());
+        let start = events[0].0.3;
+        assert!((7000 + 3 * units..=7000 + 5 * units).contains(&start), "{to}: {start}");
+        assert!(events.iter().all(|(p, octets)| p.3 == start && octets[0] == 7));
+        assert!(events.iter().enumerate().all(|(n, (p, _))| p.1 == (n == 0)), "one marker");
+        let duration = |octets: &[u8]| u32::from(u16::from_be_bytes([octets[2], octets[3]]));
+        let ends: Vec<_> = events.iter().filter(|(_, octets)| octets[1] & 0x80 != 0).collect();
+        assert_eq!(ends.len(), 3);
+        let total = duration(&ends[0].1);
+        assert_eq!(total, units * (events.len() as u32 - 2));
+        assert!(ends.iter().all(|(_, octets)| duration(octets) == total));
+        let after = all.iter().skip_while(|(p, _)| p.0 != 97).find(|(p, _)| p.0 == 96).unwrap();
+        assert_eq!(after.0.3, start + total, "{to}");
+        let seen: Vec<_> = stream.transcoder.seen_events().collect();
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].event, u32::from(seen[0].duration)), (7, total));
+    }
+}
+
+/// `codecs.md` §18.6: an event packet is reported at its first end packet.
+#[test]
+fn rule_18_6_events_are_reported_once() {
+    let routes = vec![route((8, "PCMA"), (0, "PCMU"), Some(97)), route((101, EVENT), (0, "PCMU"), Some(97))];
+    let mut stream = Stream::new(routes);
+    stream.event(101, 1, 160, [1, 10, 0, 160]);
+    assert_eq!(stream.transcoder.seen_events().count(), 0);
+    stream.event(101, 2, 160, [1, 0x8a, 1, 64]);
+    let expected = SeenEvent { event: 1, volume: 10, duration: 320, clock: 8000 };
+    assert_eq!(stream.transcoder.seen_events().collect::<Vec<_>>(), [expected]);
+    stream.event(101, 3, 160, [1, 0x8a, 1, 64]);
+    assert_eq!(stream.transcoder.seen_events().count(), 0);
 }
 
 /// `codecs.md` §16.4.

@@ -3,12 +3,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+#[cfg(feature = "spandsp")]
+use super::detection::Change;
+use super::detection::{Detection, Verdict, seen};
 use super::numbering::{SequenceNumbers, Timestamps};
 use super::outgoing::{Header, Outgoing};
 use super::pacing::Pacer;
 use super::sequencer::{Sequencer, SequencerCounters, Stored};
 use super::tone::Sound;
-use super::{InPacket, Route};
+use super::{InPacket, Route, SeenEvent};
+#[cfg(feature = "spandsp")]
+use crate::codec::engine::dtmf::{DtmfDetector, ToneChange};
 use crate::codec::engine::packer::Packer;
 #[cfg(feature = "ffmpeg")]
 use crate::codec::engine::resampler::Resampler;
@@ -67,6 +72,75 @@ struct Input {
     decoder: Box<dyn Decoder>,
     #[cfg(feature = "ffmpeg")]
     resampler: Option<(AudioFormat, AudioFormat, Resampler)>,
+    #[cfg(feature = "spandsp")]
+    ear: Option<Ear>,
+}
+
+/// Listens to decoded audio for tones.
+#[cfg(feature = "spandsp")]
+struct Ear {
+    detector: DtmfDetector,
+    #[cfg(feature = "ffmpeg")]
+    resampler: Option<(AudioFormat, Resampler)>,
+    mono: Vec<i16>,
+    changes: Vec<ToneChange>,
+    /// Position of the output when the listening began.
+    start: u64,
+}
+
+/// What the detector listens to.
+#[cfg(feature = "spandsp")]
+const EAR_FORMAT: AudioFormat = AudioFormat { rate: 8000, channels: 1 };
+
+#[cfg(feature = "spandsp")]
+impl Ear {
+    fn open(start: u64) -> Result<Self, CodecError> {
+        Ok(Self {
+            detector: DtmfDetector::open()?,
+            #[cfg(feature = "ffmpeg")]
+            resampler: None,
+            mono: Vec::new(),
+            changes: Vec::new(),
+            start,
+        })
+    }
+
+    /// Listens; what is found goes to `detection` with positions in units of `clock`.
+    fn listen(
+        &mut self,
+        samples: &[i16],
+        format: AudioFormat,
+        clock: u32,
+        detection: &mut Detection,
+    ) -> Result<(), CodecError> {
+        if format == EAR_FORMAT {
+            self.detector.push(samples, &mut self.changes);
+        } else {
+            self.mono.clear();
+            self.bring_down(samples, format)?;
+            self.detector.push(&self.mono, &mut self.changes);
+        }
+        for change in self.changes.drain(..) {
+            let position = change.position * u64::from(clock) / u64::from(EAR_FORMAT.rate);
+            let tone = change.tone.map(|tone| (tone.event, tone.volume));
+            detection.change(Change { position: self.start + position, tone });
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "ffmpeg")]
+    fn bring_down(&mut self, samples: &[i16], format: AudioFormat) -> Result<(), CodecError> {
+        if self.resampler.as_ref().is_none_or(|(from, _)| *from != format) {
+            self.resampler = Some((format, Resampler::new(format, EAR_FORMAT)?));
+        }
+        let Some((_, resampler)) = &mut self.resampler else { return Ok(()) };
+        resampler.convert(samples, &mut self.mono)
+    }
+
+    #[cfg(not(feature = "ffmpeg"))]
+    fn bring_down(&mut self, _: &[i16], _: AudioFormat) -> Result<(), CodecError> {
+        Err(CodecError::Library { library: "none", operation: "resampling", code: 0 })
+    }
 }
 
 /// An encoder towards one payload number.
@@ -77,8 +151,10 @@ struct Output {
     timestamps: Timestamps,
     /// Samples given to the encoder and not yet sent, where silence is looked for.
     heard: VecDeque<i16>,
-    /// Encoder samples to timestamp units of `heard`: samples of all channels per unit, as rate and clock.
     format: AudioFormat,
+    /// Units of audio that went out, whatever the timestamps were set to.
+    position: u64,
+    detection: Detection,
 }
 
 /// An event of the source that is going on or was the last one.
@@ -113,6 +189,7 @@ pub struct RtpTranscoder {
     encoded: Frames,
     packed: Frames,
     decoded_samples: u64,
+    seen: Vec<SeenEvent>,
 }
 
 impl RtpTranscoder {
@@ -135,7 +212,13 @@ impl RtpTranscoder {
             encoded: Frames::new(),
             packed: Frames::new(),
             decoded_samples: 0,
+            seen: Vec::new(),
         }
+    }
+
+    /// The DTMF events that ended since the last call; ask after each packet.
+    pub fn seen_events(&mut self) -> impl Iterator<Item = SeenEvent> + '_ {
+        self.seen.drain(..)
     }
 
     /// Takes other routes over after signalling: coders of equal routes go on, others are made anew (`codecs.md` §6). Sequence numbers
@@ -343,6 +426,13 @@ impl RtpTranscoder {
                 decoder: open_decoder(&route.input, decoded, route.input_ptime)?,
                 #[cfg(feature = "ffmpeg")]
                 resampler: None,
+                #[cfg(feature = "spandsp")]
+                ear: if route.detect_tones && route.dtmf.is_some() {
+                    let position = self.output(route.output_payload_type).map_or(0, |output| output.position);
+                    Some(Ear::open(position)?)
+                } else {
+                    None
+                },
             });
         }
         if self.output(route.output_payload_type).is_none() {
@@ -355,6 +445,8 @@ impl RtpTranscoder {
                 timestamps: Timestamps::default(),
                 heard: VecDeque::new(),
                 format,
+                position: 0,
+                detection: Detection::default(),
             });
         }
         if let Some(output) =
@@ -372,6 +464,11 @@ impl RtpTranscoder {
         let Some(output) = self.outputs.iter_mut().find(|o| o.route.output_payload_type == number) else {
             return Ok(());
         };
+        #[cfg(feature = "spandsp")]
+        if let Some(ear) = &mut input.ear {
+            let format = input.decoder.format();
+            ear.listen(self.decoded.samples(), format, output.route.output.clock, &mut output.detection)?;
+        }
         let samples = if input.decoder.format() == output.format {
             self.decoded.samples()
         } else {
@@ -391,6 +488,25 @@ impl RtpTranscoder {
         }
         for packet in self.packed.encoded() {
             let timestamp = output.timestamps.emit(packet.duration);
+            let verdict = output.detection.frame(output.position, packet.duration, timestamp);
+            output.position += u64::from(packet.duration);
+            let send_at = self.pacer.send_at(now, timestamp, output.route.output.clock);
+            if let (Verdict::Event { payload, timestamp, first, last }, Some(payload_type)) =
+                (verdict, route.dtmf)
+            {
+                for copy in 0..if last { 3 } else { 1 } {
+                    let sequence_number = self.numbers.emitted();
+                    let marker = first && copy == 0;
+                    out.push(
+                        Header { payload_type, marker, sequence_number, timestamp, send_at, end: 0 },
+                        &payload,
+                    );
+                }
+                if last {
+                    self.seen.push(seen(payload, output.route.output.clock));
+                }
+                continue;
+            }
             let silent = look.filter(|look| output.is_silent(packet.duration, look.threshold)).zip(route.cn);
             let (payload_type, payload) = match silent {
                 Some((look, cn)) => (cn, &*look.payload),
@@ -401,7 +517,7 @@ impl RtpTranscoder {
                 marker: false,
                 sequence_number: self.numbers.emitted(),
                 timestamp,
-                send_at: self.pacer.send_at(now, timestamp, output.route.output.clock),
+                send_at,
                 end: 0,
             };
             out.push(header, payload);
@@ -438,6 +554,9 @@ impl RtpTranscoder {
         let event =
             Event { number, timestamp: packet.timestamp, duration: duration.max(before), running, start };
         self.event = Some(event);
+        if end && known.is_none_or(|event| event.running) {
+            self.seen.push(seen([number, flags, high, low], route.input.clock));
+        }
         if let Some(events) = route.dtmf {
             let output = audio.filter(|_| position.is_some());
             self.send_event(now, route, events, output.as_ref(), growth, duration, packet, out);

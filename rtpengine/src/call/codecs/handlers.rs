@@ -185,6 +185,7 @@ impl Handler {
                 output_ptime: key.output_ptime,
                 dtmf: key.dtmf,
                 cn: key.cn,
+                detect_tones: key.detect_tones,
             });
         }
         let entry = source.list.get(self.payload_type).filter(|entry| entry.codec.supplemental.is_some())?;
@@ -198,6 +199,7 @@ impl Handler {
             output_ptime: ptime,
             dtmf: self.dtmf,
             cn: self.cn,
+            detect_tones: false,
         })
     }
 }

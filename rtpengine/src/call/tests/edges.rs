@@ -54,7 +54,10 @@ fn ng_11_10_connect_directional_leaves_an_offer_answer_link_as_it_is() {
     desk.ask("connect", "\"from-tag\":\"a\",\"to-tag\":\"b\",\"flags\":[\"directional\"]");
     assert_eq!(to(&desk, "a"), [desk.rtp("b", 0)]);
     assert_eq!(
-        desk.call.signalling.first_offer_answer_peer(super::super::ids::PartyId(0)).map(|p| p.index()),
+        desk.call
+            .signalling
+            .first_offer_answer_peer(super::super::ids::PartyId(0))
+            .map(super::super::ids::PartyId::index),
         Some(1)
     );
 }
@@ -259,7 +262,7 @@ fn a_moved_call_knows_its_sockets_by_their_new_names() {
     desk.sdp("offer", "\"from-tag\":\"a\",\"to-tag\":\"b\"", &audio("10.0.0.1", 4002), "");
     let before: Vec<_> = desk.call.sockets().collect();
     let renamed = |key: SocketKey| SocketKey { slot: key.slot + 7, generation: 3 };
-    desk.call.rename_sockets(renamed);
+    desk.call.rename_sockets(&renamed);
     assert_eq!(
         desk.call.sockets().collect::<Vec<_>>(),
         before.iter().map(|&key| renamed(key)).collect::<Vec<_>>()
@@ -268,4 +271,17 @@ fn a_moved_call_knows_its_sockets_by_their_new_names() {
         let state = desk.call.plane.stream(stream).expect("a stream");
         assert!(state.sockets().all(|s| s.key.generation == 3), "{socket:?}");
     }
+}
+
+#[test]
+fn ng_11_10_all_sources_are_those_of_the_call_before_the_merge() {
+    let mut desk = Desk::talk();
+    let other = second(&mut desk, "other", ["c", "d"]);
+    let members = "\"command\":\"connect\",\"call-id\":\"call\",\"to-call-id\":\"other\",\"all\":\"all\",\"to-tag\":\"c\",\
+        \"flags\":[\"directional\"]";
+    let (done, _) = desk.join(members, vec![other]);
+    assert_eq!(Desk::error(&done), "none");
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0), desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "b"), [desk.rtp("a", 0), desk.rtp("c", 0)]);
+    assert_eq!(to(&desk, "d"), [desk.rtp("c", 0)], "no source");
 }

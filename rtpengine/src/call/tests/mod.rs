@@ -152,13 +152,18 @@ impl Desk {
         self.carry_out(members, |call, request, ctx| call.command(request, id.as_bytes(), ctx))
     }
 
-    /// A request about several calls, of which the others are handed over.
+    /// A request about several calls, of which the others are handed over; they come back if the request fails beforehand.
     pub(super) fn join(&mut self, members: &str, others: Vec<Call>) -> (Done, Vec<Call>) {
-        let mut left = Vec::new();
+        let mut left = others;
         let done = self.carry_out(members, |call, request, ctx| {
-            let (done, back) = call.join(request, b"call", others, ctx);
-            left = back;
-            done
+            let seen: Vec<&Call> = left.iter().collect();
+            if let Err(error) = call.may_join(request, &seen) {
+                return Done { reply: Reply::from_error(&error), fate: Fate::Keep };
+            }
+            for other in std::mem::take(&mut left) {
+                call.merge(Box::new(other)).expect("no tag in common");
+            }
+            call.command(request, b"call", ctx)
         });
         (done, left)
     }

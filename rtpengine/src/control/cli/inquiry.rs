@@ -190,7 +190,8 @@ fn row(call: &Call) -> SessionRow {
     }
 }
 
-fn details(call: &Call, now: Now) -> CallDetails {
+/// Everything the text protocol shows of a call.
+pub fn details(call: &Call, now: Now) -> CallDetails {
     let signalling = &call.signalling;
     CallDetails {
         row: row(call),
