@@ -48,7 +48,6 @@ struct Media {
     port: u16,
     rejected: bool,
     mux: bool,
-    takes_mux: bool,
     direction: Option<&'static str>,
     mid: Option<String>,
     ptime: Option<u8>,
@@ -203,7 +202,6 @@ impl Media {
             port: 20000 + 1000 * number as u16 + 2 * random.random_range(0..40),
             rejected: number > 0 && random.random_bool(0.1),
             mux,
-            takes_mux: random.random_bool(0.7),
             direction: if random.random_bool(0.3) { DIRECTIONS.choose(random).copied() } else { None },
             mid: random.random_bool(0.3).then(|| format!("m{number}")),
             ptime: random.random_bool(0.3).then_some(20),
@@ -260,7 +258,7 @@ impl Media {
         if reject {
             return;
         }
-        if offered.has("rtcp-mux") && self.takes_mux {
+        if offered.has("rtcp-mux") && self.mux {
             lines.push("a=rtcp-mux".into());
         }
         if offered.has("ice-ufrag") && choices.random_bool(0.8) {
