@@ -103,7 +103,11 @@ impl Exchange<'_, '_> {
         let settled = self.answer
             || match side {
                 Side::Receiver => self.mux.require,
-                Side::Sender => self.mux.demux || self.mux.accept,
+                // What an earlier answer settled stays settled: its second port is gone (media-plane.md §21.3).
+                Side::Sender => {
+                    let present = media.ports.current().map(PortMap::ports);
+                    self.mux.demux || self.mux.accept || present == Some(1)
+                }
             };
         let all = usize::from(params.ports_wanted());
         if all == 2 && media.is_rtp() && media.has(MediaFlags::RTCP_MUX) && settled { 1 } else { all }

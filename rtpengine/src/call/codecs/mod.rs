@@ -16,6 +16,7 @@
 
 mod answer;
 mod companions;
+mod connected;
 mod handlers;
 mod list;
 mod message;
@@ -33,6 +34,7 @@ mod subscribe;
 mod tests;
 
 pub use answer::answer;
+pub use connected::Connected;
 pub use handlers::{
     Action, DtmfBlock, Handler, HandlerKey, HandlerPolicy, HandlerTable, SinkPolicy, SourcePolicy, handlers,
 };
