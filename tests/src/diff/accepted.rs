@@ -32,6 +32,13 @@ pub const TABLE: &[Accepted] = &[
         rule: "sdp.md 17.1: a rejected section shows the stored format text",
     },
     Accepted {
+        kind: "held section *",
+        when: |difference| {
+            difference.kind != "held section port" || number(&difference.ours) < number(&difference.peers)
+        },
+        rule: "ng-control.md 10.6(2a): a party that does not receive keeps its ports",
+    },
+    Accepted {
         kind: "session o=",
         when: |difference| without_last_word(&difference.ours) == without_last_word(&difference.peers),
         rule: "sdp.md 6.1 note 3: with `origin` the address emitted before stays",
@@ -139,6 +146,11 @@ pub const OPEN: &[Accepted] = &[
 
 fn always(_: &Difference) -> bool {
     true
+}
+
+/// The number in the name of a port: earlier ports have smaller ones.
+fn number(name: &str) -> Option<u32> {
+    name.trim_end_matches('>').rsplit(' ').next()?.parse().ok()
 }
 
 fn without_parameters(lines: &str) -> String {

@@ -146,10 +146,16 @@ fn section(
     name_ours: &mut Names,
     name_peers: &mut Names,
 ) {
-    let state = if ours.port() == 0 { "rejected section" } else { "section" };
+    let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
+    // The sender's word passed on: it does not receive.
+    let held = matches!(ours.direction(), Some("sendonly" | "inactive"));
+    let state = match ours.port() {
+        0 => "rejected section",
+        _ if held && port[0] != port[1] => "held section",
+        _ => "section",
+    };
     let mut check = |what: &str, a: &str, b: &str| differ(found, &format!("{state} {what}"), a, b);
     check("type", ours.kind(), peers.kind());
-    let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
     check("port", &port[0], &port[1]);
     check("protocol", ours.protocol(), peers.protocol());
     let companions = [companions(ours), companions(peers)];
