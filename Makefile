@@ -14,6 +14,9 @@ ARGS ?=
 
 BINARIES := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO := cargo
+# Audio engines: FFmpeg, Opus, G.729. `make run FEATURES=` builds a relay that transcodes nothing and needs none of them.
+FEATURES ?= codec
+WITH := $(if $(FEATURES),--features rtpengine/$(FEATURES))
 # The peer of the comparisons: Debian's own package.
 PEER ?= $(firstword $(wildcard /usr/bin/rtpengine /usr/sbin/rtpengine))
 
@@ -38,14 +41,15 @@ setup-check:
 	@.ci/toolchain
 
 run: setup-run
-	$(CARGO) build --profile $(PROFILE) -p rtpengine -p rtpengine-ctl
+	$(CARGO) build --profile $(PROFILE) -p rtpengine $(WITH)
+	$(CARGO) build --profile $(PROFILE) -p rtpengine-ctl
 	@mkdir -p $(SPOOL)
 	@.ci/greet $(ADDRESS) $(NG_PORT) $(CLI_PORT) $(SPOOL) $(BINARIES)
 	@exec $(BINARIES)/rtpengine --config-file=none --foreground --log-stderr --interface=$(ADDRESS) \
 		--listen-ng=$(ADDRESS):$(NG_PORT) --listen-cli=$(ADDRESS):$(CLI_PORT) --recording-dir=$(SPOOL) $(ARGS)
 
 demo: setup-run
-	$(CARGO) build --profile $(PROFILE) -p rtpengine
+	$(CARGO) build --profile $(PROFILE) -p rtpengine $(WITH)
 	$(CARGO) run --profile $(PROFILE) -p rtpengine-tests --bin rtpengine-demo -- $(ARGS)
 
 # The order is that of the time until something can go wrong.
@@ -58,22 +62,22 @@ format:
 	$(CARGO) fmt --check
 
 lint:
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets $(WITH) -- -D warnings
 
 # The tests of the programs start the daemon, so it is built first.
 test:
-	$(CARGO) build --workspace --bins
-	$(CARGO) test --workspace
+	$(CARGO) build --workspace --bins $(WITH)
+	$(CARGO) test --workspace $(WITH)
 
 fuzz: setup-run
 	.ci/fuzz $(FUZZ_SECONDS)
 
 bench: setup-run
-	$(CARGO) build --release -p rtpengine -p rtpengine-tests
+	$(CARGO) build --release -p rtpengine -p rtpengine-tests $(WITH)
 	target/release/rtpengine-load $(ARGS)
 
 compare: setup-check
-	$(CARGO) build --release -p rtpengine -p rtpengine-tests
+	$(CARGO) build --release -p rtpengine -p rtpengine-tests $(WITH)
 	target/release/rtpengine-load --peer $(PEER) --rounds 3 $(ARGS)
 
 deny:
