@@ -14,8 +14,8 @@ ARGS ?=
 
 BINARIES := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO := cargo
-# Audio engines: FFmpeg, Opus, G.729. `make run FEATURES=` builds a relay that transcodes nothing and needs none of them.
-FEATURES ?= codec
+# Features of the relay. `codec` links the audio engines (FFmpeg, Opus, G.729, SpanDSP); flows do not use them yet.
+FEATURES ?=
 WITH := $(if $(FEATURES),--features rtpengine/$(FEATURES))
 # The peer of the comparisons: Debian's own package.
 PEER ?= $(firstword $(wildcard /usr/bin/rtpengine /usr/sbin/rtpengine))
@@ -53,7 +53,7 @@ demo: setup-run
 	$(CARGO) run --profile $(PROFILE) -p rtpengine-tests --bin rtpengine-demo -- $(ARGS)
 
 # The order is that of the time until something can go wrong.
-check: setup-check format lint test fuzz
+check: setup-check format lint test engines fuzz
 	@$(MAKE) --no-print-directory deny-if-there
 	@echo 'make check: passed.'
 	@echo 'Not part of it: make bench and make compare (load on both processors for minutes).'
@@ -69,7 +69,11 @@ test:
 	$(CARGO) build --workspace --bins $(WITH)
 	$(CARGO) test --workspace $(WITH)
 
-fuzz: setup-run
+# The audio engines, which only this target links.
+engines: setup-check
+	$(CARGO) test -p rtpengine-common --features codec --lib codec::
+
+fuzz: setup-check
 	.ci/fuzz $(FUZZ_SECONDS)
 
 bench: setup-run

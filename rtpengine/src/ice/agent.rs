@@ -376,6 +376,24 @@ impl Agent {
         signalled.map(|remote| remote.component).max().unwrap_or(local).min(local)
     }
 
+    /// Gives every socket another name: the agent moves to another owner of sockets.
+    pub fn rename_sockets(&mut self, name: &dyn Fn(SocketKey) -> SocketKey) {
+        for local in &mut self.locals {
+            local.socket.key = name(local.socket.key);
+        }
+        for (socket, _) in &mut self.authenticated {
+            *socket = name(*socket);
+        }
+        for transmit in &mut self.transmits {
+            transmit.socket = name(transmit.socket);
+        }
+        for event in &mut self.events {
+            if let Event::Selected { socket, .. } = event {
+                socket.key = name(socket.key);
+            }
+        }
+    }
+
     /// Marks a sign of life.
     pub(super) fn touch(&mut self, now: Instant) {
         self.last_activity = now;
