@@ -10,7 +10,7 @@ use super::survey::{Survey, Verdict};
 use super::tally::{self, Contribution};
 use super::wheel::Wheel;
 use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
-use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey};
+use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey, StreamId};
 use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
 use crate::flow::{Arrival, Events, Level, Outcome, Packet, Received, TickOptions, Turn};
@@ -146,8 +146,8 @@ impl Shard {
         if version != self.settings_version {
             self.settings = self.shared.settings();
             self.settings_version = version;
-            self.events.set_threshold(log::packet_level());
         }
+        self.events.set_threshold(log::packet_level());
     }
 
     /// Asks for what the first `ready` events will look at, one kind of object after the other, so that the fetches overlap.
@@ -193,8 +193,8 @@ impl Shard {
         let Some(entry) = self.sockets.get_mut(key) else { return };
         let owner = entry.owner;
         let discard = match entry.overrun.admit(self.turn, limit) {
-            Admission::Read => false,
-            Admission::Discard(_) => true,
+            Admission::Read => None,
+            Admission::Discard(strikes) => Some(strikes),
             Admission::Leave(first) => {
                 if first {
                     self.warn_overrun(owner.call, limit);
@@ -213,7 +213,8 @@ impl Shard {
                 return;
             }
         };
-        if discard {
+        if let Some(strikes) = discard {
+            self.warn_discard(owner.call, strikes);
             self.stats.count(Counter::Overrun, 1);
             return;
         }
@@ -247,6 +248,13 @@ impl Shard {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
         Some(received)
+    }
+
+    fn warn_discard(&self, call: CallSlot, strikes: u8) {
+        if log::allowed("discard", self.now.instant) {
+            let text = format!("UDP receive queue exceeded {strikes} times: discarding packet");
+            self.log_call(call, Level::Warning, &text);
+        }
     }
 
     /// Shows the datagram in the buffer to the agents of its call.
@@ -441,6 +449,9 @@ impl Shard {
         match fate {
             Fate::Keep => {
                 self.lead_sockets(slot);
+                if signals(request.command) {
+                    self.pierce(slot);
+                }
                 self.poll_call(slot);
             }
             Fate::Destroy(reason) => self.end_call(slot, reason),
@@ -497,6 +508,18 @@ impl Shard {
                 entry.owner.stream = stream;
             }
         }
+    }
+
+    /// `pierce NAT`: every signalling step opens the way to peers that have not been heard (media-plane.md 3.6).
+    fn pierce(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot) else { return };
+        let plane = &mut resident.call.plane;
+        self.at_work = Some(slot);
+        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+        for stream in 0..plane.stream_count() {
+            plane.pierce(&mut outlet, StreamId::at(stream));
+        }
+        self.at_work = None;
     }
 
     /// Lets agents begin what a command wants of them.
@@ -607,9 +630,11 @@ impl Shard {
             self.events.drain().for_each(drop);
             return;
         };
-        let Some(id) = resident.call.signalling.ids.first() else { return };
+        let signalling = &resident.call.signalling;
+        let Some(id) = signalling.ids.first() else { return };
+        let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
-            log::call(event.notice.level(), id.as_bytes(), &event.notice.to_string());
+            log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
         }
     }
 
@@ -621,8 +646,10 @@ impl Shard {
     }
 
     pub(super) fn log_call(&self, slot: CallSlot, level: Level, text: &str) {
-        let id = self.calls.get(slot).and_then(|resident| resident.call.signalling.ids.first());
-        log::call(level, id.map_or(&[][..], Name::as_bytes), text);
+        let Some(resident) = self.calls.get(slot) else { return };
+        let signalling = &resident.call.signalling;
+        let id = signalling.ids.first().map_or(&[][..], Name::as_bytes);
+        log::call(level, log::rule_of(signalling.flags), id, text);
     }
 
     /// 64 random hexadecimal digits: the call-id of a call that was given none.
@@ -661,6 +688,19 @@ impl Ports for Closing {
     fn route(&mut self, _: IpAddr) -> Option<IpAddr> {
         None
     }
+}
+
+/// The commands that may tell the daemon where a peer is.
+fn signals(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Offer
+            | Command::Answer
+            | Command::Publish
+            | Command::SubscribeRequest
+            | Command::SubscribeAnswer
+            | Command::CreateAnswer
+    )
 }
 
 /// The commands that make a call when its id is unknown (ng-control.md 10.1).

@@ -146,10 +146,16 @@ fn section(
     name_ours: &mut Names,
     name_peers: &mut Names,
 ) {
-    let state = if ours.port() == 0 { "rejected section" } else { "section" };
+    let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
+    // The sender's word passed on: it does not receive.
+    let held = matches!(ours.direction(), Some("sendonly" | "inactive"));
+    let state = match ours.port() {
+        0 => "rejected section",
+        _ if held && port[0] != port[1] => "held section",
+        _ => "section",
+    };
     let mut check = |what: &str, a: &str, b: &str| differ(found, &format!("{state} {what}"), a, b);
     check("type", ours.kind(), peers.kind());
-    let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
     check("port", &port[0], &port[1]);
     check("protocol", ours.protocol(), peers.protocol());
     let companions = [companions(ours), companions(peers)];
@@ -238,9 +244,10 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
                     [ours, peers].map(|media| media.get(key).and_then(Value::text).unwrap_or_default());
                 differ(&mut found, &format!("query media {key}"), a, b);
             }
-            flags(&mut found, "query media flag", ours, peers);
             let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
             let closed = a.first().is_some_and(|stream| stream.get("local port").is_none());
+            let what = if closed { "query closed media flag" } else { "query media flag" };
+            flags(&mut found, what, ours, peers);
             for (ours, peers) in a.iter().zip(b) {
                 let what = if closed { "query closed stream flag" } else { "query stream flag" };
                 flags(&mut found, what, ours, peers);
