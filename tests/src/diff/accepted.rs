@@ -138,6 +138,21 @@ pub const OPEN: &[Accepted] = &[
         rule: "transcoding is not part of the daemon yet",
     },
     Accepted {
+        kind: "rejected section port",
+        when: |difference| difference.ours == "0",
+        rule: "codecs.md 5.8: a list that options empty is restored, the section is not rejected",
+    },
+    Accepted {
+        kind: "rejected section companion formats",
+        when: always,
+        rule: "codecs.md 5.8: a list that options empty is restored, the section is not rejected",
+    },
+    Accepted {
+        kind: "held section port",
+        when: always,
+        rule: "ng-control.md 10.5(3): a muxed media that comes back after a rejection should find its ports",
+    },
+    Accepted {
         kind: "query closed media flag *",
         when: always,
         rule: "sdp.md 23.1(3): ICE and DTLS of a section are settled before its port is looked at",

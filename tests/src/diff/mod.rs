@@ -92,6 +92,9 @@ impl Twin<'_> {
             if known {
                 from.changes(random);
             }
+            if from.has_rejected_everything() {
+                return;
+            }
             let options = generate::offer_options(mux, random);
             let mut offer = Request::new("offer").set("call-id", &self.id).set("from-tag", from.tag);
             offer = offer.set("sdp", from.offer()).with(&options);
