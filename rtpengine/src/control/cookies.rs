@@ -93,9 +93,9 @@ impl<W> Cookies<W> {
         self.running.remove(key).unwrap_or_default()
     }
 
-    /// Forgets a request that was not executed, so that a retransmission is.
-    pub fn abandon(&mut self, key: &Key) {
-        self.running.remove(key);
+    /// Forgets a request that was not executed, so that a retransmission is. Gives those who have been waiting for its reply.
+    pub fn abandon(&mut self, key: &Key) -> Vec<W> {
+        self.running.remove(key).unwrap_or_default()
     }
 
     fn age(&mut self, now: Instant) {
@@ -226,9 +226,10 @@ mod tests {
         let now = Instant::now();
         let mut cookies = Cookies::new(now);
         let request = key("192.0.2.1", "abc");
-        cookies.begin(now, &request, ());
-        cookies.abandon(&request);
-        assert_eq!(cookies.begin(now, &request, ()), Seen::New);
+        cookies.begin(now, &request, 1);
+        cookies.begin(now, &request, 2);
+        assert_eq!(cookies.abandon(&request), [2]);
+        assert_eq!(cookies.begin(now, &request, 3), Seen::New);
     }
 
     #[test]

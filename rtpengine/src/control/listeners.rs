@@ -81,6 +81,8 @@ struct Peer {
     reader: Reader,
     /// The other side has ended its stream: what arrived is still answered.
     ended: bool,
+    /// Units handed out and not answered yet.
+    unanswered: u32,
 }
 
 #[derive(Debug, Default)]
@@ -254,7 +256,7 @@ impl Listeners {
         };
         let kind = if protocol == Protocol::Cli { "cli" } else { "TCP control ng" };
         log::control(Level::Info, || format!("New {kind} connection from {agent}"));
-        self.places[at].peer = Some(Peer { connection, reader, ended: false });
+        self.places[at].peer = Some(Peer { connection, reader, ended: false, unanswered: 0 });
     }
 
     /// The next unit of a connection; reads when none is complete.
@@ -265,6 +267,7 @@ impl Listeners {
             let peer = place.peer.as_mut()?;
             let agent = peer.connection.peer;
             if let Some((range, protocol)) = peer.take_unit(buffer) {
+                peer.unanswered = peer.unanswered.saturating_add(1);
                 let target = Target::Connection { place: at, generation };
                 return Some(Arrival { range, protocol, target, agent });
             }
@@ -277,9 +280,7 @@ impl Listeners {
                 return None;
             }
             if peer.ended {
-                if peer.connection.finish() {
-                    self.close(at);
-                }
+                self.finish_if_done(at);
                 return None;
             }
             if !peer.read() {
@@ -306,10 +307,29 @@ impl Listeners {
                     return;
                 };
                 let Some(peer) = place.peer.as_mut() else { return };
-                if !peer.connection.send(bytes) {
+                if peer.connection.send(bytes) {
+                    self.answered(target);
+                } else {
                     self.close(*at);
                 }
             }
+        }
+    }
+
+    /// A unit has its answer, or gets none.
+    pub fn answered(&mut self, target: &Target) {
+        let Target::Connection { place: at, generation } = target else { return };
+        let place = self.places.get_mut(*at).filter(|place| place.generation == *generation);
+        let Some(peer) = place.and_then(|place| place.peer.as_mut()) else { return };
+        peer.unanswered = peer.unanswered.saturating_sub(1);
+        self.finish_if_done(*at);
+    }
+
+    /// Ends a connection whose other side has ended its stream and has all its answers.
+    fn finish_if_done(&mut self, at: usize) {
+        let Some(peer) = self.places.get_mut(at).and_then(|place| place.peer.as_mut()) else { return };
+        if peer.ended && peer.unanswered == 0 && peer.connection.finish() {
+            self.close(at);
         }
     }
 
@@ -460,6 +480,28 @@ mod tests {
         let mut all = String::new();
         stream.read_to_string(&mut all).unwrap();
         assert_eq!(all, "a 1b 2");
+    }
+
+    #[test]
+    fn an_answer_that_takes_its_time_still_reaches_a_peer_that_has_ended_its_stream() {
+        let tcp = super::super::stream::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = tcp.local_addr().unwrap();
+        let mut listeners = Listeners::new(vec![], vec![(tcp, Protocol::Cli)]).unwrap();
+        let mut buffer = listeners.take_buffer();
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.write_all(b"list sessions all\n").unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let arrival = next(&mut listeners, &mut buffer);
+        for _ in 0..3 {
+            listeners.poll();
+            assert!(listeners.next(&mut buffer).is_none());
+        }
+        listeners.send(&arrival.target, b"late\n");
+        listeners.finish(&arrival.target);
+        let mut all = String::new();
+        client.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "late\n");
+        assert!(listeners.places.iter().all(|place| place.peer.is_none()), "nothing is left open");
     }
 
     #[test]

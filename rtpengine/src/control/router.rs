@@ -180,6 +180,7 @@ impl Router {
             log::control(Level::Warning, || {
                 format!("Protocol error in packet from {agent}: no cookie [{}]", unit.escape_ascii())
             });
+            self.listeners.answered(&target);
             return;
         };
         let key = Key::new(agent.ip(), unit.cookie);
@@ -372,9 +373,21 @@ impl Router {
             self.held.push_back((request, running));
             return;
         }
+        self.drop_request(shard, &running);
+    }
+
+    /// Gives a request up because a queue is full: it is executed when the agent sends it again.
+    fn drop_request(&mut self, shard: &Shard, running: &Running) {
         shard.stats().count(Counter::InboxFull, 1);
         if let Some(key) = &running.cookie {
-            self.cookies.abandon(key);
+            self.abandon(key);
+        }
+        self.listeners.answered(&running.target);
+    }
+
+    fn abandon(&mut self, key: &Key) {
+        for (waiter, _) in self.cookies.abandon(key) {
+            self.listeners.answered(&waiter);
         }
     }
 
@@ -416,15 +429,12 @@ impl Router {
             self.running.insert(ticket, running);
             return;
         }
-        // The shard does not keep up: the request is dropped, and executed when the agent sends it again.
-        shard.stats().count(Counter::InboxFull, 1);
+        // The shard does not keep up.
         if let Some(id) = &running.id {
             let live = self.directory.is_live(id.as_bytes());
             self.directory.finish(id.as_bytes(), live);
         }
-        if let Some(key) = &running.cookie {
-            self.cookies.abandon(key);
-        }
+        self.drop_request(shard, &running);
     }
 
     /// The limits, which hold for offers only (ng-control.md 14).
@@ -593,7 +603,7 @@ impl Passenger for Router {
                 self.running.insert(ticket, running);
             }
             // It failed before a shard had it: a retransmission may try again.
-            None => cookie.iter().for_each(|cookie| self.cookies.abandon(cookie)),
+            None => cookie.iter().for_each(|cookie| self.abandon(cookie)),
         }
     }
 

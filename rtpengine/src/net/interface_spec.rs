@@ -154,6 +154,18 @@ mod tests {
         assert_eq!((alias.name.as_str(), alias.target), ("x", Target::Alias("y/z".into())));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_understood_or_refused_by_its_name(text in ".{0,60}") {
+            match parse(&text, 1, 2) {
+                Ok(spec) => proptest::prop_assert!(!spec.name.is_empty()),
+                Err(error) => {
+                    proptest::prop_assert_eq!(error.to_string(), format!("Invalid interface specification: '{text}'"));
+                }
+            }
+        }
+    }
+
     #[test]
     fn broken_entries_name_their_text() {
         for text in ["", "/", "name/", "/1.2.3.4", "=b", "a=", "1.2.3.4!", "!1.2.3.4"] {

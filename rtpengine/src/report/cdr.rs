@@ -8,6 +8,7 @@ use crate::call::{Call, CloseReason};
 use crate::control::cli::inquiry::details;
 use crate::control::cli::listing::{CallDetails, MediaDetails, PartyDetails, PortDetails};
 use crate::flow::Level;
+use rtpengine_common::log::CallRule;
 use rtpengine_common::log::lines::{Cdr, CdrMedia, CdrParty, CdrPort, Termination};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,11 +18,12 @@ pub fn ended(call: &Call, reason: CloseReason, now: Now) {
     if call.signalling.flags.contains(CallFlags::FOREIGN) {
         return;
     }
-    if log::wanted(Level::Info) {
+    let rule = log::rule_of(call.signalling.flags);
+    if rule == CallRule::Debug || log::wanted(Level::Info) {
         let id = call.signalling.ids.first().map_or(&[][..], Name::as_bytes);
-        log::call(Level::Info, id, "Final packet stats:");
+        log::call(Level::Info, rule, id, "Final packet stats:");
         for party in details(call, now).parties {
-            party.text().lines().for_each(|line| log::call(Level::Info, id, line));
+            party.text().lines().for_each(|line| log::call(Level::Info, rule, id, line));
         }
     }
     rtpengine_common::log::cdr(|| line(call, &details(call, now), reason, now));

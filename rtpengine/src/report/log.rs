@@ -1,7 +1,8 @@
 //! The daemon's way to the log: records of calls, of the control side and of the program.
 
+use crate::call::signalling::CallFlags;
 use crate::flow::Level;
-use rtpengine_common::log::{self, Context, Subsystem};
+use rtpengine_common::log::{self, CallRule, Context, Subsystem};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -33,13 +34,24 @@ pub fn wanted(level: Level) -> bool {
     log::enabled(Subsystem::Core, level_of(level), &Context::NONE)
 }
 
-/// A record about a call.
-pub fn call(level: Level, id: &[u8], text: &str) {
+/// A record about a call, by the rule its state makes.
+pub fn call(level: Level, rule: CallRule, id: &[u8], text: &str) {
     let level = level_of(level);
     let id = String::from_utf8_lossy(id);
-    let context = Context::call(&id);
+    let context = Context::call(&id).with_rule(rule);
     if log::enabled(Subsystem::Core, level, &context) {
         log::write(Subsystem::Core, level, &context, format_args!("{text}"));
+    }
+}
+
+/// How the state of a call changes what is logged about it (operations.md 5.2).
+pub fn rule_of(flags: CallFlags) -> CallRule {
+    if flags.contains(CallFlags::DEBUG) {
+        CallRule::Debug
+    } else if flags.contains(CallFlags::FOREIGN) {
+        CallRule::Foreign
+    } else {
+        CallRule::Normal
     }
 }
 

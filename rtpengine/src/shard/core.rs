@@ -10,10 +10,10 @@ use super::survey::{Survey, Verdict};
 use super::tally::{self, Contribution};
 use super::wheel::Wheel;
 use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
-use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey};
+use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey, StreamId};
 use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
-use crate::flow::{Arrival, Events, Level, Packet, Received, TickOptions, Turn};
+use crate::flow::{Arrival, Events, Level, Outcome, Packet, Received, TickOptions, Turn};
 use crate::net::interfaces::Choice;
 use crate::net::prefetch::prefetch;
 use crate::net::readiness::{EVENTS, Readiness, Source};
@@ -33,6 +33,15 @@ use std::time::Duration;
 /// The call timer (media-plane.md 22).
 pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
 
+/// What a timer of a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// The call timer.
+    Tick,
+    /// Agents of the call have something to do.
+    Alarm,
+}
+
 /// A survey on its way through the table.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -48,7 +57,7 @@ pub struct Shard {
     pub(super) readiness: Readiness,
     pub(super) sockets: SocketTable<Owner>,
     pub(super) calls: CallTable,
-    pub(super) wheel: Wheel<(CallSlot, CallKey)>,
+    pub(super) wheel: Wheel<(CallSlot, CallKey, Timer)>,
     pub(super) stats: Arc<Block>,
     pub(super) inbox: Inbox<ToShard>,
     pub(super) control: Mailbox<FromShard>,
@@ -137,8 +146,8 @@ impl Shard {
         if version != self.settings_version {
             self.settings = self.shared.settings();
             self.settings_version = version;
-            self.events.set_threshold(log::packet_level());
         }
+        self.events.set_threshold(log::packet_level());
     }
 
     /// Asks for what the first `ready` events will look at, one kind of object after the other, so that the fetches overlap.
@@ -184,8 +193,8 @@ impl Shard {
         let Some(entry) = self.sockets.get_mut(key) else { return };
         let owner = entry.owner;
         let discard = match entry.overrun.admit(self.turn, limit) {
-            Admission::Read => false,
-            Admission::Discard(_) => true,
+            Admission::Read => None,
+            Admission::Discard(strikes) => Some(strikes),
             Admission::Leave(first) => {
                 if first {
                     self.warn_overrun(owner.call, limit);
@@ -204,7 +213,8 @@ impl Shard {
                 return;
             }
         };
-        if discard {
+        if let Some(strikes) = discard {
+            self.warn_discard(owner.call, strikes);
             self.stats.count(Counter::Overrun, 1);
             return;
         }
@@ -234,7 +244,28 @@ impl Shard {
         let arrival = Arrival { stream: owner.stream, socket, source };
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
         self.at_work = None;
+        if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
+            return Some(self.negotiate(owner.call, arrival, received.outcome));
+        }
         Some(received)
+    }
+
+    fn warn_discard(&self, call: CallSlot, strikes: u8) {
+        if log::allowed("discard", self.now.instant) {
+            let text = format!("UDP receive queue exceeded {strikes} times: discarding packet");
+            self.log_call(call, Level::Warning, &text);
+        }
+    }
+
+    /// Shows the datagram in the buffer to the agents of its call.
+    #[cold]
+    fn negotiate(&mut self, slot: CallSlot, arrival: Arrival, looked_like: Outcome) -> Received {
+        let mut received = Received { outcome: looked_like, error: false };
+        let Some(key) = self.calls.get(slot).map(|resident| resident.call.key) else { return received };
+        self.work_call(slot, key, |call, packet, ctx, turn| {
+            received = call.negotiate(arrival, packet, looked_like, ctx, turn);
+        });
+        received
     }
 
     fn warn_overrun(&mut self, call: CallSlot, limit: u32) {
@@ -284,8 +315,11 @@ impl Shard {
     pub(super) fn timers(&mut self) {
         let mut due = Vec::new();
         self.wheel.advance(self.now.instant, |timer| due.push(timer));
-        for (slot, key) in due {
-            self.tick_call(slot, key);
+        for (slot, key, timer) in due {
+            match timer {
+                Timer::Tick => self.tick_call(slot, key),
+                Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
+            }
         }
     }
 
@@ -306,6 +340,9 @@ impl Shard {
             log: &mut self.log,
         };
         let fate = resident.call.tick(&mut ctx, &mut turn, options);
+        if let Some(at) = resident.call.next_alarm() {
+            self.wheel.set(at, (slot, key, Timer::Alarm));
+        }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         self.at_work = None;
         for socket in closing.0 {
@@ -317,11 +354,42 @@ impl Shard {
             self.log_events(slot);
         }
         match fate {
-            Fate::Keep => self.wheel.set(self.now.instant + CALL_TICK, (slot, key)),
+            Fate::Keep => self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick)),
             Fate::Destroy(reason) => {
                 self.log_timeout(slot, reason);
                 self.end_call(slot, reason);
             }
+        }
+    }
+
+    /// Lets the agents of a call work, and asks to be woken when they want to go on.
+    fn work_call(
+        &mut self,
+        slot: CallSlot,
+        key: CallKey,
+        work: impl FnOnce(&mut Call, &mut Packet, &mut Ctx<'_>, &mut Turn<'_, Outlet<'_>>),
+    ) {
+        let Some(resident) = self.calls.get_keyed(slot, key) else { return };
+        self.at_work = Some(slot);
+        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+        let mut turn =
+            Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
+        let mut ctx = Ctx {
+            now: self.now,
+            ports: &mut Closing::default(),
+            random: &mut self.dice,
+            interfaces: &self.shared.interfaces,
+            settings: &self.settings,
+            log: &mut self.log,
+        };
+        work(&mut resident.call, &mut self.packet, &mut ctx, &mut turn);
+        if let Some(at) = resident.call.next_alarm() {
+            self.wheel.set(at, (slot, key, Timer::Alarm));
+        }
+        self.at_work = None;
+        self.write_log(slot);
+        if !self.events.is_empty() {
+            self.log_events(slot);
         }
     }
 
@@ -379,7 +447,13 @@ impl Shard {
             return Reply::from_error(&unknown_call(request.command));
         };
         match fate {
-            Fate::Keep => self.lead_sockets(slot),
+            Fate::Keep => {
+                self.lead_sockets(slot);
+                if signals(request.command) {
+                    self.pierce(slot);
+                }
+                self.poll_call(slot);
+            }
             Fate::Destroy(reason) => self.end_call(slot, reason),
         }
         reply
@@ -392,7 +466,7 @@ impl Shard {
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
         let slot = self.calls.insert(Resident { call, sockets: Vec::new(), cpu, contribution });
-        self.wheel.set(self.now.instant + CALL_TICK, (slot, key));
+        self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
         slot
     }
 
@@ -436,8 +510,32 @@ impl Shard {
         }
     }
 
+    /// `pierce NAT`: every signalling step opens the way to peers that have not been heard (media-plane.md 3.6).
+    fn pierce(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot) else { return };
+        let plane = &mut resident.call.plane;
+        self.at_work = Some(slot);
+        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+        for stream in 0..plane.stream_count() {
+            plane.pierce(&mut outlet, StreamId::at(stream));
+        }
+        self.at_work = None;
+    }
+
+    /// Lets agents begin what a command wants of them.
+    pub(super) fn poll_call(&mut self, slot: CallSlot) {
+        if let Some(key) = self.calls.get(slot).map(|resident| resident.call.key) {
+            self.work_call(slot, key, |call, _, ctx, turn| call.poll(ctx, turn));
+        }
+    }
+
     /// Ends a call: its sockets are closed and its ports free when this returns.
     pub(super) fn end_call(&mut self, slot: CallSlot, reason: CloseReason) {
+        if let Some(resident) = self.calls.get_mut(slot) {
+            self.at_work = Some(slot);
+            resident.call.close(&mut Outlet { sockets: &self.sockets, stats: &self.stats });
+            self.at_work = None;
+        }
         if let Some(resident) = self.drop_call(slot) {
             tally::count_end(&self.stats, &resident.call, reason, self.now);
             cdr::ended(&resident.call, reason, self.now);
@@ -532,9 +630,11 @@ impl Shard {
             self.events.drain().for_each(drop);
             return;
         };
-        let Some(id) = resident.call.signalling.ids.first() else { return };
+        let signalling = &resident.call.signalling;
+        let Some(id) = signalling.ids.first() else { return };
+        let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
-            log::call(event.notice.level(), id.as_bytes(), &event.notice.to_string());
+            log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
         }
     }
 
@@ -546,8 +646,10 @@ impl Shard {
     }
 
     pub(super) fn log_call(&self, slot: CallSlot, level: Level, text: &str) {
-        let id = self.calls.get(slot).and_then(|resident| resident.call.signalling.ids.first());
-        log::call(level, id.map_or(&[][..], Name::as_bytes), text);
+        let Some(resident) = self.calls.get(slot) else { return };
+        let signalling = &resident.call.signalling;
+        let id = signalling.ids.first().map_or(&[][..], Name::as_bytes);
+        log::call(level, log::rule_of(signalling.flags), id, text);
     }
 
     /// 64 random hexadecimal digits: the call-id of a call that was given none.
@@ -586,6 +688,19 @@ impl Ports for Closing {
     fn route(&mut self, _: IpAddr) -> Option<IpAddr> {
         None
     }
+}
+
+/// The commands that may tell the daemon where a peer is.
+fn signals(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Offer
+            | Command::Answer
+            | Command::Publish
+            | Command::SubscribeRequest
+            | Command::SubscribeAnswer
+            | Command::CreateAnswer
+    )
 }
 
 /// The commands that make a call when its id is unknown (ng-control.md 10.1).

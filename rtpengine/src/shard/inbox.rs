@@ -7,8 +7,9 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-/// Messages an inbox holds. A sender that finds it full drops its message and says so; a client sends its request again.
-pub const CAPACITY: usize = 8192;
+/// Messages an inbox holds: far more than the router hands over in one turn. The room for them is taken at start. A sender that finds it
+/// full drops its message and says so; a client sends its request again.
+pub const CAPACITY: usize = 1024;
 
 #[derive(Debug)]
 struct Bell {

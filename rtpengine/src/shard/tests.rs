@@ -173,6 +173,18 @@ fn packets_flow_between_the_parties_and_a_delete_closes_the_ports_at_once() {
 }
 
 #[test]
+fn signalling_pierces_nat_at_once() {
+    let mut house = House::new(1);
+    let phone = Phone::new();
+    let sdp = phone.sdp();
+    let offer = [("call-id", "a"), ("from-tag", "f"), ("flags", "pierce NAT"), ("sdp", &sdp)];
+    house.execute(0, "offer", &offer);
+    let mut buffer = [0; 64];
+    let length = phone.0.recv(&mut buffer).expect("a dummy packet without waiting for the timer");
+    assert_eq!(buffer[..length], [0x80, 0x7f, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
 fn a_burst_on_one_socket_leaves_complete_and_in_order() {
     let mut house = House::new(1);
     let (alice, bob) = (Phone::new(), Phone::new());
