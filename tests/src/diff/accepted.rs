@@ -1,7 +1,7 @@
 //! The kinds of difference to rtpengine 10.5.3 that the specification asks for, each with its rule, and those that are
 //! known and open. A kind in neither table is a failure.
 
-use super::compare::Difference;
+use super::compare::{Difference, name_number};
 
 /// One accepted kind.
 #[derive(Clone, Copy, Debug)]
@@ -34,9 +34,20 @@ pub const TABLE: &[Accepted] = &[
     Accepted {
         kind: "held section *",
         when: |difference| {
-            difference.kind != "held section port" || number(&difference.ours) < number(&difference.peers)
+            difference.kind != "held section port"
+                || name_number(&difference.ours) < name_number(&difference.peers)
         },
         rule: "ng-control.md 10.6(2a): a party that does not receive keeps its ports",
+    },
+    Accepted {
+        kind: "latched section *",
+        when: always,
+        rule: "media-plane.md 1.6(2): a set kept by latching keeps its remembered endpoint, or its being a wildcard",
+    },
+    Accepted {
+        kind: "section emptied by the peer",
+        when: always,
+        rule: "codecs.md 5.8: a list that options empty is restored",
     },
     Accepted {
         kind: "session o=",
@@ -138,6 +149,21 @@ pub const OPEN: &[Accepted] = &[
         rule: "transcoding is not part of the daemon yet",
     },
     Accepted {
+        kind: "rejected section port",
+        when: |difference| difference.ours == "0",
+        rule: "codecs.md 5.8: a list that options empty is restored, the section is not rejected",
+    },
+    Accepted {
+        kind: "rejected section companion formats",
+        when: always,
+        rule: "codecs.md 5.8: a list that options empty is restored, the section is not rejected",
+    },
+    Accepted {
+        kind: "held section port",
+        when: always,
+        rule: "ng-control.md 10.5(3): a muxed media that comes back after a rejection should find its ports",
+    },
+    Accepted {
         kind: "query closed media flag *",
         when: always,
         rule: "sdp.md 23.1(3): ICE and DTLS of a section are settled before its port is looked at",
@@ -146,11 +172,6 @@ pub const OPEN: &[Accepted] = &[
 
 fn always(_: &Difference) -> bool {
     true
-}
-
-/// The number in the name of a port: earlier ports have smaller ones.
-fn number(name: &str) -> Option<u32> {
-    name.trim_end_matches('>').rsplit(' ').next()?.parse().ok()
 }
 
 fn without_parameters(lines: &str) -> String {

@@ -113,8 +113,23 @@ pub fn replies(replies: &[Reply; 2], names: &mut [Names; 2]) -> Vec<Difference> 
     differ(&mut found, "sections", &ours.sections.len().to_string(), &peers.sections.len().to_string());
     for (a, b) in ours.sections.iter().zip(&peers.sections) {
         section(&mut found, a, b, name_ours, name_peers);
+        if found.iter().any(|difference| !in_step(difference)) {
+            break;
+        }
     }
     found
+}
+
+/// Whether the two daemons still count their ports alike after a difference.
+#[must_use]
+pub fn in_step(difference: &Difference) -> bool {
+    !difference.kind.starts_with("held section") && !difference.kind.starts_with("latched section")
+}
+
+/// The number in the name of a port: earlier ports have smaller ones.
+#[must_use]
+pub fn name_number(name: &str) -> Option<u32> {
+    name.trim_end_matches('>').rsplit(' ').next()?.parse().ok()
 }
 
 fn differ(found: &mut Vec<Difference>, kind: &str, ours: &str, peers: &str) {
@@ -152,8 +167,13 @@ fn section(
     let state = match ours.port() {
         0 => "rejected section",
         _ if held && port[0] != port[1] => "held section",
+        _ if name_number(&port[0]) < name_number(&port[1]) => "latched section",
         _ => "section",
     };
+    if peers.formats() == [""] && ours.formats() != [""] {
+        differ(found, "section emptied by the peer", &ours.formats().join(" "), "");
+        return;
+    }
     let mut check = |what: &str, a: &str, b: &str| differ(found, &format!("{state} {what}"), a, b);
     check("type", ours.kind(), peers.kind());
     check("port", &port[0], &port[1]);

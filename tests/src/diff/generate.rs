@@ -113,12 +113,8 @@ impl Party {
             if random.random_bool(0.3) {
                 media.direction = DIRECTIONS.choose(random).copied();
             }
-            if random.random_bool(0.1) {
-                media.rejected = !media.rejected;
-            }
-        }
-        if self.media.iter().all(|media| media.rejected) {
-            self.media[0].rejected = false;
+            // For good: what comes back depends on sets of ports that are not seen from here.
+            media.rejected |= random.random_bool(0.1);
         }
         if self.media.len() < 4 && random.random_bool(0.1) {
             self.media.push(Media::new(self.media.len(), self.mux, random));
@@ -155,9 +151,12 @@ impl Party {
         for (media, section) in self.media.iter_mut().zip(&Sdp::parse(answer).sections) {
             media.rejected |= section.port() == 0;
         }
-        if self.media.iter().all(|media| media.rejected) {
-            self.media[0].rejected = false;
-        }
+    }
+
+    /// Whether nothing is left to talk about.
+    #[must_use]
+    pub fn has_rejected_everything(&self) -> bool {
+        self.media.iter().all(|media| media.rejected)
     }
 
     fn head(&self) -> Vec<String> {
@@ -251,7 +250,8 @@ impl Media {
     }
 
     fn answer_lines(&mut self, offered: &Section, lines: &mut Vec<String>, choices: &mut StdRng) {
-        let reject = offered.port() == 0 || choices.random_bool(0.1);
+        self.rejected |= offered.port() == 0 || choices.random_bool(0.1);
+        let reject = self.rejected;
         let (all, fallback) = if offered.kind() == "video" { (VIDEO, VIDEO) } else { (AUDIO, AUDIO) };
         let known = |format: &str| all.iter().find(|codec| codec.0.to_string() == format).copied();
         let mut codecs: Vec<Codec> = offered.formats().into_iter().filter_map(known).collect();

@@ -92,6 +92,9 @@ impl Twin<'_> {
             if known {
                 from.changes(random);
             }
+            if from.has_rejected_everything() {
+                return;
+            }
             let options = generate::offer_options(mux, random);
             let mut offer = Request::new("offer").set("call-id", &self.id).set("from-tag", from.tag);
             offer = offer.set("sdp", from.offer()).with(&options);
@@ -154,9 +157,8 @@ impl Twin<'_> {
 
     /// Records differences; `true` when all are of accepted kinds and the two daemons still count their ports alike.
     fn note(&mut self, differences: Vec<Difference>, request: &Request, replies: &[Reply; 2]) -> bool {
-        let in_step = |difference: &Difference| {
-            accepted::rule(difference).is_some() && !difference.kind.starts_with("held section")
-        };
+        let in_step =
+            |difference: &Difference| accepted::rule(difference).is_some() && compare::in_step(difference);
         let accepted = differences.iter().all(in_step);
         let (seed, exchange) = (self.seed, self.outcome.exchanges.len());
         let found = differences.into_iter().map(|difference| Found { difference, seed, exchange });
