@@ -14,6 +14,9 @@ ARGS ?=
 
 BINARIES := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO := cargo
+# Features of the relay. `codec` links the audio engines (FFmpeg, Opus, G.729, SpanDSP); flows do not use them yet.
+FEATURES ?=
+WITH := $(if $(FEATURES),--features rtpengine/$(FEATURES))
 # The peer of the comparisons: Debian's own package.
 PEER ?= $(firstword $(wildcard /usr/bin/rtpengine /usr/sbin/rtpengine))
 
@@ -38,18 +41,19 @@ setup-check:
 	@.ci/toolchain
 
 run: setup-run
-	$(CARGO) build --profile $(PROFILE) -p rtpengine -p rtpengine-ctl
+	$(CARGO) build --profile $(PROFILE) -p rtpengine $(WITH)
+	$(CARGO) build --profile $(PROFILE) -p rtpengine-ctl
 	@mkdir -p $(SPOOL)
 	@.ci/greet $(ADDRESS) $(NG_PORT) $(CLI_PORT) $(SPOOL) $(BINARIES)
 	@exec $(BINARIES)/rtpengine --config-file=none --foreground --log-stderr --interface=$(ADDRESS) \
 		--listen-ng=$(ADDRESS):$(NG_PORT) --listen-cli=$(ADDRESS):$(CLI_PORT) --recording-dir=$(SPOOL) $(ARGS)
 
 demo: setup-run
-	$(CARGO) build --profile $(PROFILE) -p rtpengine
+	$(CARGO) build --profile $(PROFILE) -p rtpengine $(WITH)
 	$(CARGO) run --profile $(PROFILE) -p rtpengine-tests --bin rtpengine-demo -- $(ARGS)
 
 # The order is that of the time until something can go wrong.
-check: setup-check format lint test fuzz
+check: setup-check format lint test engines fuzz
 	@$(MAKE) --no-print-directory deny-if-there
 	@echo 'make check: passed.'
 	@echo 'Not part of it: make bench and make compare (load on both processors for minutes).'
@@ -58,22 +62,26 @@ format:
 	$(CARGO) fmt --check
 
 lint:
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets $(WITH) -- -D warnings
 
 # The tests of the programs start the daemon, so it is built first.
 test:
-	$(CARGO) build --workspace --bins
-	$(CARGO) test --workspace
+	$(CARGO) build --workspace --bins $(WITH)
+	$(CARGO) test --workspace $(WITH)
 
-fuzz: setup-run
+# The audio engines, which only this target links.
+engines: setup-check
+	$(CARGO) test -p rtpengine-common --features codec --lib codec::
+
+fuzz: setup-check
 	.ci/fuzz $(FUZZ_SECONDS)
 
 bench: setup-run
-	$(CARGO) build --release -p rtpengine -p rtpengine-tests
+	$(CARGO) build --release -p rtpengine -p rtpengine-tests $(WITH)
 	target/release/rtpengine-load $(ARGS)
 
 compare: setup-check
-	$(CARGO) build --release -p rtpengine -p rtpengine-tests
+	$(CARGO) build --release -p rtpengine -p rtpengine-tests $(WITH)
 	target/release/rtpengine-load --peer $(PEER) --rounds 3 $(ARGS)
 
 deny:

@@ -21,6 +21,7 @@ pub mod bencode;
 pub mod call;
 pub mod daemon;
 pub mod diff;
+pub mod dtls;
 pub mod http;
 pub mod load;
 pub mod network;

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use rtpengine_common::sdp::CryptoParams;
 
 use super::Call;
+use super::agents::{runs_dtls, runs_ice};
 use super::codec_bridge;
 use super::codecs::DtmfBlock;
 use super::ctx::Ctx;
@@ -30,7 +31,7 @@ impl Call {
             .streams
             .iter()
             .enumerate()
-            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream)))
+            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream, self.dtls.is_some())))
             .collect();
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
@@ -69,8 +70,8 @@ impl Call {
     }
 }
 
-/// The flow of the stream at position `at` of a media.
-fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec {
+/// The flow of the stream at position `at` of a media. `certificate`: there is one, so that DTLS can run.
+fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate: bool) -> FlowSpec {
     let media = call.media(id);
     let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
     let rtcp = at % 2 == 1;
@@ -88,9 +89,8 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> FlowSpec
             asymmetric: media.has(MediaFlags::ASYMMETRIC),
             unidirectional: media.has(MediaFlags::UNIDIRECTIONAL),
         },
-        // Neither an ICE agent nor a DTLS association runs here: their packets pass like any others.
-        ice: false,
-        dtls: false,
+        ice: runs_ice(media, id),
+        dtls: certificate && runs_dtls(media, id),
         srtp: media.is_srtp(),
         recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id),
         loop_check: media.has(MediaFlags::LOOP_CHECK),

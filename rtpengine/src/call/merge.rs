@@ -43,11 +43,12 @@ impl Call {
             return Err(other);
         }
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _ } = *other;
+        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _, agents } = *other;
         let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let (medias, streams) = self.plane.merge(plane, edges);
+        self.agents.merge(agents, medias, streams);
         renumber(&mut theirs, &Offsets { parties, medias, streams });
         let own = &mut self.signalling;
         let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);

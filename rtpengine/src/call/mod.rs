@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rtpengine_common::ng::{Command, Reply, Request};
+use rtpengine_common::ng::{Command, Flag, Reply, Request};
 
 pub mod codecs;
 pub mod ctx;
 pub mod ids;
 
+mod agents;
 mod block;
 mod bundle;
 mod codec_bridge;
@@ -122,6 +123,8 @@ pub struct Call {
     pub newcomers: Option<ids::PartyId>,
     /// The DTLS certificate that was in force when the call was created.
     dtls: Option<Arc<dtls::Context>>,
+    /// What runs on the media ports beside media.
+    agents: agents::Agents,
 }
 
 // A call moves between shards as a whole.
@@ -141,6 +144,7 @@ impl Call {
             fragments: Vec::new(),
             newcomers: None,
             dtls: None,
+            agents: agents::Agents::default(),
         }
     }
 
@@ -176,6 +180,7 @@ impl Call {
             // Answered without a call.
             Command::Ping | Command::List | Command::Statistics | Command::Cli => Err(Error::Unsupported),
         };
+        self.sync_agents(request.has(Flag::NoTlsId), ctx);
         self.conclude(result)
     }
 
@@ -216,6 +221,7 @@ impl Call {
             return Fate::Destroy(CloseReason::Regular);
         }
         self.delete_due(now, ctx.ports);
+        self.poll(ctx, turn);
         self.plane.tick(turn, options);
         self.generate_reports(ctx, turn);
         self.timeout(ctx.settings, now)
@@ -295,6 +301,7 @@ impl Call {
     }
 
     fn close_media(&mut self, id: ids::MediaId, ports: &mut dyn Ports) {
+        self.agents.forget(id);
         for &stream in &self.signalling.media(id).streams {
             self.plane.unlink(stream);
         }

@@ -11,5 +11,6 @@ impl Call {
             sockets.for_each(|socket| socket.key = name(socket.key));
         }
         self.plane.rename_sockets(name);
+        self.agents.rename_sockets(name);
     }
 }

@@ -218,8 +218,10 @@ impl View<'_> {
         }
         dict.push("endpoint", endpoint(state.endpoint()));
         dict.push("advertised endpoint", endpoint(state.advertised()));
-        if let Some(suite) = media.sdes.as_ref().and_then(|s| s.own.first()).filter(|_| media.is_srtp()) {
-            dict.push("crypto suite", suite.suite.name());
+        let signalled = media.sdes.as_ref().and_then(|sdes| Some(sdes.own.first()?.suite));
+        let in_force = state.keys().outgoing.as_ref().map(|crypto| crypto.parameters().suite);
+        if let Some(suite) = in_force.or(signalled).filter(|_| media.is_srtp()) {
+            dict.push("crypto suite", suite.name());
         }
         let last = self.unix(state.last_packet());
         dict.push("last packet", last);
@@ -229,7 +231,9 @@ impl View<'_> {
         if let Some(ssrc) = first {
             dict.push("SSRC", i64::from(ssrc));
         }
-        dict.push("flags", texts(stream_flags(media, state).map(str::as_bytes)));
+        let at = media.streams.iter().position(|&known| known == stream);
+        let verified = at.is_some_and(|at| self.call.agents.is_verified(id, at));
+        dict.push("flags", texts(stream_flags(media, state, verified).map(str::as_bytes)));
         dict.push("stats", counters(state.counters_in()));
         dict.push("stats_out", counters(state.counters_out()));
         dict
@@ -331,7 +335,7 @@ fn flags(media: &Media) -> impl Iterator<Item = &'static str> + '_ {
 }
 
 /// §12.4, in order.
-fn stream_flags(media: &Media, stream: &Stream) -> impl Iterator<Item = &'static str> {
+fn stream_flags(media: &Media, stream: &Stream, verified: bool) -> impl Iterator<Item = &'static str> {
     let mux = media.has(MediaFlags::RTCP_MUX);
     let rtp = stream.component() == Component::Rtp;
     [
@@ -340,6 +344,7 @@ fn stream_flags(media: &Media, stream: &Stream) -> impl Iterator<Item = &'static
         (!rtp && mux, "fallback RTCP"),
         (stream.filled(), "filled"),
         (stream.confirmed(), "confirmed"),
+        (verified, "DTLS fingerprint verified"),
         (stream.spec().source.strict, "strict source address"),
         (stream.spec().source.handover, "media handover"),
     ]

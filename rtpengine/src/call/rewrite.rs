@@ -213,11 +213,12 @@ impl<'a> Sheet<'a> {
 
     /// The head of the bundle whose transport the section uses, else the section itself.
     fn bundle_head(&self, id: MediaId) -> &'a Media {
+        self.call.signalling.media(self.head_id(id))
+    }
+
+    fn head_id(&self, id: MediaId) -> MediaId {
         let media = self.call.signalling.media(id);
-        match media.bundle {
-            Some(head) if media.has(MediaFlags::BUNDLE_ONLY) => self.call.signalling.media(head),
-            _ => media,
-        }
+        media.bundle.filter(|_| media.has(MediaFlags::BUNDLE_ONLY)).unwrap_or(id)
     }
 
     fn media<'m>(&self, id: MediaId, made: &'m Made<'a>) -> MediaOut<'m>
@@ -422,8 +423,18 @@ impl<'a> Sheet<'a> {
             trickle: media.has(MediaFlags::TRICKLE_ICE),
             ice2: media.has(MediaFlags::ICE2),
             candidates: self.candidates(id, kind, (kind.preference(), 0), mux_only),
-            remote_candidates: Vec::new(),
+            remote_candidates: self.remote_candidates(id),
         })
+    }
+
+    /// In an offer where we control, the pairs that ICE settled on (§14.4).
+    fn remote_candidates(&self, id: MediaId) -> Vec<(u32, IpAddr, u16)> {
+        let settled = self.call.agents.completed(self.head_id(id));
+        let Some(settled) = settled.filter(|settled| self.offer && settled.controlling) else {
+            return Vec::new();
+        };
+        let pairs = settled.pairs.iter();
+        pairs.map(|(component, _, remote)| (u32::from(*component), remote.ip(), remote.port())).collect()
     }
 
     fn candidates(
@@ -434,8 +445,17 @@ impl<'a> Sheet<'a> {
         mux_only: bool,
     ) -> Vec<Candidate> {
         let Some(map) = self.bundle_head(id).ports.current() else { return Vec::new() };
-        let addresses: Vec<LocalCandidate> = map
-            .sets
+        // Once ICE has completed, only the selected address is left, with the number it has in the list.
+        let settled = self.call.agents.completed(self.head_id(id));
+        let settled = settled.and_then(|settled| {
+            let (_, socket, _) = settled.pairs.first()?;
+            map.sets.iter().position(|set| set.iter().any(|known| known.key == socket.key))
+        });
+        let sets = settled.map_or(&map.sets[..], |at| &map.sets[at..=at]);
+        let (type_preference, number) = first;
+        let first =
+            (type_preference, number.wrapping_add(settled.map_or(0, |at| u32::try_from(at).unwrap_or(0))));
+        let addresses: Vec<LocalCandidate> = sets
             .iter()
             .filter_map(|set| {
                 let rtp = set.first()?;

@@ -53,6 +53,8 @@ pub struct Settings {
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
     pub active_switchover: bool,
+    /// Decides conflicts of ICE roles; random per process.
+    pub ice_tie_breaker: u64,
     /// A spool directory is configured: calls can be recorded.
     pub records: bool,
     /// `--mos`
@@ -82,6 +84,7 @@ impl Default for Settings {
             moh_attribute: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
+            ice_tie_breaker: 0,
             records: false,
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),

@@ -277,6 +277,7 @@ fn call_settings(settings: &Settings) -> CallSettings {
             words::SsrcReporting::None => SsrcReporting::None,
         },
         active_switchover: settings.redis.active_switchover,
+        ice_tie_breaker: rand::rng().random(),
         mos: MosOptions {
             listening: settings.media.mos_kind == MosKind::Listening,
             formula: match settings.media.mos {

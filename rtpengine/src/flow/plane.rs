@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::call::ctx::Now;
+use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 
 use super::crypto::Keys;
@@ -281,6 +281,23 @@ impl Plane {
     pub fn reset_indices(&mut self, stream: StreamId) {
         if let Some(media) = self.ssrc_media(stream) {
             media.ssrc_in.iter_mut().chain(media.ssrc_out.iter_mut()).for_each(SsrcEntry::reset_indices);
+        }
+    }
+
+    /// Sends a datagram of the daemon's own, such as a handshake's, and counts it as the stream's (media-plane.md §10.5 rule 5).
+    pub fn send_own<T: Transmit>(
+        &mut self,
+        out: &mut T,
+        stream: StreamId,
+        from: SocketKey,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) {
+        let Some(stream) = self.streams.get_mut(stream.index()) else { return };
+        if out.send(from, to, bytes) {
+            stream.outgoing.count(bytes.len());
+        } else {
+            stream.outgoing.errors += 1;
         }
     }
 

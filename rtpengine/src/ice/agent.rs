@@ -102,6 +102,8 @@ pub struct Agent {
     pub(super) authenticated: Vec<(SocketKey, SocketAddr)>,
     pub(super) last_run: Option<Instant>,
     pub(super) nominate_at: Option<Instant>,
+    /// How often proven pairs were checked again after a nomination got lost.
+    pub(super) second_tries: u8,
     pub(super) completed_at: Option<Instant>,
     pub(super) upkeep: Option<Upkeep>,
     last_activity: Instant,
@@ -144,6 +146,7 @@ impl Agent {
             authenticated: Vec::new(),
             last_run: None,
             nominate_at: None,
+            second_tries: 0,
             completed_at: None,
             upkeep: None,
             last_activity: now,
@@ -324,6 +327,7 @@ impl Agent {
                 state: if end.component == 1 { PairState::Waiting } else { PairState::Frozen },
                 nominated: false,
                 valid: false,
+                proven: false,
                 check: None,
             });
         }
@@ -342,6 +346,7 @@ impl Agent {
             self.phase = Phase::Running;
         }
         self.nominate_at = None;
+        self.second_tries = 0;
         if self.phase == Phase::Running {
             // Our own choice of pairs to nominate is void; the peer's nominations would have come as
             // requests and come again.
@@ -369,6 +374,24 @@ impl Agent {
         let local = self.locals.iter().map(|local| local.component).max().unwrap_or(1);
         let signalled = self.remotes.iter().filter(|remote| remote.kind != CandidateType::PeerReflexive);
         signalled.map(|remote| remote.component).max().unwrap_or(local).min(local)
+    }
+
+    /// Gives every socket another name: the agent moves to another owner of sockets.
+    pub fn rename_sockets(&mut self, name: &dyn Fn(SocketKey) -> SocketKey) {
+        for local in &mut self.locals {
+            local.socket.key = name(local.socket.key);
+        }
+        for (socket, _) in &mut self.authenticated {
+            *socket = name(*socket);
+        }
+        for transmit in &mut self.transmits {
+            transmit.socket = name(transmit.socket);
+        }
+        for event in &mut self.events {
+            if let Event::Selected { socket, .. } = event {
+                socket.key = name(socket.key);
+            }
+        }
     }
 
     /// Marks a sign of life.

@@ -10,6 +10,9 @@ use super::{NOMINATION_DELAY, RENOMINATION_AGE};
 /// One pair per component.
 pub(super) type PairSet = [Option<usize>; 2];
 
+/// Rounds of checking proven pairs again, each of eight transmissions.
+const MAX_SECOND_TRIES: u8 = 5;
+
 impl Agent {
     /// Draws the conclusions from the present states of the pairs, if something has changed.
     pub(super) fn conclude(&mut self, now: Instant) {
@@ -31,10 +34,36 @@ impl Agent {
                 self.nominate_at = Some(now + NOMINATION_DELAY);
             }
         }
+        self.try_again();
         let idle = !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.state == PairState::Failed);
         if idle && self.phase == Phase::Running {
             self.phase = Phase::Failed;
             self.event(Event::Failed);
+        }
+    }
+
+    /// Controlling, with nothing left to check and no set to nominate: pairs that worked before are checked again, since only the
+    /// nomination was lost.
+    fn try_again(&mut self) {
+        let settled = |pair: &Pair| {
+            matches!(pair.state, PairState::Failed | PairState::Succeeded) && pair.check.is_none()
+        };
+        let stuck = self.phase == Phase::Running
+            && self.role.is_controlling()
+            && self.second_tries < MAX_SECOND_TRIES
+            && self.pairs.iter().all(settled)
+            && self.best_set(Pair::succeeded).is_none();
+        if !stuck {
+            return;
+        }
+        self.second_tries += 1;
+        for position in 0..self.pairs.len() {
+            let Some(pair) = self.pairs.get_mut(position).filter(|pair| pair.proven && !pair.succeeded())
+            else {
+                continue;
+            };
+            pair.revive();
+            self.trigger(position);
         }
     }
 

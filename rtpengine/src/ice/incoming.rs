@@ -231,6 +231,7 @@ impl Agent {
         self.authenticate(position);
         let Some(pair) = self.pairs.get_mut(position) else { return };
         pair.state = PairState::Succeeded;
+        pair.proven = true;
         let component = pair.component;
         // The nomination counts only while the pair is still the chosen one.
         pair.valid |= nominated && pair.nominated;

@@ -64,6 +64,8 @@ pub(super) struct Pair {
     pub(super) nominated: bool,
     /// Nominated and succeeded.
     pub(super) valid: bool,
+    /// A check once succeeded: the path works, whatever was lost later.
+    pub(super) proven: bool,
     pub(super) check: Option<Check>,
 }
 

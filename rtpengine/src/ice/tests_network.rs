@@ -363,3 +363,18 @@ proptest! {
         }
     }
 }
+
+/// Every answer to the nominating check of a component got lost: the pair works, so it is nominated again.
+#[test]
+fn a_lost_nomination_is_tried_again() {
+    let link = Link { delay_ms: 59, jitter_ms: 49, loss_percent: 21, nat: Nat::FullCone };
+    let roles = [Role::Controlling, Role::Controlled];
+    let setup = Setup {
+        roles,
+        tie_breakers: [0, 3_816_617],
+        link,
+        seed: 18_127_344_405_087_157_017,
+        ..Setup::default()
+    };
+    assert!(setup.build().run_to_completion().is_some());
+}

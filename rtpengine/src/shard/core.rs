@@ -14,7 +14,7 @@ use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
 use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey, StreamId};
 use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
-use crate::flow::{Arrival, Events, Level, Packet, Received, TickOptions, Turn};
+use crate::flow::{Arrival, Events, Level, Outcome, Packet, Received, TickOptions, Turn};
 use crate::net::interfaces::Choice;
 use crate::net::prefetch::prefetch;
 use crate::net::readiness::{EVENTS, Readiness, Source};
@@ -34,6 +34,15 @@ use std::time::Duration;
 /// The call timer (media-plane.md 22).
 pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
 
+/// What a timer of a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// The call timer.
+    Tick,
+    /// Agents of the call have something to do.
+    Alarm,
+}
+
 /// A survey on its way through the table.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -49,7 +58,7 @@ pub struct Shard {
     pub(super) readiness: Readiness,
     pub(super) sockets: SocketTable<Owner>,
     pub(super) calls: CallTable,
-    pub(super) wheel: Wheel<(CallSlot, CallKey)>,
+    pub(super) wheel: Wheel<(CallSlot, CallKey, Timer)>,
     pub(super) stats: Arc<Block>,
     pub(super) inbox: Inbox<ToShard>,
     pub(super) control: Mailbox<FromShard>,
@@ -238,6 +247,9 @@ impl Shard {
         let arrival = Arrival { stream: owner.stream, socket, source };
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
         self.at_work = None;
+        if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
+            return Some(self.negotiate(owner.call, arrival, received.outcome));
+        }
         Some(received)
     }
 
@@ -246,6 +258,17 @@ impl Shard {
             let text = format!("UDP receive queue exceeded {strikes} times: discarding packet");
             self.log_call(call, Level::Warning, &text);
         }
+    }
+
+    /// Shows the datagram in the buffer to the agents of its call.
+    #[cold]
+    fn negotiate(&mut self, slot: CallSlot, arrival: Arrival, looked_like: Outcome) -> Received {
+        let mut received = Received { outcome: looked_like, error: false };
+        let Some(key) = self.calls.get(slot).map(|resident| resident.call.key) else { return received };
+        self.work_call(slot, key, |call, packet, ctx, turn| {
+            received = call.negotiate(arrival, packet, looked_like, ctx, turn);
+        });
+        received
     }
 
     fn warn_overrun(&mut self, call: CallSlot, limit: u32) {
@@ -295,8 +318,11 @@ impl Shard {
     pub(super) fn timers(&mut self) {
         let mut due = Vec::new();
         self.wheel.advance(self.now.instant, |timer| due.push(timer));
-        for (slot, key) in due {
-            self.tick_call(slot, key);
+        for (slot, key, timer) in due {
+            match timer {
+                Timer::Tick => self.tick_call(slot, key),
+                Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
+            }
         }
     }
 
@@ -317,6 +343,9 @@ impl Shard {
             log: &mut self.log,
         };
         let fate = resident.call.tick(&mut ctx, &mut turn, options);
+        if let Some(at) = resident.call.next_alarm() {
+            self.wheel.set(at, (slot, key, Timer::Alarm));
+        }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         self.at_work = None;
         for socket in closing.0 {
@@ -328,11 +357,42 @@ impl Shard {
             self.log_events(slot);
         }
         match fate {
-            Fate::Keep => self.wheel.set(self.now.instant + CALL_TICK, (slot, key)),
+            Fate::Keep => self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick)),
             Fate::Destroy(reason) => {
                 self.log_timeout(slot, reason);
                 self.end_call(slot, reason);
             }
+        }
+    }
+
+    /// Lets the agents of a call work, and asks to be woken when they want to go on.
+    fn work_call(
+        &mut self,
+        slot: CallSlot,
+        key: CallKey,
+        work: impl FnOnce(&mut Call, &mut Packet, &mut Ctx<'_>, &mut Turn<'_, Outlet<'_>>),
+    ) {
+        let Some(resident) = self.calls.get_keyed(slot, key) else { return };
+        self.at_work = Some(slot);
+        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+        let mut turn =
+            Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
+        let mut ctx = Ctx {
+            now: self.now,
+            ports: &mut Closing::default(),
+            random: &mut self.dice,
+            interfaces: &self.shared.interfaces,
+            settings: &self.settings,
+            log: &mut self.log,
+        };
+        work(&mut resident.call, &mut self.packet, &mut ctx, &mut turn);
+        if let Some(at) = resident.call.next_alarm() {
+            self.wheel.set(at, (slot, key, Timer::Alarm));
+        }
+        self.at_work = None;
+        self.write_log(slot);
+        if !self.events.is_empty() {
+            self.log_events(slot);
         }
     }
 
@@ -395,6 +455,7 @@ impl Shard {
                 if signals(request.command) {
                     self.pierce(slot);
                 }
+                self.poll_call(slot);
             }
             Fate::Destroy(reason) => self.end_call(slot, reason),
         }
@@ -408,7 +469,7 @@ impl Shard {
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
         let slot = self.calls.insert(Resident { call, sockets: Vec::new(), cpu, contribution });
-        self.wheel.set(self.now.instant + CALL_TICK, (slot, key));
+        self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
         slot
     }
 
@@ -464,8 +525,20 @@ impl Shard {
         self.at_work = None;
     }
 
+    /// Lets agents begin what a command wants of them.
+    pub(super) fn poll_call(&mut self, slot: CallSlot) {
+        if let Some(key) = self.calls.get(slot).map(|resident| resident.call.key) {
+            self.work_call(slot, key, |call, _, ctx, turn| call.poll(ctx, turn));
+        }
+    }
+
     /// Ends a call: its sockets are closed and its ports free when this returns.
     pub(super) fn end_call(&mut self, slot: CallSlot, reason: CloseReason) {
+        if let Some(resident) = self.calls.get_mut(slot) {
+            self.at_work = Some(slot);
+            resident.call.close(&mut Outlet { sockets: &self.sockets, stats: &self.stats });
+            self.at_work = None;
+        }
         if let Some(resident) = self.drop_call(slot) {
             tally::count_end(&self.stats, &resident.call, reason, self.now);
             cdr::ended(&resident.call, reason, self.now);

@@ -2,7 +2,7 @@
 
 use super::Owner;
 use super::calls::{CallSlot, Resident};
-use super::core::{CALL_TICK, Shard};
+use super::core::{CALL_TICK, Shard, Timer};
 use super::desk::NO_STREAM;
 use super::message::{FromShard, Moving, ToShard};
 use super::tally::Contribution;
@@ -60,7 +60,8 @@ impl Shard {
             resident.sockets.extend(names.values());
             resident.call.rename_sockets(&|old| names.get(&old).copied().unwrap_or(LOST));
         }
-        self.wheel.set(self.now.instant + CALL_TICK, (slot, key));
+        self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
+        self.poll_call(slot);
         self.report(FromShard::Moved { ids, shard: self.index });
     }
 }

@@ -34,22 +34,23 @@ fn main() -> ExitCode {
     let ours = Daemon::builder().ports(30000, 44999).arg("--log-level=4").start();
     let peer = Daemon::builder().program(&arguments.peer).ports(45000, 59999).arg("--log-level=4").start();
     let mut kinds: BTreeMap<String, (usize, Found)> = BTreeMap::new();
-    let mut allowed: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut allowed: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut requests = 0;
     for seed in arguments.seed..arguments.seed + arguments.calls {
         let outcome = diff::play(&ours, &peer, seed);
         requests += outcome.exchanges.len();
         let wanted = |found: &Found| found.difference.kind.contains(&arguments.kind);
         for found in outcome.differences.into_iter().filter(wanted) {
-            match accepted::rule(&found.difference) {
-                Some(rule) => *allowed.entry(rule).or_default() += 1,
-                None => kinds.entry(found.difference.kind.clone()).or_insert((0, found)).0 += 1,
+            match (accepted::rule(&found.difference), accepted::open(&found.difference)) {
+                (Some(rule), _) => *allowed.entry(("accepted", rule)).or_default() += 1,
+                (None, Some(what)) => *allowed.entry(("open    ", what)).or_default() += 1,
+                (None, None) => kinds.entry(found.difference.kind.clone()).or_insert((0, found)).0 += 1,
             }
         }
     }
     println!("{} calls, {requests} requests", arguments.calls);
-    for (rule, count) in &allowed {
-        println!("  accepted {count:>6}  {rule}");
+    for ((class, rule), count) in &allowed {
+        println!("  {class} {count:>6}  {rule}");
     }
     for (kind, (count, found)) in &kinds {
         println!("  NEW      {count:>6}  {kind}");

@@ -113,8 +113,23 @@ pub fn replies(replies: &[Reply; 2], names: &mut [Names; 2]) -> Vec<Difference> 
     differ(&mut found, "sections", &ours.sections.len().to_string(), &peers.sections.len().to_string());
     for (a, b) in ours.sections.iter().zip(&peers.sections) {
         section(&mut found, a, b, name_ours, name_peers);
+        if found.iter().any(|difference| !in_step(difference)) {
+            break;
+        }
     }
     found
+}
+
+/// Whether the two daemons still count their ports alike after a difference.
+#[must_use]
+pub fn in_step(difference: &Difference) -> bool {
+    !difference.kind.starts_with("held section") && !difference.kind.starts_with("latched section")
+}
+
+/// The number in the name of a port: earlier ports have smaller ones.
+#[must_use]
+pub fn name_number(name: &str) -> Option<u32> {
+    name.trim_end_matches('>').rsplit(' ').next()?.parse().ok()
 }
 
 fn differ(found: &mut Vec<Difference>, kind: &str, ours: &str, peers: &str) {
@@ -146,10 +161,21 @@ fn section(
     name_ours: &mut Names,
     name_peers: &mut Names,
 ) {
-    let state = if ours.port() == 0 { "rejected section" } else { "section" };
+    let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
+    // The sender's word passed on: it does not receive.
+    let held = matches!(ours.direction(), Some("sendonly" | "inactive"));
+    let state = match ours.port() {
+        0 => "rejected section",
+        _ if held && port[0] != port[1] => "held section",
+        _ if name_number(&port[0]) < name_number(&port[1]) => "latched section",
+        _ => "section",
+    };
+    if peers.formats() == [""] && ours.formats() != [""] {
+        differ(found, "section emptied by the peer", &ours.formats().join(" "), "");
+        return;
+    }
     let mut check = |what: &str, a: &str, b: &str| differ(found, &format!("{state} {what}"), a, b);
     check("type", ours.kind(), peers.kind());
-    let port = [name_ours.port(&ours.port().to_string()), name_peers.port(&peers.port().to_string())];
     check("port", &port[0], &port[1]);
     check("protocol", ours.protocol(), peers.protocol());
     let companions = [companions(ours), companions(peers)];
@@ -238,9 +264,10 @@ pub fn queries(replies: &[Reply; 2]) -> Vec<Difference> {
                     [ours, peers].map(|media| media.get(key).and_then(Value::text).unwrap_or_default());
                 differ(&mut found, &format!("query media {key}"), a, b);
             }
-            flags(&mut found, "query media flag", ours, peers);
             let [a, b] = [ours, peers].map(|media| media.get("streams").map_or(&[][..], Value::items));
             let closed = a.first().is_some_and(|stream| stream.get("local port").is_none());
+            let what = if closed { "query closed media flag" } else { "query media flag" };
+            flags(&mut found, what, ours, peers);
             for (ours, peers) in a.iter().zip(b) {
                 let what = if closed { "query closed stream flag" } else { "query stream flag" };
                 flags(&mut found, what, ours, peers);

@@ -48,7 +48,6 @@ struct Media {
     port: u16,
     rejected: bool,
     mux: bool,
-    takes_mux: bool,
     direction: Option<&'static str>,
     mid: Option<String>,
     ptime: Option<u8>,
@@ -59,9 +58,22 @@ struct Media {
     extra: Vec<&'static str>,
 }
 
+/// How a call goes about rtcp-mux. To come and go over re-offers it needs new ports here (media-plane.md 1.6.6) where
+/// the peer goes on with old ones, so it varies only within calls of one offer and one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mux {
+    /// Every party and media for itself, and with options.
+    Varied,
+    /// Everybody.
+    Everywhere,
+    /// Nobody.
+    Nowhere,
+}
+
 /// A party that makes offers and answers.
 #[derive(Clone, Debug)]
 pub struct Party {
+    mux: Mux,
     /// Its tag.
     pub tag: &'static str,
     address: IpAddr,
@@ -85,11 +97,11 @@ const SESSION: &[&str] = &["X-session:value", "tool:x", "msid-semantic: WMS"];
 impl Party {
     /// A party with random medias.
     #[must_use]
-    pub fn new(tag: &'static str, address: IpAddr, random: &mut StdRng) -> Self {
+    pub fn new(tag: &'static str, address: IpAddr, mux: Mux, random: &mut StdRng) -> Self {
         let count = *[1, 1, 1, 2, 2, 3].choose(random).unwrap_or(&1);
-        let media = (0..count).map(|number| Media::new(number, random)).collect();
+        let media = (0..count).map(|number| Media::new(number, mux, random)).collect();
         let session = SESSION.iter().filter(|_| random.random_bool(0.2)).copied().collect();
-        Self { tag, address, media, version: 1, session, bandwidth: random.random_bool(0.2) }
+        Self { mux, tag, address, media, version: 1, session, bandwidth: random.random_bool(0.2) }
     }
 
     /// What a party does between two offers: moves, holds, rejects, adds a media.
@@ -101,15 +113,11 @@ impl Party {
             if random.random_bool(0.3) {
                 media.direction = DIRECTIONS.choose(random).copied();
             }
-            if random.random_bool(0.1) {
-                media.rejected = !media.rejected;
-            }
-        }
-        if self.media.iter().all(|media| media.rejected) {
-            self.media[0].rejected = false;
+            // For good: what comes back depends on sets of ports that are not seen from here.
+            media.rejected |= random.random_bool(0.1);
         }
         if self.media.len() < 4 && random.random_bool(0.1) {
-            self.media.push(Media::new(self.media.len(), random));
+            self.media.push(Media::new(self.media.len(), self.mux, random));
         }
     }
 
@@ -128,7 +136,7 @@ impl Party {
         let sections = Sdp::parse(offer).sections;
         while self.media.len() < sections.len() {
             let number = self.media.len();
-            self.media.push(Media::new(number, choices));
+            self.media.push(Media::new(number, self.mux, choices));
         }
         self.version += 1;
         let mut lines = self.head();
@@ -138,15 +146,17 @@ impl Party {
         sdp::body(&lines)
     }
 
-    /// Takes over what an answer settled: rejected medias and the absence of mux.
+    /// Takes over what an answer settled: rejected medias.
     pub fn remembers(&mut self, answer: &str) {
         for (media, section) in self.media.iter_mut().zip(&Sdp::parse(answer).sections) {
             media.rejected |= section.port() == 0;
-            media.mux &= section.has("rtcp-mux");
         }
-        if self.media.iter().all(|media| media.rejected) {
-            self.media[0].rejected = false;
-        }
+    }
+
+    /// Whether nothing is left to talk about.
+    #[must_use]
+    pub fn has_rejected_everything(&self) -> bool {
+        self.media.iter().all(|media| media.rejected)
     }
 
     fn head(&self) -> Vec<String> {
@@ -167,7 +177,7 @@ impl Party {
 }
 
 impl Media {
-    fn new(number: usize, random: &mut StdRng) -> Self {
+    fn new(number: usize, mux: Mux, random: &mut StdRng) -> Self {
         let audio = number == 0 || random.random_bool(0.5);
         let all = if audio { AUDIO } else { VIDEO };
         let mut codecs: Vec<Codec> = all.iter().filter(|_| random.random_bool(0.5)).copied().collect();
@@ -195,7 +205,11 @@ impl Media {
         } else {
             Vec::new()
         };
-        let mux = random.random_bool(0.4);
+        let mux = match mux {
+            Mux::Varied => random.random_bool(0.4),
+            Mux::Everywhere => true,
+            Mux::Nowhere => false,
+        };
         Self {
             kind: if audio { "audio" } else { "video" },
             protocol,
@@ -203,7 +217,6 @@ impl Media {
             port: 20000 + 1000 * number as u16 + 2 * random.random_range(0..40),
             rejected: number > 0 && random.random_bool(0.1),
             mux,
-            takes_mux: random.random_bool(0.7),
             direction: if random.random_bool(0.3) { DIRECTIONS.choose(random).copied() } else { None },
             mid: random.random_bool(0.3).then(|| format!("m{number}")),
             ptime: random.random_bool(0.3).then_some(20),
@@ -237,7 +250,8 @@ impl Media {
     }
 
     fn answer_lines(&mut self, offered: &Section, lines: &mut Vec<String>, choices: &mut StdRng) {
-        let reject = offered.port() == 0 || choices.random_bool(0.1);
+        self.rejected |= offered.port() == 0 || choices.random_bool(0.1);
+        let reject = self.rejected;
         let (all, fallback) = if offered.kind() == "video" { (VIDEO, VIDEO) } else { (AUDIO, AUDIO) };
         let known = |format: &str| all.iter().find(|codec| codec.0.to_string() == format).copied();
         let mut codecs: Vec<Codec> = offered.formats().into_iter().filter_map(known).collect();
@@ -260,7 +274,7 @@ impl Media {
         if reject {
             return;
         }
-        if offered.has("rtcp-mux") && self.takes_mux {
+        if offered.has("rtcp-mux") && self.mux {
             lines.push("a=rtcp-mux".into());
         }
         if offered.has("ice-ufrag") && choices.random_bool(0.8) {
@@ -324,8 +338,8 @@ fn words(random: &mut StdRng, chance: f64, all: &[&'static str]) -> Vec<&'static
     all.iter().filter(|_| random.random_bool(chance)).copied().collect()
 }
 
-/// Options of an offer, the first of its call or a later one.
-pub fn offer_options(first: bool, random: &mut StdRng) -> Request {
+/// Options of an offer.
+pub fn offer_options(call: Mux, random: &mut StdRng) -> Request {
     let mut options = common_options(random);
     if random.random_bool(0.3) {
         let choices =
@@ -336,11 +350,10 @@ pub fn offer_options(first: bool, random: &mut StdRng) -> Request {
         let choices = ["remove", "force", "default"];
         options = options.set("ICE", *choices.choose(random).unwrap_or(&"remove"));
     }
-    // Only at first: going back and forth needs new ports here (media-plane.md 1.6.6) and old ones at the peer.
     let mut mux = words(random, 0.1, &["offer", "require", "demux"]);
     // Never both of these two, which contradict each other.
     mux.extend([None, None, None, Some("accept"), Some("reject")].choose(random).copied().flatten());
-    options = options.list("rtcp-mux", if first { mux } else { Vec::new() });
+    options = options.list("rtcp-mux", if call == Mux::Varied { mux } else { Vec::new() });
     options = options
         .list("flags", words(random, 0.07, &["generate mid", "reset", "trickle ICE", "port latching"]));
     if random.random_bool(0.15) {

@@ -14,7 +14,7 @@ use rand::{Rng, SeedableRng};
 use crate::daemon::Daemon;
 use crate::ng::{Reply, Request, Value};
 use compare::{Difference, Names};
-use generate::Party;
+use generate::{Mux, Party};
 
 /// What became of one call.
 #[derive(Debug, Default)]
@@ -67,9 +67,15 @@ pub fn play(ours: &Daemon, peer: &Daemon, seed: u64) -> Outcome {
         seed,
         outcome: Outcome::default(),
     };
-    let mut alice = Party::new("alice", ours.network().phone(0), &mut random);
-    let mut bob = Party::new("bob", ours.network().phone(1), &mut random);
-    twin.dialogue(&mut alice, &mut bob, &mut random);
+    let rounds = random.random_range(1..=4);
+    let mux = match rounds {
+        1 => Mux::Varied,
+        _ if random.random_bool(0.5) => Mux::Everywhere,
+        _ => Mux::Nowhere,
+    };
+    let mut alice = Party::new("alice", ours.network().phone(0), mux, &mut random);
+    let mut bob = Party::new("bob", ours.network().phone(1), mux, &mut random);
+    twin.dialogue(&mut alice, &mut bob, rounds, mux, &mut random);
     let delete = Request::new("delete").set("call-id", &twin.id).set("delete-delay", 0);
     for daemon in twin.daemons {
         let _ = daemon.request(&delete);
@@ -78,15 +84,18 @@ pub fn play(ours: &Daemon, peer: &Daemon, seed: u64) -> Outcome {
 }
 
 impl Twin<'_> {
-    fn dialogue(&mut self, alice: &mut Party, bob: &mut Party, random: &mut StdRng) {
+    fn dialogue(&mut self, alice: &mut Party, bob: &mut Party, rounds: u32, mux: Mux, random: &mut StdRng) {
         let mut known = false;
-        for _ in 0..random.random_range(1..=4) {
+        for _ in 0..rounds {
             let swap = known && random.random_bool(0.3);
             let (from, to) = if swap { (&mut *bob, &mut *alice) } else { (&mut *alice, &mut *bob) };
             if known {
                 from.changes(random);
             }
-            let options = generate::offer_options(!known, random);
+            if from.has_rejected_everything() {
+                return;
+            }
+            let options = generate::offer_options(mux, random);
             let mut offer = Request::new("offer").set("call-id", &self.id).set("from-tag", from.tag);
             offer = offer.set("sdp", from.offer()).with(&options);
             if known {
@@ -146,9 +155,11 @@ impl Twin<'_> {
         self.note(differences, &request, &replies)
     }
 
-    /// Records differences; `true` when all are of accepted kinds.
+    /// Records differences; `true` when all are of accepted kinds and the two daemons still count their ports alike.
     fn note(&mut self, differences: Vec<Difference>, request: &Request, replies: &[Reply; 2]) -> bool {
-        let accepted = differences.iter().all(|difference| accepted::rule(difference).is_some());
+        let in_step =
+            |difference: &Difference| accepted::rule(difference).is_some() && compare::in_step(difference);
+        let accepted = differences.iter().all(in_step);
         let (seed, exchange) = (self.seed, self.outcome.exchanges.len());
         let found = differences.into_iter().map(|difference| Found { difference, seed, exchange });
         self.outcome.differences.extend(found);

@@ -23,4 +23,5 @@ mod sdp_rules;
 mod srtp;
 mod timeouts;
 mod web;
+mod webrtc;
 mod websocket;

@@ -417,3 +417,32 @@ fn unrecognised_commands_and_what_was_not_understood_are_logged_rule_4_3() {
     daemon.logs("WARNING: [unheard-of]: [control] Unknown dictionary key encountered: 'frobnication'");
     daemon.logs("DEBUG: [control] Response dump for 'delete' to 127.0.0.1:");
 }
+
+// --- The library's client, which the other programs use ---
+
+#[test]
+fn the_library_s_client_and_the_daemon_understand_each_other() {
+    use rtpengine_common::bencode::Dict;
+    use rtpengine_common::ng::Encoding;
+    use rtpengine_common::ng::client::{TcpClient, UdpClient};
+
+    let (daemon, address) = with_tcp();
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = call.phones();
+    call.connects(&mut alice, &mut bob);
+    let query = Dict::new().with("command", "query").with("call-id", call.id.as_str());
+    let mut bencode = UdpClient::connect(daemon.ng()).unwrap();
+    let mut json = UdpClient::connect(daemon.ng()).unwrap().with_encoding(Encoding::Json);
+    let mut tcp = TcpClient::connect(address).unwrap();
+    let replies =
+        [bencode.request(&query).unwrap(), json.request(&query).unwrap(), tcp.request(&query).unwrap()];
+    for reply in &replies {
+        assert_eq!(reply.text("result"), Some("ok"));
+        // Three ways to the same answer, key by key and in the same order.
+        assert_eq!(reply, &replies[0]);
+    }
+    // What it writes, the tests' own reader takes, and the other way round.
+    let mut bytes = Vec::new();
+    Encoding::Bencode.write(&replies[0], &mut bytes);
+    assert_eq!(Value::decode(&bytes).unwrap(), call.query().value);
+}

@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::call::ctx::Now;
 use crate::call::ids::{MediaId, Name, PartyId};
 use crate::call::signalling::CallFlags;
-use crate::flow::{Component, Stream};
+use crate::flow::{Component, MediaPlane, Stream};
 use crate::shard::survey::{Survey, Verdict};
 
 /// What the shards are asked.
@@ -243,7 +243,7 @@ fn party(call: &Call, id: PartyId, now: Now) -> PartyDetails {
 fn media(call: &Call, id: MediaId, now: Now) -> MediaDetails {
     let media = call.signalling.media(id);
     let plane = call.plane.media(id);
-    let received = plane.and_then(|plane| plane.most_received());
+    let received = plane.and_then(MediaPlane::most_received);
     let codec = received.and_then(|payload_type| media.codecs.list.get(payload_type)).map(|entry| {
         let codec = &entry.codec;
         match codec.channels {

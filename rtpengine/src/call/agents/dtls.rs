@@ -1,0 +1,289 @@
+//! DTLS associations of a call: one for each stream that has ports of its own (media-plane.md §10.4 to §10.6).
+
+use std::net::SocketAddr;
+
+use rtpengine_common::sdp::{Fingerprint, Text};
+
+use super::Desk;
+use crate::call::Call;
+use crate::call::ctx::{Ctx, Transmit};
+use crate::call::ids::{MediaId, SocketKey, StreamId};
+use crate::call::media::{DtlsParams, Media, MediaFlags};
+use crate::dtls::{Association, Context, Event, Keys, Role};
+use crate::flow::{Arrival, Crypto, Level, Plane};
+
+/// Ports that are no place to send to: "none", and the one that stands for "not yet known" in trickle ICE.
+const NO_PORTS: [u16; 2] = [0, 9];
+
+/// From where to where an association sends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) from: SocketKey,
+    pub(super) to: SocketAddr,
+}
+
+impl Route {
+    pub(super) fn rename_sockets(&mut self, name: &dyn Fn(SocketKey) -> SocketKey) {
+        self.from = name(self.from);
+    }
+}
+
+/// An association, and what signalling said when it was last compared.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) association: Association,
+    stream: StreamId,
+    /// The socket it belongs to; none with ICE, which chooses sockets.
+    socket: Option<SocketKey>,
+    /// Where its last datagram came from.
+    source: Option<SocketAddr>,
+    fingerprint: Option<Fingerprint>,
+    peer_tls_id: Option<Text>,
+    /// The peer's ICE user fragment: another one is an ICE restart.
+    peer_ufrag: Option<Text>,
+}
+
+/// Whether a media has associations of its own.
+pub(in crate::call) fn runs_dtls(media: &Media, id: MediaId) -> bool {
+    media.has(MediaFlags::DTLS)
+        && !media.has(MediaFlags::PASSTHROUGH)
+        && media.is_srtp()
+        && media.ports.current().is_some()
+        && !media.is_bundled(id)
+}
+
+/// Our role: as long as both are open the peer may begin.
+fn role(media: &Media) -> Role {
+    if media.has(MediaFlags::SETUP_ACTIVE) && !media.has(MediaFlags::SETUP_PASSIVE) {
+        Role::Active
+    } else {
+        Role::Passive
+    }
+}
+
+/// What is to become of an association.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Keep,
+    /// The peer begins anew: it is told that the old one has ended.
+    Restart,
+    /// Left without a word.
+    Replace,
+}
+
+/// Brings the associations of a media in line with what was signalled.
+pub(super) fn sync(call: &mut Call, id: MediaId, no_tls_id: bool, ctx: &mut Ctx<'_>) {
+    let wanted = call.wanted_agents(id).1;
+    if !wanted {
+        farewell(call, id);
+        return;
+    }
+    let Some(context) = call.dtls.clone() else { return };
+    let media = call.signalling.media(id);
+    let mut farewells = std::mem::take(&mut call.agents.farewells);
+    let agents = call.agents.entry(id);
+    let with_ice = agents.ice.is_some();
+    agents.dtls.resize_with(media.streams.len(), || None);
+    for (at, (&stream, slot)) in media.streams.iter().zip(&mut agents.dtls).enumerate() {
+        let selected = call.plane.stream(stream).and_then(|stream| stream.selected());
+        // With rtcp-mux one handshake serves both.
+        let (Some(selected), false) = (selected, at % 2 == 1 && media.has(MediaFlags::RTCP_MUX)) else {
+            *slot = None;
+            continue;
+        };
+        let socket = (!with_ice).then_some(selected.key);
+        let params = media.dtls.as_deref();
+        if let Some(running) = slot {
+            match running.judge(media, socket, no_tls_id, ctx) {
+                Verdict::Keep => {
+                    running.take(params, media);
+                    continue;
+                }
+                Verdict::Restart => running.end(&call.plane, &mut farewells),
+                Verdict::Replace => {}
+            }
+        }
+        *slot = Running::start(&context, stream, socket, media, ctx);
+    }
+    call.agents.farewells = farewells;
+}
+
+/// Ends all associations of a media; their last words wait to be sent.
+pub(super) fn farewell(call: &mut Call, id: MediaId) {
+    let Some(agents) = call.agents.medias.get_mut(id.index()).and_then(Option::as_deref_mut) else { return };
+    for mut running in agents.dtls.drain(..).flatten() {
+        running.end(&call.plane, &mut call.agents.farewells);
+    }
+}
+
+impl Running {
+    fn start(
+        context: &Context,
+        stream: StreamId,
+        socket: Option<SocketKey>,
+        media: &Media,
+        ctx: &mut Ctx<'_>,
+    ) -> Option<Self> {
+        let params = media.dtls.as_deref();
+        let fingerprint = params.and_then(|params| params.peer.clone());
+        match Association::new(context, role(media), fingerprint.clone()) {
+            Ok(association) => Some(Self {
+                association,
+                stream,
+                socket,
+                source: None,
+                fingerprint,
+                peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
+                peer_ufrag: media.ice.as_ref().map(|ice| ice.peer_ufrag.clone()),
+            }),
+            Err(error) => {
+                ctx.log(Level::Error, format!("Failed to create DTLS connection: {error}"));
+                None
+            }
+        }
+    }
+
+    /// §10.6 rules 2 and 4.
+    fn judge(&self, media: &Media, socket: Option<SocketKey>, no_tls_id: bool, ctx: &mut Ctx<'_>) -> Verdict {
+        if self.socket != socket {
+            return Verdict::Replace;
+        }
+        let params = media.dtls.as_deref();
+        if self.association.role() != role(media) {
+            return if self.association.has_begun() { Verdict::Restart } else { Verdict::Replace };
+        }
+        let fingerprint = params.and_then(|params| params.peer.as_ref());
+        if self.fingerprint.is_some() && fingerprint.is_some() && self.fingerprint.as_ref() != fingerprint {
+            return Verdict::Restart;
+        }
+        let tls_id = params.and_then(|params| params.peer_tls_id.as_ref());
+        if self.peer_tls_id.is_some() && self.peer_tls_id.as_ref() != tls_id {
+            ctx.log(Level::Info, "TLS-ID changed, restarting DTLS");
+            return Verdict::Restart;
+        }
+        let ufrag = media.ice.as_ref().map(|ice| &ice.peer_ufrag);
+        let known = self.peer_ufrag.as_ref().filter(|ufrag| !ufrag.is_empty());
+        if tls_id.is_none() && known.is_some() && known != ufrag {
+            if no_tls_id {
+                let text = "ICE restart without TLS-ID detected, but no-tls-id flag is active - skipping DTLS restart";
+                ctx.log(Level::Info, text);
+                return Verdict::Keep;
+            }
+            ctx.log(Level::Info, "ICE restart without TLS-ID, restarting DTLS");
+            return Verdict::Restart;
+        }
+        Verdict::Keep
+    }
+
+    /// Takes over what signalling has come to know.
+    fn take(&mut self, params: Option<&DtlsParams>, media: &Media) {
+        if let (None, Some(fingerprint)) = (&self.fingerprint, params.and_then(|params| params.peer.clone()))
+        {
+            self.fingerprint = Some(fingerprint.clone());
+            self.association.set_fingerprint(fingerprint);
+        }
+        self.peer_tls_id = params.and_then(|params| params.peer_tls_id.clone());
+        self.peer_ufrag = media.ice.as_ref().map(|ice| ice.peer_ufrag.clone());
+    }
+
+    /// Closes; what there is to say is sent with the next poll.
+    fn end(&mut self, plane: &Plane, farewells: &mut Vec<(StreamId, Route, Vec<u8>)>) {
+        self.association.close();
+        let Some(route) = self.route(plane) else { return };
+        while let Some(bytes) = self.association.poll_transmit() {
+            farewells.push((self.stream, route, bytes));
+        }
+    }
+
+    /// §10.5 rule 2.
+    fn route(&self, plane: &Plane) -> Option<Route> {
+        let stream = plane.stream(self.stream)?;
+        let to = self.source.or_else(|| stream.endpoint())?;
+        let valid = !to.ip().is_unspecified() && !NO_PORTS.contains(&to.port());
+        valid.then_some(Route { from: stream.selected()?.key, to })
+    }
+
+    /// The call joins one that has so many streams.
+    pub(super) fn shift_stream(&mut self, streams: u32) {
+        self.stream.0 += streams;
+    }
+
+    pub(super) fn rename_sockets(&mut self, name: &dyn Fn(SocketKey) -> SocketKey) {
+        self.socket = self.socket.map(name);
+    }
+
+    /// Takes a datagram. One for a socket that was given up is nobody's.
+    pub(super) fn receive(&mut self, arrival: Arrival, bytes: &[u8]) -> bool {
+        if self.socket.is_some_and(|socket| socket != arrival.socket) {
+            return true;
+        }
+        self.source = Some(arrival.source);
+        self.association.handle_packet(bytes);
+        true
+    }
+
+    /// Begins or repeats what is due; sends and puts in force what there is. `usable`: ICE has a pair to use.
+    pub(super) fn poll<T: Transmit>(&mut self, desk: &mut Desk<'_, '_, '_, T>, at: usize, usable: bool) {
+        let route = self.route(desk.plane);
+        if self.association.has_begun() || usable && route.is_some() {
+            self.association.poll();
+        }
+        while let Some(event) = self.association.poll_event() {
+            self.take_event(event, desk, at);
+        }
+        while let Some(bytes) = self.association.poll_transmit() {
+            if let Some(route) = route {
+                desk.plane.send_own(desk.turn.out, self.stream, route.from, route.to, &bytes);
+            }
+        }
+    }
+
+    fn take_event<T>(&self, event: Event, desk: &mut Desk<'_, '_, '_, T>, at: usize) {
+        match event {
+            Event::Accepted => desk.ctx.log(Level::Info, "DTLS: Peer certificate accepted"),
+            Event::Rejected => {
+                let text = "DTLS: Peer certificate rejected - fingerprint mismatch";
+                desk.ctx.log(Level::Error, text);
+                if self.association.is_connected() {
+                    desk.ctx.log(Level::Error, "Error setting stream flags");
+                }
+            }
+            Event::Connected(keys) => self.connected(&keys, desk, at),
+            Event::NoKeys(why) => {
+                let text = format!("Failed to set up SRTP after DTLS negotiation: {why}");
+                desk.ctx.log(Level::Error, text);
+            }
+            Event::Failed(why) => {
+                let stream = desk.plane.stream(self.stream);
+                let port = stream.and_then(|stream| stream.selected()).map_or(0, |s| s.address.port());
+                desk.ctx.log(Level::Error, format!("DTLS error on local port {port}: {why}"));
+            }
+            Event::Closed => desk.ctx.log(Level::Info, "DTLS peer has closed the connection"),
+        }
+    }
+
+    /// The keys are put in force for the stream, and with rtcp-mux for that of RTCP too; SDES is no longer in use.
+    fn connected<T>(&self, keys: &Keys, desk: &mut Desk<'_, '_, '_, T>, at: usize) {
+        let crypto = (Crypto::new(keys.incoming.clone()), Crypto::new(keys.outgoing.clone()));
+        let (Ok(incoming), Ok(outgoing)) = crypto else {
+            desk.ctx.log(Level::Error, "Failed to generate SRTP session keys");
+            return;
+        };
+        let media = desk.signalling.media_mut(desk.id);
+        media.flags.remove(MediaFlags::SDES);
+        media.sdes = None;
+        let shared = media
+            .streams
+            .get(at + 1)
+            .copied()
+            .filter(|_| media.has(MediaFlags::RTCP_MUX) && at.is_multiple_of(2));
+        for stream in [Some(self.stream), shared].into_iter().flatten() {
+            let keys =
+                crate::flow::Keys { incoming: Some(incoming.clone()), outgoing: Some(outgoing.clone()) };
+            desk.plane.set_keys(stream, keys);
+        }
+        desk.plane.reset_indices(self.stream);
+        let suite = keys.outgoing.suite.name();
+        desk.ctx.log(Level::Info, format!("DTLS-SRTP successfully negotiated using {suite}"));
+    }
+}

@@ -1,0 +1,288 @@
+//! What a call negotiates with its peers over the media ports themselves: ICE agents and DTLS associations
+//! (media-plane.md §10, §11).
+//!
+//! Signalling says what is to run: [`Call::sync_agents`] compares that with what runs, after each command. Packets go in through
+//! [`Call::negotiate`], time through [`Call::poll`]; both put results into the plane and send at once.
+
+mod dtls;
+mod ice;
+
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use super::Call;
+use super::ctx::{Ctx, Transmit};
+use super::ids::{LocalSocket, MediaId, SocketKey, StreamId};
+use super::signalling::Signalling;
+use crate::flow::{Arrival, Level, Outcome, Packet, Plane, Received, Turn};
+use crate::ice::{Handled, Role};
+
+pub(super) use dtls::runs_dtls;
+pub(super) use ice::runs_ice;
+
+/// Shortest distance between two log lines that somebody's packets cause.
+const NOTICE_SPACING: Duration = Duration::from_secs(1);
+
+/// What runs for one media.
+#[derive(Debug, Default)]
+struct MediaAgents {
+    ice: Option<ice::Running>,
+    /// By position of the stream.
+    dtls: SmallVec<[Option<dtls::Running>; 2]>,
+}
+
+/// What runs for a call, by media.
+#[derive(Debug, Default)]
+pub(super) struct Agents {
+    medias: Vec<Option<Box<MediaAgents>>>,
+    /// The last datagrams of associations that are no more.
+    farewells: Vec<(StreamId, dtls::Route, Vec<u8>)>,
+    /// The earliest timer the shard was asked for and has not fired yet.
+    alarm: Option<Instant>,
+    last_notice: Option<Instant>,
+}
+
+impl Agents {
+    fn get(&self, id: MediaId) -> Option<&MediaAgents> {
+        self.medias.get(id.index())?.as_deref()
+    }
+
+    fn get_mut(&mut self, id: MediaId) -> Option<&mut MediaAgents> {
+        self.medias.get_mut(id.index())?.as_deref_mut()
+    }
+
+    fn entry(&mut self, id: MediaId) -> &mut MediaAgents {
+        if self.medias.len() <= id.index() {
+            self.medias.resize_with(id.index() + 1, || None);
+        }
+        self.medias[id.index()].get_or_insert_default()
+    }
+
+    /// The ports of a media are closed: nothing runs on them any more.
+    pub(super) fn forget(&mut self, id: MediaId) {
+        if let Some(agents) = self.medias.get_mut(id.index()) {
+            *agents = None;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.farewells.is_empty() && self.medias.iter().all(Option::is_none)
+    }
+
+    /// Takes over what runs in a call that joins, whose medias come after the `medias` own ones and streams after `streams`.
+    pub(super) fn merge(&mut self, other: Self, medias: u32, streams: u32) {
+        self.medias.resize_with(MediaId(medias).index(), || None);
+        self.medias.extend(other.medias.into_iter().map(|mut agents| {
+            let running = agents.iter_mut().flat_map(|agents| agents.dtls.iter_mut().flatten());
+            running.for_each(|running| running.shift_stream(streams));
+            agents
+        }));
+        let farewells = other.farewells.into_iter();
+        self.farewells
+            .extend(farewells.map(|(stream, route, bytes)| (StreamId(stream.0 + streams), route, bytes)));
+        self.alarm = None;
+    }
+
+    /// Gives every socket the name it has in its new shard, whose timers have to be asked for anew.
+    pub(super) fn rename_sockets(&mut self, name: &dyn Fn(SocketKey) -> SocketKey) {
+        for agents in self.medias.iter_mut().flatten() {
+            if let Some(ice) = &mut agents.ice {
+                ice.rename_sockets(name);
+            }
+            agents.dtls.iter_mut().flatten().for_each(|running| running.rename_sockets(name));
+        }
+        self.farewells.iter_mut().for_each(|(_, route, _)| route.rename_sockets(name));
+        self.alarm = None;
+    }
+
+    /// Socket and remote address of the pairs ICE settled on, by component, once it has completed; and whether we control.
+    pub(super) fn completed(&self, id: MediaId) -> Option<Completed> {
+        let agent = &self.get(id)?.ice.as_ref()?.agent;
+        if agent.phase() != crate::ice::Phase::Completed {
+            return None;
+        }
+        let pairs = (1..=2).filter_map(|component| Some((component, agent.selected(component)?)));
+        let pairs = pairs.map(|(component, (socket, remote))| (component, socket, remote)).collect();
+        Some(Completed { pairs, controlling: agent.role() == Role::Controlling })
+    }
+
+    /// Whether the peer's certificate on a stream has the signalled fingerprint.
+    pub(super) fn is_verified(&self, id: MediaId, at: usize) -> bool {
+        let running = self.get(id).and_then(|agents| agents.dtls.get(at)?.as_ref());
+        running.is_some_and(|running| running.association.is_verified())
+    }
+}
+
+/// Whether a line that somebody's packets cause may be logged now.
+fn may_say(last: &mut Option<Instant>, now: Instant) -> bool {
+    let soon = last.is_some_and(|last| now.saturating_duration_since(last) < NOTICE_SPACING);
+    if !soon {
+        *last = Some(now);
+    }
+    !soon
+}
+
+/// What ICE settled on.
+pub(super) struct Completed {
+    /// Component, local socket, remote address.
+    pub pairs: SmallVec<[(u8, LocalSocket, std::net::SocketAddr); 2]>,
+    /// We nominated.
+    pub controlling: bool,
+}
+
+/// What the work on one media needs of its call.
+struct Desk<'a, 'c, 't, T> {
+    signalling: &'a mut Signalling,
+    plane: &'a mut Plane,
+    ctx: &'a mut Ctx<'c>,
+    turn: &'a mut Turn<'t, T>,
+    id: MediaId,
+    /// When the last line that packets caused was logged.
+    last_notice: &'a mut Option<Instant>,
+}
+
+impl Call {
+    /// Starts, restarts and stops agents and associations as signalling wants it. `no_tls_id`: the request has this flag.
+    pub(super) fn sync_agents(&mut self, no_tls_id: bool, ctx: &mut Ctx<'_>) {
+        for at in 0..self.signalling.medias.len() {
+            let id = MediaId::at(at);
+            let (ice, dtls) = self.wanted_agents(id);
+            if !ice && !dtls && self.agents.get(id).is_none() {
+                continue;
+            }
+            ice::sync(self, id, ctx);
+            dtls::sync(self, id, no_tls_id, ctx);
+            if !ice && !dtls {
+                self.agents.medias[at] = None;
+            }
+            let streams = &self.signalling.media(id).streams;
+            let stale = streams.iter().filter_map(|&stream| self.plane.stream(stream));
+            if stale.map(crate::flow::Stream::spec).any(|spec| spec.ice != ice || spec.dtls != dtls) {
+                self.compile(id);
+            }
+        }
+    }
+
+    /// Whether an ICE agent and DTLS associations are to run for a media.
+    pub(super) fn wanted_agents(&self, id: MediaId) -> (bool, bool) {
+        let media = self.signalling.media(id);
+        (runs_ice(media, id), self.dtls.is_some() && runs_dtls(media, id))
+    }
+
+    /// When [`Call::poll`] has something to do next, if the shard has to be told: once for each new moment.
+    pub fn next_alarm(&mut self) -> Option<Instant> {
+        let agents = self.agents.medias.iter().flatten().filter_map(|agents| agents.ice.as_ref());
+        let next = agents.filter_map(|ice| ice.agent.next_timeout()).min()?;
+        if self.agents.alarm.is_some_and(|alarm| alarm <= next) {
+            return None;
+        }
+        self.agents.alarm = Some(next);
+        Some(next)
+    }
+
+    /// The alarm of [`Call::next_alarm`] went off.
+    pub fn alarm<T: Transmit>(&mut self, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
+        self.agents.alarm = None;
+        self.poll(ctx, turn);
+    }
+
+    /// Lets agents and associations do what is due: after each command, at each tick, at each alarm.
+    pub fn poll<T: Transmit>(&mut self, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
+        if self.agents.is_idle() {
+            return;
+        }
+        for (stream, route, bytes) in std::mem::take(&mut self.agents.farewells) {
+            self.plane.send_own(turn.out, stream, route.from, route.to, &bytes);
+        }
+        for at in 0..self.agents.medias.len() {
+            self.poll_media(MediaId::at(at), ctx, turn);
+        }
+    }
+
+    fn poll_media<T: Transmit>(&mut self, id: MediaId, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
+        let Agents { medias, last_notice, .. } = &mut self.agents;
+        let Some(agents) = medias.get_mut(id.index()).and_then(Option::as_deref_mut) else { return };
+        let (signalling, plane) = (&mut self.signalling, &mut self.plane);
+        let mut desk = Desk { signalling, plane, ctx, turn, id, last_notice };
+        let mut usable = true;
+        if let Some(ice) = &mut agents.ice {
+            ice.poll(&mut desk);
+            usable = ice.agent.is_usable();
+        }
+        for (at, running) in agents.dtls.iter_mut().enumerate() {
+            if let Some(running) = running {
+                running.poll(&mut desk, at, usable);
+            }
+        }
+    }
+
+    /// Takes a datagram that [`Call::receive`] left to agents (`looked_like` is its outcome).
+    pub fn negotiate<T: Transmit>(
+        &mut self,
+        arrival: Arrival,
+        packet: &mut Packet,
+        looked_like: Outcome,
+        ctx: &mut Ctx<'_>,
+        turn: &mut Turn<'_, T>,
+    ) -> Received {
+        let Some(id) = self.plane.stream(arrival.stream).map(crate::flow::Stream::media) else {
+            return self.plane.resume(turn, arrival, packet, looked_like);
+        };
+        let taken = match looked_like {
+            Outcome::Stun => self.take_stun(id, arrival, packet, ctx, turn),
+            Outcome::Dtls => self.take_dtls(id, arrival, packet),
+            Outcome::Accepted | Outcome::Dropped(_) => false,
+        };
+        if !taken {
+            return self.plane.resume(turn, arrival, packet, looked_like);
+        }
+        self.poll_media(id, ctx, turn);
+        Received { outcome: Outcome::Accepted, error: false }
+    }
+
+    fn take_stun<T>(
+        &mut self,
+        id: MediaId,
+        arrival: Arrival,
+        packet: &Packet,
+        ctx: &mut Ctx<'_>,
+        turn: &Turn<'_, T>,
+    ) -> bool {
+        let now = turn.now.instant;
+        let Some(ice) = self.agents.get_mut(id).and_then(|agents| agents.ice.as_mut()) else { return false };
+        let Arrival { stream, socket, source } = arrival;
+        match ice.agent.handle_packet(now, socket, source, packet.bytes(), ctx.random) {
+            Handled::Consumed => {
+                if ice.agent.accepts(socket, source) {
+                    self.plane.allow_source(stream, socket, source);
+                }
+                true
+            }
+            Handled::NotStun(reason) => {
+                if may_say(&mut self.agents.last_notice, now) {
+                    let text = format!("Not handling potential STUN packet from {source}: {reason}");
+                    ctx.log(Level::Notice, text);
+                }
+                false
+            }
+        }
+    }
+
+    fn take_dtls(&mut self, id: MediaId, arrival: Arrival, packet: &Packet) -> bool {
+        let at = self.signalling.media(id).streams.iter().position(|&stream| stream == arrival.stream);
+        let running = at.and_then(|at| self.agents.get_mut(id)?.dtls.get_mut(at)?.as_mut());
+        running.is_some_and(|running| running.receive(arrival, packet.bytes()))
+    }
+
+    /// The call ends: peers of associations are told.
+    pub fn close<T: Transmit>(&mut self, out: &mut T) {
+        for at in 0..self.agents.medias.len() {
+            let id = MediaId::at(at);
+            dtls::farewell(self, id);
+        }
+        for (stream, route, bytes) in std::mem::take(&mut self.agents.farewells) {
+            self.plane.send_own(out, stream, route.from, route.to, &bytes);
+        }
+    }
+}
