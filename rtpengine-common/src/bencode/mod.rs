@@ -18,5 +18,6 @@ pub(crate) use encode::{decimal, dict_entries};
 pub use scan::{Progress, Scanner};
 pub use value::{Dict, Key, Value};
 
-/// Containers nested deeper than this are refused by decoder and scanner, in bencode as in JSON.
-pub const MAX_DEPTH: usize = 128;
+/// Containers nested deeper than this are refused by decoder and scanner.
+/// The JSON parser goes as deep, so what one encoding carries the other one carries too.
+pub const MAX_DEPTH: usize = 127;

@@ -17,7 +17,7 @@ pub(super) fn decode(document: &[u8]) -> Result<Dict<'_>, Error> {
     }
 }
 
-/// Objects keep order and duplicates, which `serde_json::Value` does not. Depth is bounded by the parser (128).
+/// Objects keep order and duplicates, which `serde_json::Value` does not. Depth is bounded by the parser, as deep as bencode.
 impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValueVisitor)

@@ -253,3 +253,16 @@ proptest! {
         let _ = units(&mut framer);
     }
 }
+
+/// What is nested as deep as bencode allows can be said in JSON and is read again; found by fuzzing.
+#[test]
+fn both_encodings_nest_equally_deep() {
+    let depth = crate::bencode::MAX_DEPTH - 1;
+    let payload = [b"d1:k".to_vec(), vec![b'l'; depth], vec![b'e'; depth], b"e".to_vec()].concat();
+    let message = Message::decode(&payload).expect("as deep as allowed");
+    let mut written = Vec::new();
+    Encoding::Json.write(&message.dict, &mut written);
+    assert_eq!(Message::decode(&written).expect("as deep in JSON").dict, message.dict);
+    let deeper = [b"d1:k".to_vec(), vec![b'l'; depth + 1], vec![b'e'; depth + 1], b"e".to_vec()].concat();
+    assert!(Message::decode(&deeper).is_err());
+}
