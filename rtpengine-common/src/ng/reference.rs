@@ -64,8 +64,14 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "detect-DTMF",
     "T.38",
     "T.38-version",
-    // Redis.
+    // Transcoding: flows only forward.
+    "always-transcode",
+    "force-transcoding",
+    "allow-transcoding",
+    "no-jitter-buffer",
+    // Redis, and the call-back of timed-out calls.
     "no-redis-update",
+    "xmlrpc-callback",
 ];
 
 /// A key of the request dictionary.
