@@ -4,6 +4,7 @@
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
 mod bundle;
+mod coding;
 mod crypto;
 mod events;
 mod exercise;
@@ -40,6 +41,7 @@ mod report_tests;
 #[cfg(test)]
 mod tests;
 
+pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
