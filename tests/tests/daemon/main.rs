@@ -11,6 +11,7 @@ mod edges;
 mod http;
 mod learning;
 mod limits;
+mod matrix;
 mod medias;
 mod process;
 mod protocol;
