@@ -20,6 +20,8 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keying {
     Plain,
+    /// Keys in the SDP of a profile without encryption (RFC 8643).
+    Opportunistic,
     Sdes,
     Dtls,
 }
@@ -33,9 +35,11 @@ struct Kind {
     ice: bool,
 }
 
-const PROTOCOLS: [(&str, Keying); 6] = [
+const PROTOCOLS: [(&str, Keying); 8] = [
     ("RTP/AVP", Keying::Plain),
     ("RTP/AVPF", Keying::Plain),
+    ("RTP/AVP", Keying::Opportunistic),
+    ("RTP/AVPF", Keying::Opportunistic),
     ("RTP/SAVP", Keying::Sdes),
     ("RTP/SAVPF", Keying::Sdes),
     ("UDP/TLS/RTP/SAVP", Keying::Dtls),
@@ -77,7 +81,7 @@ impl Side {
         let (mut begins, number) = (Begins::Phone, number % 6);
         match kind.keying {
             Keying::Plain => {}
-            Keying::Sdes => plan = plan.secure(suites[number % 2]),
+            Keying::Sdes | Keying::Opportunistic => plan = plan.secure(suites[number % 2]),
             Keying::Dtls => {
                 let roles =
                     if offers { ["actpass", "active", "passive"] } else { ["active", "passive", "active"] };
@@ -110,6 +114,12 @@ impl Side {
         assert_eq!(self.phone.remote().protocol(), self.kind.protocol);
         assert_eq!(self.phone.media[0].is_muxed(), self.kind.mux, "rtcp-mux");
         assert_eq!(self.phone.remote().has("ice-ufrag"), self.kind.ice, "ICE");
+        let in_sdp = matches!(self.kind.keying, Keying::Sdes | Keying::Opportunistic);
+        if self.offers {
+            // Offers of ours have both ways; an answer has the one that was chosen.
+            assert_eq!(self.phone.remote().has("crypto"), in_sdp, "keys in the SDP");
+            assert_eq!(self.phone.remote().has("fingerprint"), self.kind.keying == Keying::Dtls, "DTLS");
+        }
         let media = &self.phone.media[0];
         let mut components = vec![(media.rtp_socket(), media.remote().rtp())];
         if !self.kind.mux {
@@ -160,7 +170,9 @@ fn options(from: Kind, to: Kind) -> Request {
     let mux = if to.mux { "offer" } else { "demux" };
     let mux = if from.mux { vec![mux, "accept"] } else { vec![mux] };
     let ice = if to.ice { "force" } else { "remove" };
-    Request::empty().set("transport-protocol", to.protocol).set("rtcp-mux", list(mux)).set("ICE", ice)
+    let options =
+        Request::empty().set("transport-protocol", to.protocol).set("rtcp-mux", list(mux)).set("ICE", ice);
+    if to.keying == Keying::Opportunistic { options.set("OSRTP", list(["offer"])) } else { options }
 }
 
 /// A call of its own for one pair: connect, talk, offer and answer the same again, talk.
@@ -169,15 +181,17 @@ fn talk(daemon: &Daemon, identity: &Identity, from: Kind, to: Kind, number: usiz
     let mut alice = Side::new(&call, identity, from, true, number);
     let mut bob = Side::new(&call, identity, to, false, number / 2);
     let options = options(from, to);
+    let accepts = from.keying == Keying::Opportunistic;
+    let accept = if accepts { Request::empty().set("OSRTP", list(["accept-RFC"])) } else { Request::empty() };
     call.offer_with(&mut alice.phone, &mut bob.phone, &options);
-    call.answer(&mut bob.phone, &mut alice.phone);
+    call.answer_with(&mut bob.phone, &mut alice.phone, &accept);
     alice.connects(identity);
     bob.connects(identity);
     alice.talks_to(&bob);
     bob.talks_to(&alice);
     let ports = (alice.phone.remote().rtp(), bob.phone.remote().rtp());
     call.offer_with(&mut alice.phone, &mut bob.phone, &options);
-    call.answer(&mut bob.phone, &mut alice.phone);
+    call.answer_with(&mut bob.phone, &mut alice.phone, &accept);
     assert_eq!((alice.phone.remote().rtp(), bob.phone.remote().rtp()), ports, "ports of the re-offer");
     alice.talks_to(&bob);
     bob.talks_to(&alice);
