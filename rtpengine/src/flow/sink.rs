@@ -152,7 +152,12 @@ impl Plane {
 
     fn rebuild_extension(&mut self, target: Target, packet: &mut Packet, say: &mut dyn FnMut(Notice)) {
         let Some(to) = self.streams.get(target.to.index()) else { return };
-        let Some(media) = self.medias.get_mut(to.media.index()) else { return };
+        let Some(head) = self.transport(target.to) else { return };
+        // A bundle has the form of its head (media-plane.md §14 rule 2).
+        let two_byte = head.spec.extensions.as_ref().is_some_and(|head| head.needs_two_byte());
+        let head = head.media.index();
+        let Some(media) = self.medias.get_mut(head) else { return };
+        media.two_byte |= two_byte;
         let input = self.streams[target.from.index()].spec.extensions.as_deref();
         rebuild(packet, input, to.spec.extensions.as_deref(), &mut media.two_byte, say);
     }
