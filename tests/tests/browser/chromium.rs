@@ -22,7 +22,7 @@ const PROGRAM: &str = "chromium";
 const START: Duration = Duration::from_secs(60);
 
 /// The frequency of the browser's microphone in hertz.
-pub const MICROPHONE: f64 = 700.0;
+pub(crate) const MICROPHONE: f64 = 700.0;
 
 /// One browser at a time: each encodes video.
 static TURN: Mutex<()> = Mutex::new(());
@@ -47,7 +47,7 @@ const SWITCHES: &[&str] = &[
 ];
 
 /// A browser with one page open.
-pub struct Browser {
+pub(crate) struct Browser {
     socket: RefCell<WebSocket>,
     session: String,
     requests: Cell<u64>,
@@ -59,10 +59,11 @@ pub struct Browser {
 impl Browser {
     /// Starts the browser in the network of this thread, with the page of these tests. `None`, said in words, where there is no
     /// browser.
-    pub fn start(about: &str) -> Option<Self> {
+    pub(crate) fn start(about: &str) -> Option<Self> {
         if !is_installed(PROGRAM) {
             return left_out(about, &format!("{PROGRAM} is not installed"));
         }
+        let _ = Network::enter();
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let microphone = folder.path().join("microphone.wav");
@@ -118,7 +119,7 @@ impl Browser {
 
     /// Runs a script in the page and returns its value, a promise's when it is kept.
     #[track_caller]
-    pub fn run(&self, script: &str) -> Json {
+    pub(crate) fn run(&self, script: &str) -> Json {
         let parameters = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
         let mut reply = self.ask("Runtime.evaluate", &parameters);
         let trouble = &reply["exceptionDetails"];
@@ -128,19 +129,19 @@ impl Browser {
 
     /// Calls a function of the page with one argument.
     #[track_caller]
-    pub fn call(&self, function: &str, argument: impl Into<Json>) -> Json {
+    pub(crate) fn call(&self, function: &str, argument: impl Into<Json>) -> Json {
         self.run(&format!("{function}({})", argument.into()))
     }
 
     /// What the peer connection counts.
     #[track_caller]
-    pub fn figures(&self) -> Json {
+    pub(crate) fn figures(&self) -> Json {
         self.run("figures()")
     }
 
     /// One of these figures.
     #[track_caller]
-    pub fn figure(&self, name: &str) -> u64 {
+    pub(crate) fn figure(&self, name: &str) -> u64 {
         self.figures()[name].as_u64().unwrap_or_else(|| panic!("no figure {name}"))
     }
 }

@@ -13,7 +13,7 @@ use rtpengine_tests::prelude::*;
 use crate::tone;
 
 /// The frequency it speaks in hertz.
-pub const VOICE: f64 = 1000.0;
+pub(crate) const VOICE: f64 = 1000.0;
 
 const PERIOD: Duration = Duration::from_millis(20);
 
@@ -44,19 +44,19 @@ struct State {
 
 /// What it has heard and seen so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Packets with the tone's payload type.
-    pub audio: u64,
+    pub(crate) audio: u64,
     /// Pictures: packets with a marker.
-    pub frames: u64,
+    pub(crate) frames: u64,
     /// RTCP packets of both medias.
-    pub reports: u64,
+    pub(crate) reports: u64,
     /// Packets on the audio media of another payload type.
-    pub foreign: u64,
+    pub(crate) foreign: u64,
 }
 
 /// A phone's voice and ears, at work until dropped.
-pub struct DeskPhone {
+pub(crate) struct DeskPhone {
     state: Arc<Mutex<State>>,
     ended: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -64,7 +64,7 @@ pub struct DeskPhone {
 
 impl DeskPhone {
     /// Starts to listen on the sockets of a phone; it speaks once it [knows](Self::follows) where to.
-    pub fn lifts(phone: &Phone) -> Self {
+    pub(crate) fn lifts(phone: &Phone) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let ended = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
@@ -81,7 +81,7 @@ impl DeskPhone {
     }
 
     /// Speaks to where the phone was last told.
-    pub fn follows(&self, phone: &Phone) {
+    pub(crate) fn follows(&self, phone: &Phone) {
         let remote = |index: usize| {
             let section = phone.media.get(index)?.remote();
             (section.port() != 0).then(|| Remote { rtp: section.rtp(), rtcp: section.rtcp() })
@@ -92,17 +92,17 @@ impl DeskPhone {
     }
 
     /// Stops to speak, or goes on; it listens all the time.
-    pub fn mute(&self, muted: bool) {
+    pub(crate) fn mute(&self, muted: bool) {
         self.state().muted = muted;
     }
 
     /// What it has counted.
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.state().counts
     }
 
     /// The part of what it heard in the last half second that is a tone of `frequency` hertz; 0 if it heard less than that.
-    pub fn hears(&self, frequency: f64) -> f64 {
+    pub(crate) fn hears(&self, frequency: f64) -> f64 {
         let mut state = self.state();
         if state.samples.len() < MEMORY {
             return 0.0;
@@ -111,7 +111,7 @@ impl DeskPhone {
     }
 
     /// Forgets what it heard.
-    pub fn forgets(&self) {
+    pub(crate) fn forgets(&self) {
         self.state().samples.clear();
     }
 }

@@ -28,7 +28,7 @@ const RESOLUTION: f64 = 25.0;
 /// What a proxy says about an offer of the browser to the phone.
 fn to_phone() -> Request {
     let options = Request::empty().set("transport-protocol", "RTP/AVP").set("ICE", "remove");
-    options.set("rtcp-mux", list(["demux"])).set("bundle", list(["accept"])).set("replace", list(["origin"]))
+    options.set("rtcp-mux", list(["demux"])).set("bundle", "accept").set("replace", list(["origin"]))
 }
 
 /// The payload type of an encoding in a description.
@@ -81,6 +81,24 @@ impl<'d> Talk<'d> {
         reply
     }
 
+    /// The phone offers, and gets the answer of the browser. Returns what the browser was offered.
+    #[track_caller]
+    fn phone_offers(&mut self, options: &Request) -> String {
+        let known = self.call.exists();
+        let mut request = self.call.ask("offer").set("from-tag", "desk").set("sdp", self.phone.offer_sdp());
+        if known {
+            request = request.set("to-tag", "browser");
+        }
+        let offer = self.daemon.request(&request.with(options)).ok().sdp().to_string();
+        let answer = self.browser.call("answer", offer.as_str());
+        let request = self.call.ask("answer").set("from-tag", "desk").set("to-tag", "browser");
+        let request = request.set("sdp", answer.as_str().unwrap()).set("ICE", "remove");
+        let reply = self.daemon.request(&request.set("bundle", list(["accept"]))).ok();
+        self.phone.takes(reply.sdp());
+        self.desk.follows(&self.phone);
+        offer
+    }
+
     /// Both hear the other's tone, and pictures go round: from the browser's camera over the phone to its screen.
     #[track_caller]
     fn flows(&self) {
@@ -120,17 +138,161 @@ fn hears_voice(heard: &Json) -> bool {
     (number("frequency") - VOICE).abs() < RESOLUTION && number("above") > STANDS_OUT
 }
 
-#[test]
-fn a_browser_calls_a_desk_phone() {
-    let daemon = Daemon::builder().arg("--log-level=7").start();
-    let Some(browser) = Browser::start("a call of a browser") else { return };
+/// The values of an attribute in a description.
+fn values<'s>(sdp: &'s str, name: &str) -> Vec<&'s str> {
+    let lines = sdp.lines().filter_map(|line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'));
+    lines.collect()
+}
+
+/// The browser has called the phone, and both were heard and seen.
+#[track_caller]
+fn connected<'d>(browser: &'d Browser, daemon: &'d Daemon) -> (Talk<'d>, String) {
     browser.run("open().then(addTracks)");
     let offer = browser.call("offer", false);
     let offer = offer.as_str().unwrap();
-    let mut talk = Talk::new(&browser, &daemon, payload_type(offer, "VP8/90000"));
-    println!("{offer}");
+    let mut talk = Talk::new(browser, daemon, payload_type(offer, "VP8/90000"));
     let answer = talk.offers(offer, &Request::empty());
-    println!("{answer}");
     talk.flows();
-    println!("{}", browser.figures());
+    (talk, answer)
+}
+
+#[test]
+fn a_browser_calls_a_desk_phone() {
+    let Some(browser) = Browser::start("a call of a browser") else { return };
+    let daemon = Daemon::start();
+    let (talk, answer) = connected(&browser, &daemon);
+    // One bundle on one port.
+    assert_eq!(values(&answer, "group"), ["BUNDLE 0 1"]);
+    let figures = browser.figures();
+    assert_eq!(figures["transports"], 1);
+    assert_eq!(figures["role"], "controlling");
+    assert_eq!(figures["dtlsRole"], "server", "the daemon begins");
+    daemon.logs("DTLS: Peer certificate accepted");
+    daemon.logs("ICE negotiated: new peer for component 1 is");
+    until("RTCP of the browser reaches the phone", WAIT, || (talk.desk.counts().reports > 0).then_some(()));
+    assert_eq!(talk.desk.counts().foreign, 0);
+    let _ = talk.call.hangs_up(&talk.phone);
+    until("the browser is told that the call has ended", WAIT, || {
+        (browser.figures()["dtls"] == "closed").then_some(())
+    });
+}
+
+#[test]
+fn a_browser_trickles_its_candidates() {
+    let Some(browser) = Browser::start("trickled candidates of a browser") else { return };
+    let daemon = Daemon::start();
+    browser.run("open().then(addTracks)");
+    let offer = browser.call("offer", true);
+    let offer = offer.as_str().unwrap();
+    assert!(values(offer, "candidate").is_empty());
+    let mut talk = Talk::new(&browser, &daemon, payload_type(offer, "VP8/90000"));
+    talk.offers(offer, &Request::empty());
+    browser.run("gathered()");
+    let candidates = browser.run("candidates");
+    let candidates = candidates.as_array().unwrap();
+    assert!(!candidates.is_empty());
+    for candidate in candidates {
+        let text = |name: &str| candidate[name].as_str().unwrap_or_else(|| panic!("no {name}"));
+        let fragment = format!(
+            "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{}\r\na={}\r\n",
+            values(offer, "ice-ufrag")[0],
+            values(offer, "ice-pwd")[0],
+            text("sdpMid"),
+            text("candidate"),
+        );
+        let request = talk.call.ask("offer").set("from-tag", "browser").set("sdp", fragment);
+        let reply = daemon.request(&request.flag("fragment")).ok();
+        assert_eq!(reply.value.keys(), ["result"]);
+    }
+    talk.flows();
+}
+
+#[test]
+fn a_desk_phone_calls_a_browser() {
+    let Some(browser) = Browser::start("a call to a browser") else { return };
+    let daemon = Daemon::start();
+    browser.run("open()");
+    let mut talk = Talk::new(&browser, &daemon, 96);
+    let answer = talk.phone_offers(&Request::empty().flag("WebRTC"));
+    assert_eq!(values(&answer, "group"), ["BUNDLE 1 2"]);
+    talk.flows();
+    let figures = browser.figures();
+    assert_eq!(figures["transports"], 1);
+    assert_eq!(figures["role"], "controlled");
+    assert_eq!(figures["dtlsRole"], "client", "the browser begins");
+    // The same again changes nothing.
+    let again = talk.phone_offers(&Request::empty().flag("WebRTC"));
+    assert_eq!(values(&again, "ice-ufrag"), values(&answer, "ice-ufrag"));
+    talk.flows();
+}
+
+#[test]
+fn a_browser_without_bundle_has_a_transport_for_each_media() {
+    let Some(browser) = Browser::start("a browser without bundle") else { return };
+    let daemon = Daemon::start();
+    browser.run("open({ bundlePolicy: 'max-compat' }).then(addTracks)");
+    let offer = browser.call("offer", false);
+    let offer = offer.as_str().unwrap();
+    let mut talk = Talk::new(&browser, &daemon, payload_type(offer, "VP8/90000"));
+    let options = Request::empty().set("bundle", "reject");
+    let answer = talk.offers(offer, &options);
+    assert!(values(&answer, "group").is_empty());
+    talk.flows();
+    assert_eq!(browser.figures()["transports"], 2);
+}
+
+#[test]
+fn a_reinvite_of_a_browser_goes_on_where_it_was() {
+    let Some(browser) = Browser::start("a re-INVITE of a browser") else { return };
+    let daemon = Daemon::start();
+    let (mut talk, first) = connected(&browser, &daemon);
+    let second = talk.browser_offers(&Request::empty());
+    for name in ["ice-ufrag", "fingerprint", "tls-id", "setup"] {
+        assert_eq!(values(&first, name), values(&second, name));
+    }
+    talk.flows();
+    assert_eq!(daemon.log().matches("DTLS-SRTP successfully negotiated").count(), 1);
+}
+
+#[test]
+fn hold_and_resume_by_both() {
+    let Some(browser) = Browser::start("hold of a browser") else { return };
+    let daemon = Daemon::start();
+    let (mut talk, _) = connected(&browser, &daemon);
+    for (said, towards_phone) in [("sendonly", "recvonly"), ("inactive", "inactive")] {
+        browser.call("direct", said);
+        talk.phone.media.iter_mut().for_each(|media| media.set_direction(towards_phone));
+        talk.desk.mute(true);
+        talk.browser_offers(&Request::empty());
+        assert_eq!(talk.phone.remote().direction(), Some(said));
+        assert_eq!(browser.run("directions()"), serde_json::json!([said, said]));
+        browser.call("direct", "sendrecv");
+        talk.phone.media.iter_mut().for_each(|media| media.set_direction("sendrecv"));
+        talk.desk.mute(false);
+        talk.browser_offers(&Request::empty());
+        assert_eq!(browser.run("directions()"), serde_json::json!(["sendrecv", "sendrecv"]));
+        talk.flows();
+    }
+    // Now the phone: what it says as music is heard, and it hears nothing.
+    talk.phone.media.iter_mut().for_each(|media| media.set_direction("sendonly"));
+    talk.phone_offers(&Request::empty());
+    assert_eq!(browser.run("directions()"), serde_json::json!(["recvonly", "recvonly"]));
+    until("the music is heard", WAIT, || hears_voice(&browser.run("heard()")).then_some(()));
+    talk.phone.media.iter_mut().for_each(|media| media.set_direction("sendrecv"));
+    browser.call("direct", "sendrecv");
+    talk.phone_offers(&Request::empty());
+    assert_eq!(browser.run("directions()"), serde_json::json!(["sendrecv", "sendrecv"]));
+    talk.flows();
+}
+
+#[test]
+fn a_browser_restarts_ice() {
+    let Some(browser) = Browser::start("an ICE restart of a browser") else { return };
+    let daemon = Daemon::start();
+    let (mut talk, first) = connected(&browser, &daemon);
+    browser.run("connection.restartIce()");
+    // It keeps its DTLS association, which only a word of the proxy tells from one that names none.
+    let second = talk.browser_offers(&Request::empty().flag("no-tls-id"));
+    assert_ne!(values(&first, "ice-ufrag"), values(&second, "ice-ufrag"));
+    talk.flows();
 }

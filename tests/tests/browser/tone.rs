@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 /// Samples each second of narrow-band telephony.
-pub const RATE: f64 = 8000.0;
+pub(crate) const RATE: f64 = 8000.0;
 
 const LOUD: f64 = 8000.0;
 const BIAS: i16 = 0x84;
@@ -15,12 +15,12 @@ fn sample(frequency: f64, rate: f64, at: u32) -> i16 {
 }
 
 /// 20 ms of a tone as mu-law; `at`: number of the first sample.
-pub fn frame(frequency: f64, at: u32) -> Vec<u8> {
+pub(crate) fn frame(frequency: f64, at: u32) -> Vec<u8> {
     (at..at + 160).map(|at| encode(sample(frequency, RATE, at))).collect()
 }
 
 /// A second of a tone as a WAV file, which repeats without a seam if the frequency is a whole number.
-pub fn wav(frequency: f64) -> Vec<u8> {
+pub(crate) fn wav(frequency: f64) -> Vec<u8> {
     const WAV_RATE: u32 = 48000;
     let data: Vec<u8> =
         (0..WAV_RATE).flat_map(|at| sample(frequency, f64::from(WAV_RATE), at).to_le_bytes()).collect();
@@ -49,7 +49,7 @@ fn encode(sample: i16) -> u8 {
 }
 
 /// The sample of a mu-law byte.
-pub fn decode(byte: u8) -> i16 {
+pub(crate) fn decode(byte: u8) -> i16 {
     let byte = !byte;
     let exponent = (byte >> 4) & 7;
     let magnitude = (((i16::from(byte & 15) << 3) + BIAS) << exponent) - BIAS;
@@ -57,7 +57,7 @@ pub fn decode(byte: u8) -> i16 {
 }
 
 /// The part of the samples' energy that is a tone of `frequency` hertz, from 0 to 1 (Goertzel's algorithm).
-pub fn share(samples: &[i16], frequency: f64) -> f64 {
+pub(crate) fn share(samples: &[i16], frequency: f64) -> f64 {
     let coefficient = 2.0 * (TAU * frequency / RATE).cos();
     let (mut last, mut before, mut energy) = (0.0, 0.0, 0.0);
     for &sample in samples {

@@ -223,6 +223,32 @@ fn a_reinvite_keeps_the_association() {
     talk(&mut alice, &mut bob, &mut keys);
 }
 
+/// The daemon has begun; an offer of its own leaves both roles open, and with that the association as it is.
+#[test]
+fn an_offer_back_keeps_the_role_in_force() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let mut alice = call.phone(0, "alice").media(plan(&identity, "actpass")).build();
+    let mut bob = call.phone(1, "bob").build();
+    let plain = Request::empty().set("transport-protocol", "RTP/AVP");
+    call.offer_with(&mut alice, &mut bob, &plain);
+    call.answer(&mut bob, &mut alice);
+    let mut keys = shake(&alice, &identity, Begins::Other).expect("a handshake");
+    talk(&mut bob, &mut alice, &mut keys);
+    let first = alice.remote().value("tls-id").map(str::to_string);
+    alice.drains();
+    call.offer_with(&mut bob, &mut alice, &encrypted());
+    assert_eq!(alice.remote().value("setup"), Some("actpass"));
+    assert_eq!(alice.remote().value("tls-id").map(str::to_string), first);
+    alice.hears_nothing();
+    talk(&mut bob, &mut alice, &mut keys);
+    let sdp = alice.answer_sdp().replace("setup:actpass", "setup:passive");
+    let answer = call.answer_request(&mut alice, &bob, &plain).set("sdp", sdp);
+    bob.takes(daemon.request(&answer).ok().sdp());
+    talk(&mut bob, &mut alice, &mut keys);
+}
+
 #[test]
 fn another_fingerprint_makes_another_association() {
     let daemon = Daemon::start();

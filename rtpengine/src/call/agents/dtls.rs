@@ -52,12 +52,13 @@ pub(in crate::call) fn runs_dtls(media: &Media, id: MediaId) -> bool {
         && !media.is_bundled(id)
 }
 
-/// Our role: as long as both are open the peer may begin.
-fn role(media: &Media) -> Role {
-    if media.has(MediaFlags::SETUP_ACTIVE) && !media.has(MediaFlags::SETUP_PASSIVE) {
-        Role::Active
-    } else {
-        Role::Passive
+/// Our role. While both are open, as after each offer of ours, the `present` one stays (§10.4 rule 2); without any the peer may
+/// begin.
+fn role(media: &Media, present: Option<Role>) -> Role {
+    match (media.has(MediaFlags::SETUP_ACTIVE), media.has(MediaFlags::SETUP_PASSIVE)) {
+        (true, false) => Role::Active,
+        (true, true) => present.unwrap_or(Role::Passive),
+        (false, _) => Role::Passive,
     }
 }
 
@@ -126,7 +127,7 @@ impl Running {
     ) -> Option<Self> {
         let params = media.dtls.as_deref();
         let fingerprint = params.and_then(|params| params.peer.clone());
-        match Association::new(context, role(media), fingerprint.clone()) {
+        match Association::new(context, role(media, None), fingerprint.clone()) {
             Ok(association) => Some(Self {
                 association,
                 stream,
@@ -149,7 +150,8 @@ impl Running {
             return Verdict::Replace;
         }
         let params = media.dtls.as_deref();
-        if self.association.role() != role(media) {
+        let present = self.association.role();
+        if present != role(media, Some(present)) {
             return if self.association.has_begun() { Verdict::Restart } else { Verdict::Replace };
         }
         let fingerprint = params.and_then(|params| params.peer.as_ref());
