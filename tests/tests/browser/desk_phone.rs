@@ -208,11 +208,11 @@ impl Line {
     fn echo(self) {
         let mut asked = Instant::now();
         while !self.is_ended() {
-            let Some((bytes, _)) = receive(&self.rtp, PERIOD) else {
+            let Some((mut bytes, _)) = receive(&self.rtp, PERIOD) else {
                 self.count_reports();
                 continue;
             };
-            let Some(mut packet) = Rtp::parse(&bytes) else { continue };
+            let Some(packet) = Rtp::parse(&bytes) else { continue };
             let to = {
                 let mut state = self.state();
                 state.counts.frames += u64::from(packet.marker);
@@ -223,8 +223,9 @@ impl Line {
                 asked = Instant::now();
                 let _ = self.rtcp.send_to(&Rtcp::encode(&whole_picture(packet.ssrc)), to.rtcp);
             }
-            packet.ssrc ^= OWN;
-            let _ = self.rtp.send_to(&packet.encode(), to.rtp);
+            // Whatever else is in the header, padding for one, stays.
+            bytes[8..12].copy_from_slice(&(packet.ssrc ^ OWN).to_be_bytes());
+            let _ = self.rtp.send_to(&bytes, to.rtp);
         }
     }
 }
