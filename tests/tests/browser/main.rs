@@ -3,6 +3,7 @@
 mod chromium;
 mod desk_phone;
 mod tone;
+mod webrtcbin;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde_json::Value as Json;
 
 use chromium::{Browser, MICROPHONE};
 use desk_phone::{DeskPhone, VOICE};
+use webrtcbin::WebRtcBin;
 
 /// How long a call may take until it is heard and seen on both sides; the machine may be busy with video.
 const WAIT: Duration = Duration::from_secs(30);
@@ -298,4 +300,56 @@ fn a_browser_restarts_ice() {
     let second = talk.browser_offers(&Request::empty().flag("no-tls-id"));
     assert_ne!(values(&first, "ice-ufrag"), values(&second, "ice-ufrag"));
     talk.flows();
+}
+
+/// A desk phone with audio alone, at work.
+fn desk_with_audio(call: &Call<'_>) -> (Phone, DeskPhone) {
+    let plan = MediaPlan::new("audio", "RTP/AVP").format(0, "PCMU/8000");
+    let phone = call.phone(1, "desk").media(plan).build();
+    let desk = DeskPhone::lifts(&phone);
+    (phone, desk)
+}
+
+/// Both hear the other's tone.
+#[track_caller]
+fn both_hear(peer: &WebRtcBin, desk: &DeskPhone) {
+    let state = || format!("{} {:?}", peer.get("state"), desk.counts());
+    until("the phone hears webrtcbin", WAIT, || (desk.hears(MICROPHONE) > RECOGNISED).then_some(()));
+    let hears = || peer.call("heard", VOICE).as_f64().is_some_and(|share| share > RECOGNISED);
+    until("webrtcbin hears the phone", WAIT, || hears().then_some(()));
+    assert_eq!(peer.get("state")["connection"], "connected", "{}", state());
+}
+
+#[test]
+fn webrtcbin_calls_a_desk_phone() {
+    let network = Network::enter();
+    let Some(peer) = WebRtcBin::start("a call of webrtcbin", network.phone(0)) else { return };
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let (mut phone, desk) = desk_with_audio(&call);
+    let offer = peer.get("offer");
+    let request = call.ask("offer").set("from-tag", "peer").set("sdp", offer.as_str().unwrap());
+    phone.takes(daemon.request(&request.with(&to_phone())).ok().sdp());
+    let request = call.ask("answer").set("from-tag", "peer").set("to-tag", "desk");
+    let reply = daemon.request(&request.set("sdp", phone.answer_sdp())).ok();
+    peer.call("accept", reply.sdp());
+    desk.follows(&phone);
+    both_hear(&peer, &desk);
+}
+
+#[test]
+fn a_desk_phone_calls_webrtcbin() {
+    let network = Network::enter();
+    let Some(peer) = WebRtcBin::start("a call to webrtcbin", network.phone(0)) else { return };
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let (mut phone, desk) = desk_with_audio(&call);
+    let request = call.ask("offer").set("from-tag", "desk").set("sdp", phone.offer_sdp());
+    let reply = daemon.request(&request.flag("WebRTC")).ok();
+    let answer = peer.call("answer", reply.sdp());
+    let request = call.ask("answer").set("from-tag", "desk").set("to-tag", "peer").set("ICE", "remove");
+    let reply = daemon.request(&request.set("sdp", answer.as_str().unwrap())).ok();
+    phone.takes(reply.sdp());
+    desk.follows(&phone);
+    both_hear(&peer, &desk);
 }
