@@ -377,6 +377,41 @@ fn a_lost_first_flight_is_repeated() {
 }
 
 #[test]
+fn a_party_that_leaves_a_living_call_is_told() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let mut alice = call.phone(0, "alice").build();
+    let connected = |alice: &mut Phone, tag: &str, number: u8, branch: &str| {
+        let options = encrypted().set("via-branch", branch);
+        let mut phone = call.phone(number, tag).media(plan(&identity, "active")).build();
+        let offer = call.ask("offer").set("from-tag", "alice").set("sdp", alice.offer_sdp()).with(&options);
+        phone.takes(daemon.request(&offer).ok().sdp());
+        let options = Request::empty().set("via-branch", branch);
+        alice.takes(daemon.request(&call.answer_request(&mut phone, alice, &options)).ok().sdp());
+        let keys = shake(&phone, &identity, Begins::Phone).expect("a handshake");
+        (phone, keys)
+    };
+    let (_, mut first) = connected(&mut alice, "bob", 1, "one");
+    let (mut carol, mut second) = connected(&mut alice, "carol", 2, "two");
+    // Without a delay, and after one, by the timer.
+    let leave = |tag: &str, delay: i64| {
+        let request = call.ask("delete").set("from-tag", tag).set("delete-delay", delay);
+        let _ = daemon.request(&request).ok();
+    };
+    leave("bob", 0);
+    assert!(first.is_closed_within(HANDSHAKE), "told before the socket closes");
+    assert!(call.exists());
+    talk(&mut alice, &mut carol, &mut second);
+    let (_, mut third) = connected(&mut alice, "dave", 3, "three");
+    leave("carol", 1);
+    assert!(second.is_closed_within(HANDSHAKE), "told by the timer");
+    assert!(call.exists());
+    leave("alice", 0);
+    assert!(third.is_closed_within(HANDSHAKE));
+}
+
+#[test]
 fn associations_outlive_a_merge() {
     let daemon = Daemon::builder().arg("--num-threads=4").start();
     let identity = Identity::new();

@@ -1,5 +1,6 @@
 //! DTLS associations of a call: one for each stream that has ports of its own (media-plane.md §10.4 to §10.6).
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use rtpengine_common::sdp::{Fingerprint, Text};
@@ -11,6 +12,9 @@ use crate::call::ids::{MediaId, SocketKey, StreamId};
 use crate::call::media::{DtlsParams, Media, MediaFlags};
 use crate::dtls::{Association, Context, Event, Keys, Role};
 use crate::flow::{Arrival, Crypto, Level, Plane};
+
+/// Datagrams that wait for an association at work: the largest flight of a handshake has fewer. Those beyond get lost, as on the way.
+const MAX_WAITING: usize = 32;
 
 /// Ports that are no place to send to: "none", and the one that stands for "not yet known" in trickle ICE.
 const NO_PORTS: [u16; 2] = [0, 9];
@@ -37,6 +41,8 @@ pub(super) struct Running {
     socket: Option<SocketKey>,
     /// Where its last datagram came from.
     source: Option<SocketAddr>,
+    /// Datagrams that came and were not looked at yet, oldest first.
+    waiting: VecDeque<(SocketAddr, Box<[u8]>)>,
     fingerprint: Option<Fingerprint>,
     peer_tls_id: Option<Text>,
     /// The peer's ICE user fragment: another one is an ICE restart.
@@ -133,6 +139,7 @@ impl Running {
                 stream,
                 socket,
                 source: None,
+                waiting: VecDeque::new(),
                 fingerprint,
                 peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
                 peer_ufrag: media.ice.as_ref().map(|ice| ice.peer_ufrag.clone()),
@@ -214,14 +221,25 @@ impl Running {
         self.socket = self.socket.map(name);
     }
 
-    /// Takes a datagram. One for a socket that was given up is nobody's.
-    pub(super) fn receive(&mut self, arrival: Arrival, bytes: &[u8]) -> bool {
-        if self.socket.is_some_and(|socket| socket != arrival.socket) {
-            return true;
+    /// Keeps a datagram for [`Running::step`]. One for a socket that was given up is nobody's.
+    pub(super) fn receive(&mut self, arrival: Arrival, bytes: &[u8]) {
+        let own = self.socket.is_none_or(|socket| socket == arrival.socket);
+        if own && self.waiting.len() < MAX_WAITING {
+            self.waiting.push_back((arrival.source, bytes.into()));
         }
-        self.source = Some(arrival.source);
-        self.association.handle_packet(bytes);
-        true
+    }
+
+    /// Whether datagrams wait.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Looks at the oldest datagram that waits.
+    pub(super) fn step(&mut self) {
+        if let Some((source, bytes)) = self.waiting.pop_front() {
+            self.source = Some(source);
+            self.association.handle_packet(&bytes);
+        }
     }
 
     /// Begins or repeats what is due; sends and puts in force what there is. `usable`: ICE has a pair to use.
