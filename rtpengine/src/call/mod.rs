@@ -307,7 +307,7 @@ impl Call {
     }
 
     fn close_media(&mut self, id: ids::MediaId, ports: &mut dyn Ports) {
-        self.agents.forget(id);
+        self.end_agents(id, ports);
         for &stream in &self.signalling.media(id).streams {
             self.plane.unlink(stream);
         }

@@ -30,6 +30,8 @@ pub(super) struct FakePorts {
     next: u16,
     pub open: HashSet<u32>,
     pub limit: usize,
+    /// Datagrams sent from sockets that were about to be closed.
+    pub last: Vec<Vec<u8>>,
     addresses: Vec<IpAddr>,
 }
 
@@ -51,6 +53,11 @@ impl Ports for FakePorts {
                 }
             })
             .collect())
+    }
+
+    fn send_last(&mut self, from: SocketKey, _to: SocketAddr, bytes: &[u8]) {
+        assert!(self.open.contains(&from.slot), "sent after closing: {from:?}");
+        self.last.push(bytes.to_vec());
     }
 
     fn close(&mut self, socket: SocketKey) {
