@@ -1,6 +1,9 @@
 //! The numbered rules of ng-control.md about calls: each test names the rule it is about (`tests/rules/ng-control.md` has the list).
 
 mod deletion;
+mod errors;
+mod exchange;
+mod flags;
 mod medias;
 mod parties;
 mod ports;
