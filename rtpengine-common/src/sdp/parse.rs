@@ -63,6 +63,11 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
+/// Bytes of a usual attribute line.
+const USUAL_LINE: usize = 32;
+/// Attributes of a section of a browser.
+const USUAL_ATTRIBUTES: usize = 64;
+
 struct Parser<'a, 'o> {
     options: ParseOptions<'o>,
     sdp: Sdp<'a>,
@@ -135,7 +140,13 @@ impl<'a> Parser<'a, '_> {
         match parse_attribute(value, self.options.music_on_hold) {
             Ok(attribute) => {
                 if let Some(session) = self.sdp.sessions.last_mut() {
-                    innermost(session).attributes.push(attribute);
+                    let attributes = &mut innermost(session).attributes;
+                    // A section with one attribute has a dozen more as a rule.
+                    if attributes.is_empty() {
+                        let rest = self.sdp.body.len().saturating_sub(offset);
+                        attributes.reserve((rest / USUAL_LINE).clamp(1, USUAL_ATTRIBUTES));
+                    }
+                    attributes.push(attribute);
                 }
             }
             Err((kind, cause)) if self.sdp.warnings.len() < MAX_WARNINGS => {

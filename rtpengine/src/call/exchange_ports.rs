@@ -152,6 +152,8 @@ impl Exchange<'_, '_> {
             if self.answer {
                 self.call.set_sdes_keys(pair.receiver, self.ctx);
             }
+            // The SDP comes next: flows that are compiled now need not be compiled again after it.
+            self.call.signalling.media_mut(pair.receiver).flags.insert(MediaFlags::PRINTED);
         }
         self.handlers();
         let mut touched = std::mem::take(&mut self.touched);

@@ -185,6 +185,9 @@ impl Call {
             // Answered without a call.
             Command::Ping | Command::List | Command::Statistics | Command::Cli => Err(Error::Unsupported),
         };
+        if result.is_ok() {
+            self.label_selected(request);
+        }
         self.sync_agents(request.has(Flag::NoTlsId), ctx);
         self.conclude(result)
     }

@@ -58,7 +58,8 @@ pub struct PayloadTypes {
 impl PayloadTypes {
     /// The set of `(payload type, clock rate in Hz)`; numbers above 127 are left out, the first entry of a number counts.
     pub fn new(types: impl IntoIterator<Item = (u8, u32)>) -> Self {
-        let mut set = Self::default();
+        let types = types.into_iter();
+        let mut set = Self { clock_rates: Vec::with_capacity(types.size_hint().0), ..Self::default() };
         for (payload_type, clock_rate) in types {
             if payload_type < 128 && !set.contains(payload_type) {
                 set.known |= 1 << payload_type;

@@ -4,6 +4,7 @@ mod block;
 mod create;
 mod edges;
 mod flows;
+mod ng;
 mod publish;
 mod recording;
 mod sdp;
@@ -22,6 +23,7 @@ use super::settings::Settings;
 use super::{Call, Done, Fate, check};
 use crate::net::interface_spec;
 use crate::net::interfaces::{Choice, Interfaces};
+use crate::net::ports::MAX_PORTS;
 use crate::net::system::Resolver;
 
 /// Hands out numbers in order.
@@ -37,7 +39,7 @@ pub(super) struct FakePorts {
 
 impl Ports for FakePorts {
     fn open(&mut self, local: LocalId, count: usize, _tos: u8) -> Result<Vec<LocalSocket>, PortError> {
-        if self.open.len() + count > self.limit {
+        if self.open.len() + count > self.limit || count > usize::from(MAX_PORTS) {
             return Err(PortError::Exhausted { count, interface: "default".into(), cause: "none".into() });
         }
         let first = 30000 + self.next;
