@@ -9,7 +9,7 @@ mod recording;
 mod sdp;
 mod subscribe;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,8 @@ pub(super) struct FakePorts {
     pub open: HashSet<u32>,
     pub limit: usize,
     addresses: Vec<IpAddr>,
+    /// Local address of the route to each peer.
+    pub routes: HashMap<IpAddr, IpAddr>,
 }
 
 impl Ports for FakePorts {
@@ -66,8 +68,8 @@ impl Ports for FakePorts {
         }
     }
 
-    fn route(&mut self, _peer: IpAddr) -> Option<IpAddr> {
-        None
+    fn route(&mut self, peer: IpAddr) -> Option<IpAddr> {
+        self.routes.get(&peer).copied()
     }
 }
 
