@@ -149,9 +149,9 @@ impl Call {
             return Ok(Reply::ok());
         }
         let parties = self.parties_of(request, call_id, answer, &extracted, ctx)?;
-        self.apply_fragments(parties.0, ctx);
         let mut exchange = Exchange::new(self, ctx, request, parties, answer);
         exchange.run(&extracted)?;
+        self.apply_fragments(parties.0, ctx);
         self.record_as_asked(request, ctx);
         let sdp = self.rewrite(parties.1, request, answer, ctx)?;
         self.mark_printed(parties.1);

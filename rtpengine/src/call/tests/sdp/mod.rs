@@ -1,9 +1,11 @@
 //! `sdp.md`, rule by rule: what one party sends, with which options, and what the other is shown.
 
 mod addresses;
+mod bundle;
 mod direction;
 mod dtls;
 mod examples;
+mod ice;
 mod layout;
 mod origin;
 mod protocol;

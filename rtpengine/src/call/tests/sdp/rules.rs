@@ -203,11 +203,13 @@ const RULES: &[(&str, &str)] = &[
 ];
 
 /// Rules that no test of this folder can look at, and why.
-const ELSEWHERE: &[(&str, &str)] = &[];
+const ELSEWHERE: &[(&str, &str)] = &[(
+    "§14.4 completed",
+    "ICE completes with packets: daemon/webrtc.rs, a_later_offer_shows_only_what_ice_chose",
+)];
 
 /// Sections whose tests are still to be written.
-const PENDING: &[&str] =
-    &["§4 row 8", "§10.1 rule 5", "§14", "§15", "§16", "§17", "§18", "§19", "§20", "§21", "§22"];
+const PENDING: &[&str] = &["§4 row 8", "§10.1 rule 5", "§17", "§18", "§19", "§20", "§21", "§22"];
 
 const FILES: &[(&str, &str)] = &[
     ("examples.rs", include_str!("examples.rs")),
@@ -219,6 +221,8 @@ const FILES: &[(&str, &str)] = &[
     ("protocol.rs", include_str!("protocol.rs")),
     ("sdes.rs", include_str!("sdes.rs")),
     ("dtls.rs", include_str!("dtls.rs")),
+    ("ice.rs", include_str!("ice.rs")),
+    ("bundle.rs", include_str!("bundle.rs")),
 ];
 
 /// Whether `text` names the rule as a whole: `§7.1 rule 1` is not in `§7.1 rule 12`, nor `§6.2` in `§6.2.1`.
