@@ -177,7 +177,10 @@ impl Desk {
     ) -> Done {
         let text = format!("{{{members}}}");
         let message = Message::decode(text.as_bytes()).expect("a dictionary");
-        let request = Request::parse(&message, &Defaults::default()).expect("a request");
+        let request = match Request::parse(&message, &Defaults::default()) {
+            Ok(request) => request,
+            Err(error) => return Done { reply: Reply::from_error(&error), fate: Fate::Keep },
+        };
         if let Err(error) = check(&request) {
             return Done { reply: Reply::from_error(&error), fate: Fate::Keep };
         }

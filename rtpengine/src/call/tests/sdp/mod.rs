@@ -2,11 +2,14 @@
 
 mod addresses;
 mod bundle;
+mod codecs;
+mod commands;
 mod direction;
 mod dtls;
 mod examples;
 mod ice;
 mod layout;
+mod manipulation;
 mod origin;
 mod protocol;
 mod rtcp;

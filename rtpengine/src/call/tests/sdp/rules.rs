@@ -203,13 +203,28 @@ const RULES: &[(&str, &str)] = &[
 ];
 
 /// Rules that no test of this folder can look at, and why.
-const ELSEWHERE: &[(&str, &str)] = &[(
-    "§14.4 completed",
-    "ICE completes with packets: daemon/webrtc.rs, a_later_offer_shows_only_what_ice_chose",
-)];
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "§14.4 completed",
+        "ICE completes with packets: daemon/webrtc.rs, a_later_offer_shows_only_what_ice_chose",
+    ),
+    ("§10.1 rule 5", "there is no T.38 gateway yet"),
+    (
+        "§17.5",
+        "there is no T.38 gateway yet; its lines: rtpengine-common, sdp/out/tests/rows.rs, t38_gateway_rows",
+    ),
+    (
+        "§4 row 8",
+        "nothing plays music on hold yet; its place: sdp/out/tests/rows.rs, every_session_row_in_order",
+    ),
+    ("§21 start", NO_MUSIC),
+    ("§21 point 1", NO_MUSIC),
+    ("§21 point 2", NO_MUSIC),
+    ("§21 point 3", NO_MUSIC),
+    ("§21 double", NO_MUSIC),
+];
 
-/// Sections whose tests are still to be written.
-const PENDING: &[&str] = &["§4 row 8", "§10.1 rule 5", "§17", "§18", "§19", "§20", "§21", "§22"];
+const NO_MUSIC: &str = "nothing plays music on hold yet";
 
 const FILES: &[(&str, &str)] = &[
     ("examples.rs", include_str!("examples.rs")),
@@ -223,6 +238,9 @@ const FILES: &[(&str, &str)] = &[
     ("dtls.rs", include_str!("dtls.rs")),
     ("ice.rs", include_str!("ice.rs")),
     ("bundle.rs", include_str!("bundle.rs")),
+    ("codecs.rs", include_str!("codecs.rs")),
+    ("manipulation.rs", include_str!("manipulation.rs")),
+    ("commands.rs", include_str!("commands.rs")),
 ];
 
 /// Whether `text` names the rule as a whole: `§7.1 rule 1` is not in `§7.1 rule 12`, nor `§6.2` in `§6.2.1`.
@@ -242,7 +260,6 @@ fn every_rule_has_a_test() {
     let untested: Vec<_> = RULES
         .iter()
         .filter(|(rule, _)| !ELSEWHERE.iter().any(|(known, _)| known == rule))
-        .filter(|(rule, _)| !PENDING.iter().any(|start| rule.starts_with(start)))
         .filter(|(rule, _)| !FILES.iter().any(|(_, text)| names(text, rule)))
         .collect();
     assert!(untested.is_empty(), "{} rules without a test: {untested:#?}", untested.len());
