@@ -85,7 +85,7 @@ impl Call {
         own.last_signal = own.last_signal.max(theirs.last_signal);
         own.metadata = own.metadata.take().or(theirs.metadata);
         own.created_from = own.created_from.take().or(theirs.created_from);
-        own.xmlrpc_callback = own.xmlrpc_callback.take().or(theirs.xmlrpc_callback);
+        own.xmlrpc_callback = own.xmlrpc_callback.or(theirs.xmlrpc_callback);
         self.fragments.extend(fragments);
         self.compile_all();
         Ok(())
