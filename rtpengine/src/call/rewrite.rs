@@ -233,7 +233,8 @@ impl<'a> Sheet<'a> {
         let socket = self.stream_socket(id, 0);
         let copied = self.copied(media, source);
         let shown_source = copied.is_some_and(|kind| kind == Copied::FromSource);
-        let no_codecs = media.is_rtp() && media.codecs.list.is_empty();
+        let no_codecs =
+            media.is_rtp() && media.codecs.list.is_empty() && self.request.has(Flag::AllowNoCodecMedia);
         let inactive = if shown_source { false } else { socket.is_none() || no_codecs };
         let bundled = media.is_bundled(id) && media.has(MediaFlags::BUNDLE_ONLY) && self.offer;
         let own_port = socket.map_or(0, |socket| socket.address.port());

@@ -11,6 +11,7 @@ mod ice;
 mod layout;
 mod manipulation;
 mod origin;
+mod properties;
 mod protocol;
 mod rtcp;
 mod rules;
