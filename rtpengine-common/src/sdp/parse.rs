@@ -54,10 +54,9 @@ impl<'a> Iterator for Lines<'a> {
             self.offset = self.body.len();
             return None;
         }
-        let (line, used) = match split_once(rest, b'\n') {
-            Some((line, _)) => (line, line.len() + 1),
-            None => (rest, rest.len()),
-        };
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest.get(..end)?;
+        let used = rest.len().min(end + 1);
         self.offset = offset + used;
         Some((offset, line.strip_suffix(b"\r").unwrap_or(line)))
     }

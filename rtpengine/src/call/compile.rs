@@ -162,6 +162,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
     if media.has(MediaFlags::ECHO) {
         return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
     }
+    let mirrors = mirrors(call, id, at);
     edges(call, id)
         .filter(|(_, e)| e.flags.is_plain())
         .filter_map(|(edge, e)| {
@@ -171,7 +172,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
             spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
             spec.actions = actions(call, media, sink, e);
             spec.transcode.clone_from(&e.codecs.transcode);
-            spec.mirrors = mirrors(call, id, at);
+            spec.mirrors.clone_from(&mirrors);
             Some(spec)
         })
         .collect()

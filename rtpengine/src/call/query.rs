@@ -1,5 +1,6 @@
 //! What `query` and `delete` tell about a call (ng-control.md §12.1 to §12.5).
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use rtpengine_common::ng::{Dict, Reply, Request, Value};
@@ -266,13 +267,13 @@ impl View<'_> {
     fn ssrcs(&self, parties: &[PartyId]) -> Dict<'static> {
         let call = &self.call.signalling;
         let mut dict: Dict<'static> = Dict::new();
+        let mut seen = HashSet::new();
         let medias = parties.iter().flat_map(|&p| call.party(p).medias.iter());
         for entry in medias.filter_map(|&m| self.call.plane.media(m)).flat_map(|p| p.ssrc_in.by_recency()) {
-            let key = entry.ssrc().to_string();
-            if dict.get(&key).is_none() {
+            if seen.insert(entry.ssrc()) {
                 let mut members = Dict::new();
                 ssrc_members(&mut members, entry);
-                dict.push(key, members);
+                dict.push(entry.ssrc().to_string(), members);
             }
         }
         dict

@@ -1,5 +1,6 @@
 //! The numbered rules of ng-control.md about calls: each test names the rule it is about (`tests/rules/ng-control.md` has the list).
 
+mod bounds;
 mod deletion;
 mod errors;
 mod exchange;
