@@ -410,4 +410,9 @@ proptest! {
             }
         });
     }
+
+    #[test]
+    fn steps_of_any_kind_stay_within_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        exercise(&bytes);
+    }
 }

@@ -78,3 +78,10 @@ fn consent_comes_back_with_a_check() {
     // It is asked for consent again.
     assert!(!bench.pass(Duration::from_secs(7)).is_empty());
 }
+
+proptest! {
+    #[test]
+    fn steps_of_any_kind_stay_within_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        exercise(&bytes);
+    }
+}
