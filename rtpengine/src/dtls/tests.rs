@@ -12,6 +12,8 @@ use rtpengine_common::srtp::Suite;
 
 use super::*;
 
+mod certificates;
+
 const CIPHERS: &str = "DEFAULT:!NULL:!aNULL:!SHA256:!SHA384:!aECDH:!AESGCM+AES256:!aPSK";
 
 fn context_of(key: KeyKind, mtu: u32) -> Context {
