@@ -56,6 +56,10 @@ pub struct Settings {
     pub active_switchover: bool,
     /// Decides conflicts of ICE roles; random per process.
     pub ice_tie_breaker: u64,
+    /// `--ice-consent`
+    pub ice_consent: bool,
+    /// `--ice-keepalive`
+    pub ice_keepalive: Option<Duration>,
     /// A spool directory is configured: calls can be recorded.
     pub records: bool,
     /// `--mos`
@@ -88,6 +92,8 @@ impl Default for Settings {
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
             ice_tie_breaker: 0,
+            ice_consent: false,
+            ice_keepalive: None,
             records: false,
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),

@@ -279,6 +279,8 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         active_switchover: settings.redis.active_switchover,
         ice_tie_breaker: rand::rng().random(),
+        ice_consent: settings.media.ice_consent,
+        ice_keepalive: settings.media.ice_keepalive,
         mos: MosOptions {
             listening: settings.media.mos_kind == MosKind::Listening,
             formula: match settings.media.mos {

@@ -254,6 +254,16 @@ const MEDIA: &[OptionDef] = &[
         "How the address of a peer is learned from its packets",
     )
     .words(EndpointLearning::WORDS, "Invalid --endpoint-learning option ('{}')"),
+    OptionDef::flag(
+        "ice-consent",
+        "Stop sending to an ICE peer that has not answered checks for 30 seconds (RFC 7675)",
+    ),
+    OptionDef::int(
+        "ice-keepalive",
+        0,
+        "Send STUN indications to idle ICE peers every so many seconds; 0 = do not",
+    )
+    .range(0, 3600, "Invalid --ice-keepalive ({})"),
     OptionDef::flag("sip-source", "Send media to the address the SIP message came from by default"),
     OptionDef::flag("reject-invalid-sdp", "Refuse broken SDP instead of passing it through"),
     OptionDef::list("mos", "WORD", "MOS formula: CQ or LQ; legacy, G.107 or G.107.2")
