@@ -24,6 +24,7 @@ mod sdp_rules;
 mod srtp;
 mod srtp_peers;
 mod timeouts;
+mod transcoding;
 mod web;
 mod webrtc;
 mod websocket;
