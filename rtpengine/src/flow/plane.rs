@@ -7,6 +7,7 @@ use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 
 use super::crypto::Keys;
+use super::dtmf::DtmfNotice;
 use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
@@ -152,6 +153,8 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// Digits that were seen and not yet taken.
+    pub(super) dtmf: Vec<DtmfNotice>,
 }
 
 impl Plane {
@@ -373,6 +376,9 @@ impl Plane {
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += offset.0;
             stream.spec.shift(offset.1, edges);
+            if let Some(injections) = stream.rare.as_mut().and_then(|rare| rare.injections.as_mut()) {
+                injections.shift(edges);
+            }
             stream
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
