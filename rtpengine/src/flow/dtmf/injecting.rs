@@ -3,7 +3,6 @@
 use rtpengine_common::codec::dtmf::{Digit, EventPayload, Fate, Output, Placed};
 
 use super::super::ingress::RtpFields;
-use super::super::packet::Packet;
 use super::super::plane::Plane;
 use super::watching::DtmfNotice;
 use crate::call::ids::{EdgeId, StreamId};
@@ -135,25 +134,4 @@ impl Plane {
             Fate::Swallow => Step::Swallowed,
         }
     }
-}
-
-/// Writes an event packet with the source of the packet it stands for.
-pub(in crate::flow) fn write_event(
-    packet: &mut Packet,
-    ssrc: u32,
-    payload_type: u8,
-    placed: &Placed,
-    copy: u8,
-    sequence_number: u16,
-) -> RtpFields {
-    let marker = placed.first && copy == 0;
-    let mut bytes = [0; 16];
-    bytes[0] = 0x80;
-    bytes[1] = payload_type & 0x7f | if marker { 0x80 } else { 0 };
-    bytes[2..4].copy_from_slice(&sequence_number.to_be_bytes());
-    bytes[4..8].copy_from_slice(&placed.timestamp.to_be_bytes());
-    bytes[8..12].copy_from_slice(&ssrc.to_be_bytes());
-    bytes[12..].copy_from_slice(&placed.payload.to_bytes());
-    packet.copy_from(&bytes);
-    RtpFields { payload_type, sequence_number, timestamp: placed.timestamp, ssrc, payload: 12 }
 }

@@ -1,12 +1,13 @@
 //! What leaves along a link into which digits were put.
 
+use rtpengine_common::rtp::RtpHeader;
 use smallvec::SmallVec;
 
 use super::super::ingress::RtpFields;
 use super::super::packet::Packet;
 use super::super::plane::{Plane, Turn};
 use super::super::spec::PtAction;
-use super::injecting::{Step, write_event};
+use super::injecting::Step;
 use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
@@ -42,13 +43,17 @@ impl Plane {
                 self.forward_treated(turn, from, number, &mut own, Some(&header));
             }
             Step::Replaced { payload_type, placed, first, copies } => {
-                let mut own = Packet::new();
+                let targets = self.targets(from, number);
                 for copy in 0..copies {
-                    let number_of_copy = first.wrapping_add(copy.into());
-                    for to in self.targets(from, number) {
-                        let fields =
-                            write_event(&mut own, header.ssrc, payload_type, &placed, copy, number_of_copy);
-                        self.deliver_own(turn, from, to, &mut own, &fields);
+                    let header = RtpHeader {
+                        marker: placed.first && copy == 0,
+                        payload_type,
+                        sequence_number: first.wrapping_add(copy.into()),
+                        timestamp: placed.timestamp,
+                        ssrc: header.ssrc,
+                    };
+                    for &to in &targets {
+                        self.send_media(turn, (Some(from), to), &header, None, &placed.payload.to_bytes());
                     }
                 }
             }
