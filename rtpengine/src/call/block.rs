@@ -63,6 +63,7 @@ impl Call {
             Selected::Party(party) => self.block_dtmf_of(party, request),
             whole => self.block_dtmf_of_all(request, whole == Selected::All),
         }
+        self.renew_all_handlers();
         self.compile_all();
         Ok(Reply::ok())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rtpengine_common::ng::EndpointLearning;
 
 use super::dtmf::DtmfOptions;
+use super::handling::CodecSettings;
 use crate::dtls::Context;
 use crate::flow::MosOptions;
 
@@ -68,6 +69,8 @@ pub struct Settings {
     pub dtmf: DtmfOptions,
     /// The present DTLS certificate, for new calls.
     pub dtls: Option<Arc<Context>>,
+    /// What was configured about codecs.
+    pub codecs: Arc<CodecSettings>,
 }
 
 impl Default for Settings {
@@ -94,6 +97,7 @@ impl Default for Settings {
             srtp_replay_window: 0,
             dtmf: DtmfOptions::default(),
             dtls: None,
+            codecs: Arc::default(),
         }
     }
 }

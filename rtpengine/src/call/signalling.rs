@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::codecs::DtmfBlock;
 use super::edge::{Edge, EdgeFlags};
+use super::handling::LinkCodecs;
 use super::ids::{EdgeId, MediaId, Name, PartyId};
 use super::media::Media;
 use super::party::{Party, PartyFlags};
@@ -230,7 +231,7 @@ impl Signalling {
             Some(edge) => Edge { flags: flags | edge.flags & KEPT, ..edge },
             None => {
                 self.edges_made += 1;
-                Edge { id: EdgeId(self.edges_made - 1), source, sink, flags }
+                Edge { id: EdgeId(self.edges_made - 1), source, sink, flags, codecs: LinkCodecs::default() }
             }
         };
         if !flags.contains(EdgeFlags::OFFER_ANSWER) {

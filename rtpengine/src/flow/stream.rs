@@ -13,6 +13,7 @@ use super::dtmf::Injections;
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
+use super::transcode::Coders;
 
 /// Which half of a media a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub struct Stream {
     pub(super) outgoing: Counters,
     pub(super) last_packet: Instant,
     pub(super) rare: Option<Box<Rare>>,
+    /// Transcoders of what it receives; none for most streams.
+    pub(super) coders: Option<Box<Coders>>,
 }
 
 impl Stream {
@@ -103,6 +106,7 @@ impl Stream {
             outgoing: Counters::default(),
             last_packet: now,
             rare: None,
+            coders: None,
         }
     }
 
