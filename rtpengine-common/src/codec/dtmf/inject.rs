@@ -95,6 +95,12 @@ impl Injector {
         self.running.is_some()
     }
 
+    /// Positions have another meaning from now on: what runs is given up, what waits may begin at once.
+    pub fn rebase(&mut self) {
+        self.running = None;
+        self.ended = None;
+    }
+
     /// The beginnings and ends of digits since the last call; durations in units of the positions.
     pub fn take_seen(&mut self) -> impl Iterator<Item = Seen> + '_ {
         self.seen.drain(..)

@@ -7,6 +7,7 @@
 //! What a payload number becomes is a [`Route`]; numbers without one are forwarded with adjusted sequence numbers.
 
 mod detection;
+mod digits;
 mod numbering;
 mod outgoing;
 mod pacing;
@@ -16,6 +17,7 @@ mod tests;
 mod tone;
 mod transcoder;
 
+pub use digits::Passing;
 pub use outgoing::{OutPacket, Outgoing};
 pub use pacing::Pacer;
 pub use sequencer::{Sequencer, SequencerCounters, Stored};

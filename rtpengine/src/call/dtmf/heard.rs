@@ -127,7 +127,9 @@ impl Call {
         if let Some(until) = settings.triggers.until() {
             self.plane.wake_at(until, Wake { purpose: Purpose::Dtmf, place: Place::Party(party) });
         }
-        for media in self.signalling.party(party).medias.clone() {
+        let medias = self.signalling.party(party).medias.clone();
+        self.renew_handlers(&medias);
+        for media in medias {
             self.compile(media);
         }
     }
