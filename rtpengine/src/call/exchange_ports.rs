@@ -18,6 +18,7 @@ use super::port_maps::{AddressSet, PortMap, Wanted};
 use crate::flow::{Component, Level};
 use crate::net::Family;
 use crate::net::interfaces::Choice;
+use crate::tight;
 
 /// Which side of a message a media is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -401,7 +402,7 @@ impl super::Call {
         media.streams.push(self.plane.add_stream(id, Component::Rtp, now));
         media.streams.push(self.plane.add_stream(id, Component::Rtcp, now));
         media.interface = self.signalling.party(party).interface;
-        self.signalling.medias.push(media);
+        tight::push(&mut self.signalling.medias, media);
         self.signalling.party_mut(party).medias.push(id);
         id
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
+use crate::tight;
 
 use super::crypto::Keys;
 use super::dtmf::DtmfNotice;
@@ -172,13 +173,13 @@ impl Plane {
 
     /// Adds the next media.
     pub fn add_media(&mut self) -> MediaId {
-        self.medias.push(MediaPlane::default());
+        tight::push(&mut self.medias, MediaPlane::default());
         MediaId::at(self.medias.len() - 1)
     }
 
     /// Adds the next stream. It has no socket and no peer yet; its last packet time is now.
     pub fn add_stream(&mut self, media: MediaId, component: Component, now: Now) -> StreamId {
-        self.streams.push(Stream::new(media, component, now.instant));
+        tight::push(&mut self.streams, Stream::new(media, component, now.instant));
         let id = StreamId::at(self.streams.len() - 1);
         if let (Component::Rtcp, Some(media)) = (component, self.medias.get_mut(media.index())) {
             media.rtcp = Some(id);

@@ -22,6 +22,7 @@ mod sdp_examples;
 mod sdp_rules;
 mod srtp;
 mod timeouts;
+mod transcoding;
 mod web;
 mod webrtc;
 mod websocket;
