@@ -333,6 +333,8 @@ struct Voice {
     phase: f64,
     pitch: f64,
     formants: [(f64, f64); 3],
+    /// Where the formants glide to, as they do in speech.
+    targets: [f64; 3],
     state: [[f64; 2]; 3],
     left: u32,
     voiced: bool,
@@ -348,6 +350,7 @@ impl Voice {
             phase: 0.0,
             pitch: 120.0,
             formants: [(500.0, 60.0), (1500.0, 90.0), (2500.0, 120.0)],
+            targets: [500.0, 1500.0, 2500.0],
             state: [[0.0; 2]; 3],
             left: 0,
             voiced: true,
@@ -371,7 +374,8 @@ impl Voice {
         self.pitch = 80.0 + self.dice() * 220.0;
         let ranges = [(250.0, 600.0), (700.0, 1600.0), (1800.0, 1400.0)];
         for (at, (low, width)) in ranges.into_iter().enumerate() {
-            self.formants[at] = (low + self.dice() * width, 40.0 + self.dice() * 100.0);
+            self.targets[at] = low + self.dice() * width;
+            self.formants[at].1 = 80.0 + self.dice() * 100.0;
         }
     }
 
@@ -388,6 +392,9 @@ impl Voice {
         } else {
             0.0
         };
+        for (formant, target) in self.formants.iter_mut().zip(self.targets) {
+            formant.0 += (target - formant.0) * 0.001;
+        }
         let hiss = (self.dice() - 0.5) * 0.3;
         let mut value = if self.voiced { pulse + hiss * 0.05 } else { hiss };
         for (&(frequency, width), state) in self.formants.iter().zip(&mut self.state) {
