@@ -168,15 +168,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
         if request.has(Flag::BlockShort) {
             flags.insert(PartyFlags::BLOCK_SHORT);
         }
-        if request.has(Flag::InjectDtmf) {
-            flags.insert(PartyFlags::INJECT_DTMF);
-        }
-        if request.has(Flag::DetectDtmf) {
-            flags.insert(PartyFlags::DETECT_DTMF);
-        }
-        if request.has(Flag::BlockDtmf) {
-            self.party(sender).dtmf.get_or_insert_default().block(request);
-        }
+        self.call.take_dtmf(sender, request, self.ctx);
         self.call.take_call_flags(request, self.ctx);
         self.call.take_metadata(Some(sender), request);
     }

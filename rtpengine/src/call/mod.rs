@@ -158,6 +158,7 @@ impl Call {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
         self.configure(ctx.settings);
+        self.take_dtmf_log(request, ctx.settings);
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),
@@ -166,7 +167,7 @@ impl Call {
             Command::BlockMedia | Command::UnblockMedia | Command::SilenceMedia | Command::UnsilenceMedia => {
                 self.block(request)
             }
-            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request, ctx),
+            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request),
             Command::Publish => self.publish(request, (id, call_id), ctx),
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
 
+use super::dtmf::DtmfOptions;
 use super::handling::CodecSettings;
 use crate::dtls::Context;
 use crate::flow::MosOptions;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub rtcp_interval: Duration,
     /// `--srtp-replay-window`: packets; 0 is off.
     pub srtp_replay_window: u16,
+    /// What is told of DTMF, and how digit strings are heard.
+    pub dtmf: DtmfOptions,
     /// The present DTLS certificate, for new calls.
     pub dtls: Option<Arc<Context>>,
     /// What was configured about codecs.
@@ -98,6 +101,7 @@ impl Default for Settings {
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
+            dtmf: DtmfOptions::default(),
             dtls: None,
             codecs: Arc::default(),
         }

@@ -25,15 +25,11 @@ impl Call {
     }
 
     /// A moment that somebody asked for.
-    fn woken<T: Transmit>(&mut self, wake: Wake, _ctx: &mut Ctx<'_>, _turn: &mut Turn<'_, T>) {
+    fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, _turn: &mut Turn<'_, T>) {
         match wake.purpose {
+            Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
             // Nobody asks for these.
-            Purpose::Player
-            | Purpose::Dtmf
-            | Purpose::JitterBuffer
-            | Purpose::DelayBuffer
-            | Purpose::Fax
-            | Purpose::Dtx => {}
+            Purpose::Player | Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Fax | Purpose::Dtx => {}
         }
     }
 }

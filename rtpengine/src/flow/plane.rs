@@ -8,6 +8,7 @@ use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use crate::tight;
 
 use super::crypto::Keys;
+use super::dtmf::DtmfNotice;
 use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
@@ -155,6 +156,8 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// Digits that were seen and not yet taken.
+    pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
     /// DTMF events that transcoders saw.
@@ -387,6 +390,9 @@ impl Plane {
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += medias;
             stream.spec.shift(streams, edges);
+            if let Some(injections) = stream.rare.as_mut().and_then(|rare| rare.injections.as_mut()) {
+                injections.shift(edges);
+            }
             if let Some(coders) = &mut stream.coders {
                 coders.shift(streams, edges);
             }

@@ -83,7 +83,7 @@ pub struct Shard {
     handshake_spent: Duration,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     settings_version: u64,
     packet: Packet,
     spare: Packet,
@@ -265,6 +265,9 @@ impl Shard {
             self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
         }
         self.at_work = None;
+        if resident.call.plane.has_dtmf() {
+            self.hear_dtmf(owner.call);
+        }
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
@@ -344,6 +347,9 @@ impl Shard {
                 Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
                 Timer::Due => self.work_call(slot, key, |call, _, ctx, turn| call.run_due(ctx, turn)),
             }
+            if self.calls.get(slot).is_some_and(|resident| resident.call.plane.has_dtmf()) {
+                self.hear_dtmf(slot);
+            }
         }
     }
 
@@ -393,7 +399,7 @@ impl Shard {
     }
 
     /// Lets the agents of a call work, and asks to be woken when they want to go on.
-    fn work_call(
+    pub(super) fn work_call(
         &mut self,
         slot: CallSlot,
         key: CallKey,
