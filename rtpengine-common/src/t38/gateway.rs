@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Parameters;
+use super::Options;
 use super::modem::{Modem, RATE, Settings};
 use super::udptl;
 use crate::codec::Codec;
@@ -30,38 +30,21 @@ const MAX_LOSS: u64 = 8000;
 /// The modem's audio.
 const FORMAT: AudioFormat = AudioFormat { rate: RATE, channels: 1 };
 
-/// What the gateway is told to be (`codecs.md` §§19.1, 19.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Parameters of the T.38 side.
-    pub parameters: Parameters,
-    /// `no-ECM`
-    pub no_ecm: bool,
-    /// `no-V.17`
-    pub no_v17: bool,
-    /// `no-V.27ter`
-    pub no_v27ter: bool,
-    /// `no-V.29`
-    pub no_v29: bool,
-    /// `no-IAF`
-    pub no_iaf: bool,
-}
-
-impl Options {
-    fn modem(&self) -> Settings {
-        let parameters = &self.parameters;
-        Settings {
+impl From<&Options> for Settings {
+    fn from(options: &Options) -> Self {
+        let parameters = &options.parameters;
+        Self {
             version: parameters.version,
             local_rate_management: parameters.local_rate_management,
             max_ifp: parameters.max_ifp.min(parameters.max_datagram),
             fill_bit_removal: parameters.fill_bit_removal,
             transcoding_mmr: parameters.transcoding_mmr,
             transcoding_jbig: parameters.transcoding_jbig,
-            ecm: !self.no_ecm,
-            v17: !self.no_v17,
-            v27ter: !self.no_v27ter,
-            v29: !self.no_v29,
-            iaf: !self.no_iaf,
+            ecm: !options.no_ecm,
+            v17: !options.no_v17,
+            v27ter: !options.no_v27ter,
+            v29: !options.no_v29,
+            iaf: !options.no_iaf,
         }
     }
 }
@@ -183,7 +166,7 @@ impl Gateway {
         now: Duration,
     ) -> Result<Self, CodecError> {
         let mut gateway = Self {
-            modem: Modem::open(&options.modem())?,
+            modem: Modem::open(&Settings::from(&options))?,
             sender: udptl::Sender::new(options.parameters.udptl()),
             receiver: udptl::Receiver::default(),
             options,

@@ -21,7 +21,7 @@ pub mod parameters;
 mod tests;
 pub mod udptl;
 
-pub use parameters::{ErrorCorrection, Parameters};
+pub use parameters::{ErrorCorrection, Options, Parameters};
 
 /// Feeds foreign bytes to the parsers and checks what must hold: the entry of the fuzz target and of a property test. The first octet
 /// chooses the settings, the rest are datagrams with a length octet each.

@@ -50,6 +50,23 @@ pub struct Parameters {
     pub transcoding_jbig: bool,
 }
 
+/// What the gateway is told to be (`codecs.md` §§19.1, 19.2). SpanDSP as it is linked has no V.34, so leaving it out is no matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Parameters of the T.38 side.
+    pub parameters: Parameters,
+    /// `no-ECM`
+    pub no_ecm: bool,
+    /// `no-V.17`
+    pub no_v17: bool,
+    /// `no-V.27ter`
+    pub no_v27ter: bool,
+    /// `no-V.29`
+    pub no_v29: bool,
+    /// `no-IAF`
+    pub no_iaf: bool,
+}
+
 impl Default for Parameters {
     fn default() -> Self {
         Self {

@@ -8,6 +8,8 @@ mod crypto;
 mod events;
 mod exercise;
 mod extension;
+#[cfg(feature = "codec")]
+mod fax;
 mod ingress;
 mod learn;
 mod loop_check;
@@ -42,6 +44,8 @@ pub use crypto::{Crypto, Keys};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;
+#[cfg(feature = "codec")]
+pub use fax::FaxSpec;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};

@@ -155,6 +155,9 @@ pub struct Plane {
     pub(super) replay_window: u16,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
+    /// T.38 gateways; none in most calls.
+    #[cfg(feature = "codec")]
+    pub(super) faxes: Vec<super::fax::Fax>,
 }
 
 impl Plane {
@@ -379,6 +382,11 @@ impl Plane {
             stream.media.0 += medias;
             stream.spec.shift(streams, edges);
             stream
+        }));
+        #[cfg(feature = "codec")]
+        self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
+            fax.shift(streams);
+            fax
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use super::gateway::{AudioCodec, Gateway, Options, Produced, RtpStart};
-use super::{ErrorCorrection, Parameters};
+use super::gateway::{AudioCodec, Gateway, Produced, RtpStart};
+use super::{ErrorCorrection, Options, Parameters};
 use crate::codec::engine::g711::{G711Decoder, G711Encoder, Law};
 use crate::codec::engine::{AudioFormat, Coder, Frame, Frames};
 use crate::codec::stream::InPacket;
