@@ -32,6 +32,7 @@ mod exchange_ports;
 pub mod extmap;
 pub mod fax;
 mod fragment;
+pub mod handling;
 pub mod ice_params;
 pub mod media;
 mod merge;
@@ -127,6 +128,8 @@ pub struct Call {
     dtls: Option<Arc<dtls::Context>>,
     /// What runs on the media ports beside media.
     agents: agents::Agents,
+    /// What the operator configured about codecs.
+    codecs: Arc<handling::CodecSettings>,
 }
 
 // A call moves between shards as a whole.
@@ -147,6 +150,7 @@ impl Call {
             newcomers: None,
             dtls: None,
             agents: agents::Agents::default(),
+            codecs: Arc::default(),
         }
     }
 
@@ -245,6 +249,7 @@ impl Call {
         if self.dtls.is_none() {
             self.dtls.clone_from(&settings.dtls);
         }
+        self.codecs.clone_from(&settings.codecs);
         self.plane.set_mos(settings.mos);
         self.plane.set_replay_window(settings.srtp_replay_window);
     }

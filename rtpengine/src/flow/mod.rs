@@ -28,6 +28,8 @@ mod spec;
 mod ssrc;
 mod stream;
 mod tick;
+mod transcode;
+mod translate;
 
 #[cfg(test)]
 mod bundle_tests;
@@ -60,3 +62,4 @@ pub use spec::{
 pub use ssrc::{MAX_SSRCS, SsrcEntry, SsrcTable};
 pub use stream::{Component, Counters, Stream};
 pub use tick::{TickOptions, TimeoutReason, Timeouts};
+pub use transcode::{CodecFault, SeenDigit, Transcode};

@@ -75,7 +75,7 @@ fn rule_19_1_force() {
     assert!(has_gateway(&desk));
     // From the other side too: there it is the image that is offered.
     let back = desk.sdp("offer", "\"from-tag\":\"b\",\"to-tag\":\"a\"", &image("10.0.0.2", 5000, ""), "");
-    assert_eq!(section(&back).first().map(String::as_str), Some("m=audio P RTP/AVP 0"));
+    assert_eq!(section(&back).first().map(String::as_str), Some("m=audio P RTP/AVP 0 8"));
     assert!(has_gateway(&desk));
 }
 
