@@ -5,12 +5,14 @@
 
 mod bundle;
 mod crypto;
+mod delay;
 mod events;
 mod exercise;
 mod extension;
 #[cfg(feature = "codec")]
 mod fax;
 mod ingress;
+mod jitter;
 mod learn;
 mod loop_check;
 mod mos;
