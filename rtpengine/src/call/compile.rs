@@ -148,9 +148,9 @@ fn bundle(call: &Signalling, id: MediaId, at: usize) -> Option<Arc<Bundle>> {
     Some(Arc::new(Bundle { mid_id: media.extmaps.id_of(MID_URI), members: members.collect() }))
 }
 
-/// Edges that carry this media, with their positions.
+/// Edges that carry this media, with their ids.
 fn edges(call: &Signalling, id: MediaId) -> impl Iterator<Item = (EdgeId, &super::edge::Edge)> + '_ {
-    call.edges.iter().enumerate().filter(move |(_, e)| e.source == id).map(|(at, e)| (EdgeId::at(at), e))
+    call.edges_from(id).map(|edge| (edge.id, edge))
 }
 
 fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVec<[SinkSpec; 1]> {

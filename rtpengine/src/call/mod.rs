@@ -52,6 +52,7 @@ mod single;
 mod sources;
 mod subscribe;
 mod subscription;
+mod timed;
 mod transform;
 mod transport;
 

@@ -13,12 +13,14 @@ mod learn;
 mod loop_check;
 mod mos;
 mod moving;
+mod own;
 mod packet;
 mod plane;
 mod quality;
 mod reception;
 mod reports;
 mod rtcp;
+mod schedule;
 mod sink;
 mod spec;
 mod ssrc;
@@ -30,6 +32,8 @@ mod bundle_tests;
 #[cfg(test)]
 mod crypto_tests;
 #[cfg(test)]
+mod own_tests;
+#[cfg(test)]
 mod report_tests;
 #[cfg(test)]
 mod tests;
@@ -39,10 +43,12 @@ pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;
 pub use mos::{Conditions, MosFormula, MosOptions};
+pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};
 pub use quality::{Quality, QualitySample};
 pub use reports::ReportOptions;
+pub use schedule::{Offsets, Place, Purpose, Wake};
 pub use spec::{
     Bundle, BundleMember, Extensions, FlowKind, FlowSpec, Learning, MirrorSpec, PayloadTypes, PtAction,
     PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,

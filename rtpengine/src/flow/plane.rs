@@ -11,6 +11,7 @@ use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
 use super::packet::Packet;
+use super::schedule::{Offsets, Schedule};
 use super::spec::{FlowSpec, Learning};
 use super::ssrc::{SsrcEntry, SsrcTable};
 use super::stream::{Component, Stream};
@@ -152,6 +153,8 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// What the call does at a time of its own; nothing for most calls.
+    pub(super) schedule: Option<Box<Schedule>>,
 }
 
 impl Plane {
@@ -356,28 +359,30 @@ impl Plane {
         true
     }
 
-    /// Takes over the streams and medias of another call, behind the own ones. Returns what is to be added to the ids
-    /// of the joining call: medias and streams. `edges` is what signalling adds to its edges.
-    pub fn merge(&mut self, other: Plane, edges: u32) -> (u32, u32) {
-        let offset = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
+    /// Takes over the streams and medias of another call, behind the own ones. Returns what is to be added to the ids of the joining
+    /// call. `parties` and `edges` are what signalling adds to those.
+    pub fn merge(&mut self, other: Plane, parties: u32, edges: u32) -> Offsets {
+        let (medias, streams) = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
+        let offsets = Offsets { parties, medias, streams, edges };
+        self.join_schedule(other.schedule, &offsets);
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
-                rtcp.0 += offset.1;
+                rtcp.0 += streams;
             }
             for member in media.ssrc_in.iter_mut().filter_map(|entry| entry.member.as_mut()) {
-                member.0 += offset.1;
+                member.0 += streams;
             }
             media
         }));
         self.crypto_stale = true;
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
-            stream.media.0 += offset.0;
-            stream.spec.shift(offset.1, edges);
+            stream.media.0 += medias;
+            stream.spec.shift(streams, edges);
             stream
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;
-        offset
+        offsets
     }
 }
 

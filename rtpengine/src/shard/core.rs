@@ -41,6 +41,8 @@ pub(super) enum Timer {
     Tick,
     /// Agents of the call have something to do.
     Alarm,
+    /// The call planned something for now.
+    Due,
 }
 
 /// A survey on its way through the table.
@@ -246,6 +248,9 @@ impl Shard {
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
         let arrival = Arrival { stream: owner.stream, socket, source };
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
+        }
         self.at_work = None;
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
@@ -322,6 +327,7 @@ impl Shard {
             match timer {
                 Timer::Tick => self.tick_call(slot, key),
                 Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
+                Timer::Due => self.work_call(slot, key, |call, _, ctx, turn| call.run_due(ctx, turn)),
             }
         }
     }
@@ -345,6 +351,9 @@ impl Shard {
         let fate = resident.call.tick(&mut ctx, &mut turn, options);
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
+        }
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (slot, key, Timer::Due));
         }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         self.at_work = None;
@@ -388,6 +397,9 @@ impl Shard {
         work(&mut resident.call, &mut self.packet, &mut ctx, &mut turn);
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
+        }
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (slot, key, Timer::Due));
         }
         self.at_work = None;
         self.write_log(slot);
