@@ -152,7 +152,10 @@ impl Call {
         self.apply_fragments(parties.0, ctx);
         let mut exchange = Exchange::new(self, ctx, request, parties, answer);
         exchange.run(&extracted)?;
+        self.prepare_announcement(parties.0, request, ctx);
         self.record_as_asked(request, ctx);
+        self.refresh_players(ctx);
+        self.music_on_hold(parties, request, &extracted, answer, ctx)?;
         let sdp = self.rewrite(parties.1, request, answer, ctx)?;
         self.mark_printed(parties.1);
         Ok(Reply::ok().with("sdp", sdp))

@@ -44,12 +44,13 @@ impl Call {
             return Err(other);
         }
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _, agents } = *other;
+        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _, agents, players } = *other;
         let edges = self.signalling.edges_made;
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let offsets = self.plane.merge(plane, parties, edges);
         self.agents.merge(agents, offsets.medias, offsets.streams);
+        self.players.merge(players, &offsets);
         renumber(&mut theirs, &offsets);
         let own = &mut self.signalling;
         let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);

@@ -31,6 +31,7 @@ mod exchange;
 mod exchange_ports;
 pub mod extmap;
 mod fragment;
+mod hold;
 pub mod ice_params;
 pub mod media;
 mod merge;
@@ -38,6 +39,7 @@ mod moving;
 mod mux;
 pub mod party;
 mod players;
+mod playing;
 pub mod port_maps;
 mod publish;
 mod query;
@@ -126,6 +128,8 @@ pub struct Call {
     dtls: Option<Arc<dtls::Context>>,
     /// What runs on the media ports beside media.
     agents: agents::Agents,
+    /// What parties are made to hear.
+    players: playing::Players,
 }
 
 // A call moves between shards as a whole.
@@ -146,6 +150,7 @@ impl Call {
             newcomers: None,
             dtls: None,
             agents: agents::Agents::default(),
+            players: playing::Players::default(),
         }
     }
 
@@ -284,6 +289,7 @@ impl Call {
         party.deletion = None;
         party.flags.insert(PartyFlags::DELETED);
         let medias = party.medias.clone();
+        self.forget_players(id);
         let mut touched = Vec::new();
         for media in medias {
             for edge in &self.signalling.edges {

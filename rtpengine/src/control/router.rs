@@ -341,7 +341,7 @@ impl Router {
         self.next_ticket += 1;
         let order = Order { ticket: self.next_ticket, request, agent: running.agent };
         if to == shard.index() {
-            self.execute_here(shard, &order, running);
+            self.execute_here(shard, order, running);
         } else {
             self.send_order(shard, order, to, running);
         }
@@ -402,7 +402,7 @@ impl Router {
         }
     }
 
-    fn execute_here(&mut self, shard: &mut Shard, order: &Order, running: Running) {
+    fn execute_here(&mut self, shard: &mut Shard, order: Order, running: Running) {
         self.at_work = Some((order.ticket, running));
         let reply = shard.execute(order);
         let Some((ticket, running)) = self.at_work.take() else { return };

@@ -188,13 +188,13 @@ impl Library {
             let _ = pool.submit(Box::new(move || work(&library)));
         };
         if due(&mut timers.files, settings.files.reload, now) {
-            run(&self.0.players, |library| drop(library.reload_all(Kind::Files)));
+            run(&self.0.players, |library| { library.reload_all(Kind::Files); });
         }
         if due(&mut timers.rows, settings.database_media.reload, now) {
-            run(&self.0.databases, |library| drop(library.reload_all(Kind::Rows)));
+            run(&self.0.databases, |library| { library.reload_all(Kind::Rows); });
         }
         if due(&mut timers.copies, settings.database_cache.reload, now) {
-            run(&self.0.databases, |library| drop(library.reload_all(Kind::Copies)));
+            run(&self.0.databases, |library| { library.reload_all(Kind::Copies); });
         }
         if due(&mut timers.expiry, settings.expiry_interval, now) {
             run(&self.0.players, Library::expire);
@@ -332,7 +332,9 @@ impl Library {
             Kind::Copies => {
                 let gone = self.0.copies.evict_all();
                 if let Some(directory) = &self.0.directory {
-                    gone.iter().for_each(|id| drop(directory.remove(*id)));
+                    for id in &gone {
+                        directory.remove(*id);
+                    }
                 }
                 gone.len()
             }
