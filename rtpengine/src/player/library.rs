@@ -13,6 +13,9 @@ use parking_lot::Mutex;
 use rtpengine_common::codec::Codec;
 use rtpengine_common::codec::engine::demuxer::{Demuxed, Demuxer};
 
+use super::command::{
+    Kind, MediaCommand, Stores, evicted, evicted_file, evicted_ids, loaded, reloaded, with_id,
+};
 use super::database::Database;
 use super::encoding::{Encoding, Queue, Task};
 use super::pool::Pool;
@@ -74,17 +77,6 @@ impl fmt::Debug for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Library").field("settings", &self.0.settings).finish_non_exhaustive()
     }
-}
-
-/// What kind of store a command is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Files.
-    Files,
-    /// Rows of the database.
-    Rows,
-    /// Copies of rows in the directory.
-    Copies,
 }
 
 /// How threads prepare themselves.
@@ -172,14 +164,191 @@ impl Library {
         Ok(())
     }
 
-    /// Octets of media in memory, and of payload in the player cache.
-    #[must_use]
-    pub fn sizes(&self) -> (u64, u64) {
+    fn expire(&self) {
+        let (inner, now) = (&self.0, Instant::now());
+        if let Some(unused) = inner.settings.files.expire {
+            inner.files.expire(unused, now);
+        }
+        if let Some(unused) = inner.settings.database_media.expire {
+            inner.rows.expire(unused, now);
+        }
+        if let (Some(unused), Some(directory)) = (inner.settings.database_cache.expire, &inner.directory) {
+            for id in inner.copies.expire(unused, now) {
+                directory.remove(id);
+            }
+        }
+    }
+
+    /// Names of what is held, and the seconds since it was loaded and used.
+    fn held(&self, kind: Kind) -> Vec<(String, Duration, Duration)> {
+        let (inner, now) = (&self.0, Instant::now());
+        let named = |ages: Vec<(u64, Duration, Duration)>| {
+            ages.into_iter().map(|(id, loaded, used)| (id.to_string(), loaded, used)).collect()
+        };
+        match kind {
+            Kind::Files => {
+                let ages = inner.files.ages(now).into_iter();
+                ages.map(|(path, loaded, used)| (path.display().to_string(), loaded, used)).collect()
+            }
+            Kind::Rows => named(inner.rows.ages(now)),
+            Kind::Copies => named(inner.copies.ages(now)),
+        }
+    }
+
+    /// One line per encoded source (players.md §10).
+    fn cached_players(&self) -> String {
+        let cache = self.0.cache.lock();
+        let line = |((source, ..), cached): (&CacheKey, &Cached)| {
+            format!("{source} for {} {}\n", cached.payload_type, cached.codec)
+        };
+        let mut lines: Vec<String> = cache.iter().map(line).collect();
+        lines.sort_unstable();
+        lines.concat()
+    }
+
+    /// Reads a file into memory, anew if it is there. May take long.
+    fn load_file(&self, path: &str) -> bool {
+        self.0.load_file(Path::new(path)).is_ok()
+    }
+
+    /// Reads a row into memory or into the directory, anew if it is there. May take long.
+    fn load_id(&self, kind: Kind, id: u64) -> bool {
+        match kind {
+            Kind::Files => false,
+            Kind::Rows => self.0.load_row(id).is_ok(),
+            Kind::Copies => self.0.load_copy(id).is_ok(),
+        }
+    }
+
+    /// Whether a file is held.
+    fn has_file(&self, path: &str) -> bool {
+        self.0.files.contains(&PathBuf::from(path))
+    }
+
+    /// Whether a row or a copy is held.
+    fn has_id(&self, kind: Kind, id: u64) -> bool {
+        match kind {
+            Kind::Files => false,
+            Kind::Rows => self.0.rows.contains(&id),
+            Kind::Copies => self.0.copies.contains(&id),
+        }
+    }
+
+    /// Reads all that is held again, files only if they were changed. Tells how many were read. May take long.
+    fn reload_all(&self, kind: Kind) -> usize {
+        let inner = &self.0;
+        match kind {
+            Kind::Files => {
+                let changed = |(path, before): &(PathBuf, Option<_>)| {
+                    let present = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+                    present.is_some() && present != *before
+                };
+                let files = inner.files.keys().into_iter().filter(changed);
+                files.filter(|(path, _)| inner.load_file(path).is_ok()).count()
+            }
+            Kind::Rows => inner.rows.keys().iter().filter(|(id, _)| inner.load_row(*id).is_ok()).count(),
+            Kind::Copies => inner.copies.keys().iter().filter(|(id, _)| inner.load_copy(*id).is_ok()).count(),
+        }
+    }
+
+    /// Lets a file go.
+    fn evict_file(&self, path: &str) -> bool {
+        self.0.files.evict(&PathBuf::from(path))
+    }
+
+    /// Lets a row or a copy go.
+    fn evict_id(&self, kind: Kind, id: u64) -> bool {
+        match kind {
+            Kind::Files => false,
+            Kind::Rows => self.0.rows.evict(&id),
+            Kind::Copies => {
+                let removed = self.0.directory.as_ref().is_some_and(|directory| directory.remove(id));
+                self.0.copies.evict(&id) || removed
+            }
+        }
+    }
+
+    /// Lets everything of a kind go; tells how many.
+    fn evict_all(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Files => self.0.files.evict_all().len(),
+            Kind::Rows => self.0.rows.evict_all().len(),
+            Kind::Copies => {
+                let gone = self.0.copies.evict_all();
+                if let Some(directory) = &self.0.directory {
+                    for id in &gone {
+                        directory.remove(*id);
+                    }
+                }
+                gone.len()
+            }
+        }
+    }
+
+    /// Empties the player cache; tells how many entries there were. Players that use one keep it.
+    fn evict_players(&self) -> usize {
+        std::mem::take(&mut *self.0.cache.lock()).len()
+    }
+}
+
+fn overload() -> OpenError {
+    OpenError("Too much media is waiting to be opened".into())
+}
+
+fn due(next: &mut Option<Instant>, interval: Option<Duration>, now: Instant) -> bool {
+    let Some(interval) = interval else { return false };
+    let is_due = next.is_some_and(|at| at <= now);
+    if next.is_none() || is_due {
+        *next = Some(now + interval);
+    }
+    is_due
+}
+
+impl Stores for Library {
+    fn sizes(&self) -> (u64, u64) {
         (self.0.media_octets.load(Ordering::Relaxed), self.0.cached_octets.load(Ordering::Relaxed))
     }
 
-    /// Reloads and expires what is due, on side threads; to be called about once per second.
-    pub fn look_after(&self, now: Instant) {
+    fn carry_out(&self, command: &MediaCommand) -> String {
+        let seconds = |(name, loaded, used): (String, Duration, Duration)| {
+            format!("{name}, loaded {} s ago, last used {} s ago\n", loaded.as_secs(), used.as_secs())
+        };
+        match command {
+            MediaCommand::List(kind) => self.held(*kind).into_iter().map(seconds).collect(),
+            MediaCommand::ListPlayers => self.cached_players(),
+            MediaCommand::LoadFile { path, again } => {
+                loaded(path, (!again || self.has_file(path)) && self.load_file(path))
+            }
+            MediaCommand::LoadId { kind, id: text, again } => {
+                with_id(text, |id| loaded(text, (!again || self.has_id(*kind, id)) && self.load_id(*kind, id)))
+            }
+            MediaCommand::ReloadAll(kind) => reloaded(*kind, self.reload_all(*kind)),
+            MediaCommand::EvictFile(path) => evicted_file(path, self.evict_file(path)),
+            MediaCommand::EvictIds(kind, ids) => evicted_ids(ids, |id| self.evict_id(*kind, id)),
+            MediaCommand::EvictAll(kind) => evicted(*kind, self.evict_all(*kind)),
+            MediaCommand::EvictPlayers => evicted(Kind::Copies, self.evict_players()),
+        }
+    }
+
+    fn carry_out_later(&self, command: MediaCommand, tell: Box<dyn FnOnce(String) + Send>) {
+        let tell = Arc::new(Mutex::new(Some(tell)));
+        let (library, teller) = (self.clone(), Arc::clone(&tell));
+        let queued = self.0.databases.submit(Box::new(move || {
+            let answer = library.carry_out(&command);
+            let tell = teller.lock().take();
+            if let Some(tell) = tell {
+                tell(answer);
+            }
+        }));
+        if queued.is_err() {
+            let tell = tell.lock().take();
+            if let Some(tell) = tell {
+                tell(format!("{}\n", overload()));
+            }
+        }
+    }
+
+    fn look_after(&self, now: Instant) {
         let settings = &self.0.settings;
         let mut timers = self.0.timers.lock();
         let run = |pool: &Pool, work: fn(&Library)| {
@@ -201,164 +370,6 @@ impl Library {
         }
     }
 
-    fn expire(&self) {
-        let (inner, now) = (&self.0, Instant::now());
-        if let Some(unused) = inner.settings.files.expire {
-            inner.files.expire(unused, now);
-        }
-        if let Some(unused) = inner.settings.database_media.expire {
-            inner.rows.expire(unused, now);
-        }
-        if let (Some(unused), Some(directory)) = (inner.settings.database_cache.expire, &inner.directory) {
-            for id in inner.copies.expire(unused, now) {
-                directory.remove(id);
-            }
-        }
-    }
-
-    /// Does something on a side thread that may take long.
-    ///
-    /// # Errors
-    /// If too much is waiting there already.
-    pub fn later(&self, work: impl FnOnce(&Library) + Send + 'static) -> Result<(), OpenError> {
-        let library = self.clone();
-        let queued = self.0.databases.submit(Box::new(move || work(&library)));
-        queued.map_err(|_| overload())
-    }
-
-    /// Names of what is held, and the seconds since it was loaded and used.
-    #[must_use]
-    pub fn held(&self, kind: Kind) -> Vec<(String, Duration, Duration)> {
-        let (inner, now) = (&self.0, Instant::now());
-        let named = |ages: Vec<(u64, Duration, Duration)>| {
-            ages.into_iter().map(|(id, loaded, used)| (id.to_string(), loaded, used)).collect()
-        };
-        match kind {
-            Kind::Files => {
-                let ages = inner.files.ages(now).into_iter();
-                ages.map(|(path, loaded, used)| (path.display().to_string(), loaded, used)).collect()
-            }
-            Kind::Rows => named(inner.rows.ages(now)),
-            Kind::Copies => named(inner.copies.ages(now)),
-        }
-    }
-
-    /// One line per encoded source (players.md §10).
-    #[must_use]
-    pub fn cached_players(&self) -> Vec<String> {
-        let cache = self.0.cache.lock();
-        let line = |((source, ..), cached): (&CacheKey, &Cached)| {
-            format!("{source} for {} {}", cached.payload_type, cached.codec)
-        };
-        let mut lines: Vec<String> = cache.iter().map(line).collect();
-        lines.sort_unstable();
-        lines
-    }
-
-    /// Reads a file into memory, anew if it is there. May take long.
-    #[must_use]
-    pub fn load_file(&self, path: &str) -> bool {
-        self.0.load_file(Path::new(path)).is_ok()
-    }
-
-    /// Reads a row into memory or into the directory, anew if it is there. May take long.
-    #[must_use]
-    pub fn load_id(&self, kind: Kind, id: u64) -> bool {
-        match kind {
-            Kind::Files => false,
-            Kind::Rows => self.0.load_row(id).is_ok(),
-            Kind::Copies => self.0.load_copy(id).is_ok(),
-        }
-    }
-
-    /// Whether a file is held.
-    #[must_use]
-    pub fn has_file(&self, path: &str) -> bool {
-        self.0.files.contains(&PathBuf::from(path))
-    }
-
-    /// Whether a row or a copy is held.
-    #[must_use]
-    pub fn has_id(&self, kind: Kind, id: u64) -> bool {
-        match kind {
-            Kind::Files => false,
-            Kind::Rows => self.0.rows.contains(&id),
-            Kind::Copies => self.0.copies.contains(&id),
-        }
-    }
-
-    /// Reads all that is held again, files only if they were changed. Tells how many were read. May take long.
-    pub fn reload_all(&self, kind: Kind) -> usize {
-        let inner = &self.0;
-        match kind {
-            Kind::Files => {
-                let changed = |(path, before): &(PathBuf, Option<_>)| {
-                    let present = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-                    present.is_some() && present != *before
-                };
-                let files = inner.files.keys().into_iter().filter(changed);
-                files.filter(|(path, _)| inner.load_file(path).is_ok()).count()
-            }
-            Kind::Rows => inner.rows.keys().iter().filter(|(id, _)| inner.load_row(*id).is_ok()).count(),
-            Kind::Copies => inner.copies.keys().iter().filter(|(id, _)| inner.load_copy(*id).is_ok()).count(),
-        }
-    }
-
-    /// Lets a file go.
-    #[must_use]
-    pub fn evict_file(&self, path: &str) -> bool {
-        self.0.files.evict(&PathBuf::from(path))
-    }
-
-    /// Lets a row or a copy go.
-    #[must_use]
-    pub fn evict_id(&self, kind: Kind, id: u64) -> bool {
-        match kind {
-            Kind::Files => false,
-            Kind::Rows => self.0.rows.evict(&id),
-            Kind::Copies => {
-                let removed = self.0.directory.as_ref().is_some_and(|directory| directory.remove(id));
-                self.0.copies.evict(&id) || removed
-            }
-        }
-    }
-
-    /// Lets everything of a kind go; tells how many.
-    #[must_use]
-    pub fn evict_all(&self, kind: Kind) -> usize {
-        match kind {
-            Kind::Files => self.0.files.evict_all().len(),
-            Kind::Rows => self.0.rows.evict_all().len(),
-            Kind::Copies => {
-                let gone = self.0.copies.evict_all();
-                if let Some(directory) = &self.0.directory {
-                    for id in &gone {
-                        directory.remove(*id);
-                    }
-                }
-                gone.len()
-            }
-        }
-    }
-
-    /// Empties the player cache; tells how many entries there were. Players that use one keep it.
-    #[must_use]
-    pub fn evict_players(&self) -> usize {
-        std::mem::take(&mut *self.0.cache.lock()).len()
-    }
-}
-
-fn overload() -> OpenError {
-    OpenError("Too much media is waiting to be opened".into())
-}
-
-fn due(next: &mut Option<Instant>, interval: Option<Duration>, now: Instant) -> bool {
-    let Some(interval) = interval else { return false };
-    let is_due = next.is_some_and(|at| at <= now);
-    if next.is_none() || is_due {
-        *next = Some(now + interval);
-    }
-    is_due
 }
 
 impl Sources for Library {

@@ -91,6 +91,13 @@ pub enum FromShard {
         /// Who looked.
         survey: Box<dyn Survey>,
     },
+    /// A command about media held in memory is done; a side thread says so.
+    Told {
+        /// Names the command.
+        ticket: u64,
+        /// Its answer.
+        text: String,
+    },
     /// A hand-over is done, or could not be.
     Moved {
         /// All ids of the call; empty if there is none.

@@ -73,7 +73,7 @@ pub struct MusicOnHold {
 
 /// `moh-max-duration` when not given.
 const HOLD_DEFAULT: Duration = Duration::from_secs(1800);
-const ON_DEMAND: &str = "on-demand";
+const ON_DEMAND: [&str; 3] = ["on-demand", "on demand", "ondemand"];
 
 impl Players {
     pub(super) fn read(values: &Values, threads: usize) -> Result<Self, OptionError> {
@@ -120,7 +120,7 @@ impl MediaCache {
         let mut names: Vec<_> =
             values.list(preload).iter().map(|name| name.trim_start().to_owned()).collect();
         let listed = names.len();
-        names.retain(|name| name != ON_DEMAND);
+        names.retain(|name| !ON_DEMAND.contains(&name.as_str()));
         MediaCache {
             on_demand: names.len() < listed,
             preload: names,
