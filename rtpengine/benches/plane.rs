@@ -46,8 +46,12 @@ fn call(now: Now, sinks: u32) -> Plane {
             plane.fill(stream, peer(number), Learning::Heuristic, now);
             let kind = if component == Component::Rtp { FlowKind::Rtp } else { FlowKind::Rtcp };
             let receivers = if side == 0 { 1..=sinks } else { 0..=0 };
-            let rtcp =
-                |side: u32| RtcpSinkSpec { edge: None, to: StreamId(2 * side + 1), strip_feedback: false };
+            let rtcp = |side: u32| RtcpSinkSpec {
+                edge: None,
+                to: StreamId(2 * side + 1),
+                strip_feedback: false,
+                translate: false,
+            };
             plane.set_spec(
                 stream,
                 FlowSpec {

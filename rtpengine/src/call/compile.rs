@@ -171,6 +171,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
             spec.delivers = sink.has(MediaFlags::SEND)
                 && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
             spec.actions = actions(call, media, sink, e);
+            spec.transcode.clone_from(&e.codecs.transcode);
             spec.mirrors = mirrors(call, id, at);
             Some(spec)
         })
@@ -201,7 +202,10 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
         } else {
             stream
         };
-        return SmallVec::from_elem(RtcpSinkSpec { edge: None, to, strip_feedback: false }, 1);
+        return SmallVec::from_elem(
+            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: false },
+            1,
+        );
     }
     let pair = at - at % 2;
     edges(call, id)
@@ -217,7 +221,12 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
             let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
             let to_avpf = sink.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf)
                 || sink.has(MediaFlags::RTCP_FB);
-            Some(RtcpSinkSpec { edge: Some(edge), to, strip_feedback: from_avpf && !to_avpf })
+            Some(RtcpSinkSpec {
+                edge: Some(edge),
+                to,
+                strip_feedback: from_avpf && !to_avpf,
+                translate: e.codecs.transcode.is_some(),
+            })
         })
         .collect()
 }

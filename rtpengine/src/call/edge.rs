@@ -1,5 +1,6 @@
 //! Edges: directed links from a source media to a sink media (*subscriptions*).
 
+use super::handling::LinkCodecs;
 use super::ids::{EdgeId, MediaId};
 
 bitflags::bitflags! {
@@ -30,7 +31,7 @@ impl EdgeFlags {
 }
 
 /// A directed link: packets of `source` are copied to `sink`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Edge {
     /// Its name. State of the packet path belongs to it, so it stays when a link is made anew between the same medias.
     pub id: EdgeId,
@@ -40,4 +41,6 @@ pub struct Edge {
     pub sink: MediaId,
     /// Attributes.
     pub flags: EdgeFlags,
+    /// What it does with codecs.
+    pub codecs: LinkCodecs,
 }

@@ -131,6 +131,17 @@ impl Exchange<'_, '_> {
         }
     }
 
+    /// What becomes of the codecs between the sections of this message (codecs.md §6 step 13, §7).
+    fn handlers(&mut self) {
+        for at in 0..self.pairs.len() {
+            let Pair { sender, receiver, .. } = self.pairs[at];
+            if self.answer {
+                self.call.exchange_handlers(sender, receiver, self.request, true);
+            }
+            self.call.exchange_handlers(receiver, sender, self.request, false);
+        }
+    }
+
     /// Compiles the flows of everything this message touched.
     pub(super) fn finish(&mut self) {
         for at in 0..self.pairs.len() {
@@ -141,6 +152,7 @@ impl Exchange<'_, '_> {
                 self.call.set_sdes_keys(pair.receiver, self.ctx);
             }
         }
+        self.handlers();
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();

@@ -11,7 +11,7 @@ use super::ctx::Ctx;
 use super::error::Error;
 use super::ids::{MediaId, PartyId};
 use super::media::MediaFlags;
-use super::playing::{Role, Wish};
+use super::playing::{Role, Wish, plays};
 use super::settings::Settings;
 use crate::player::source::Position;
 use crate::player::{Plan, Source};
@@ -49,7 +49,11 @@ impl Call {
         if let Some(given) = &request.music_on_hold {
             self.signalling.party_mut(sender).hold_music = Some(Box::new(given.clone()));
         }
-        if answer || !codec_bridge::transcodes() {
+        if !plays() {
+            return Ok(());
+        }
+        if answer {
+            self.keep_held(receiver);
             return Ok(());
         }
         if !self.is_on_hold(sender) {
@@ -69,8 +73,23 @@ impl Call {
             block: true,
             set: Arc::new(codec_bridge::options(request)),
             holder: Some(sender),
+            holder_sends: self
+                .first_audio(sender)
+                .is_some_and(|id| self.signalling.media(id).has(MediaFlags::RECV)),
         };
         self.start_player(receiver, Role::Media, &media, &wish, ctx)
+    }
+
+    /// Somebody who hears music and was shown `sendrecv` has answered: its holder stays as it announced itself (players.md §7.3).
+    fn keep_held(&mut self, holder: PartyId) {
+        let Some(held) = self.held_by(holder).filter(|held| is_sendrecv(self.heard_music(*held))) else {
+            return;
+        };
+        let (Some(id), sends) = (self.first_audio(holder), self.holder_sends(held)) else { return };
+        let flags = &mut self.signalling.media_mut(id).flags;
+        flags.remove(MediaFlags::SEND);
+        flags.set(MediaFlags::RECV, sends);
+        self.compile_sources(id);
     }
 
     /// The first audio media of a party announces that it does not receive.
@@ -96,25 +115,17 @@ impl Call {
         own.or_else(|| of(holder)).or_else(|| of(party))
     }
 
-    /// The direction a section shows while music plays in mode `sendrecv` (players.md §7.3): to the one put on hold as if nothing were on
-    /// hold; to the holder what follows from that.
-    pub(super) fn hold_direction(&self, id: MediaId, offer: bool) -> Option<Direction> {
-        let media = self.signalling.media(id);
-        let party = media.party;
-        if self.first_audio(party) != Some(id) {
-            return None;
-        }
-        let is_sendrecv = |heard: Option<&MusicOnHold>| heard.is_some_and(|music| music.mode == MohMode::SendRecv);
-        if offer {
-            return is_sendrecv(self.heard_music(party)).then_some(Direction { send: true, receive: true });
-        }
-        let held = self.held_by(party)?;
-        if !is_sendrecv(self.heard_music(held)) {
-            return None;
-        }
-        // What the holder announced: that it sends, or nothing.
-        Some(Direction { send: false, receive: media.has(MediaFlags::RECV) })
+    /// The direction that an offer shows to one put on hold while music plays in mode `sendrecv` (players.md §7.3): as if nothing were
+    /// on hold.
+    pub(super) fn hold_direction(&self, id: MediaId) -> Option<Direction> {
+        let party = self.signalling.media(id).party;
+        let shown = self.first_audio(party) == Some(id) && is_sendrecv(self.heard_music(party));
+        shown.then_some(Direction { send: true, receive: true })
     }
+}
+
+fn is_sendrecv(music: Option<&MusicOnHold>) -> bool {
+    music.is_some_and(|music| music.mode == MohMode::SendRecv)
 }
 
 fn is_reflected(request: &Request) -> bool {

@@ -44,7 +44,17 @@ impl Call {
             return Err(other);
         }
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _, agents, players } = *other;
+        let Self {
+            key: _,
+            signalling: mut theirs,
+            plane,
+            fragments,
+            newcomers: _,
+            dtls: _,
+            agents,
+            players,
+            codecs: _,
+        } = *other;
         let edges = self.signalling.edges_made;
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));

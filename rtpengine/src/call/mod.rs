@@ -31,6 +31,7 @@ mod exchange;
 mod exchange_ports;
 pub mod extmap;
 mod fragment;
+pub mod handling;
 mod hold;
 pub mod ice_params;
 pub mod media;
@@ -130,6 +131,8 @@ pub struct Call {
     agents: agents::Agents,
     /// What parties are made to hear.
     players: playing::Players,
+    /// What the operator configured about codecs.
+    codecs: Arc<handling::CodecSettings>,
 }
 
 // A call moves between shards as a whole.
@@ -151,6 +154,7 @@ impl Call {
             dtls: None,
             agents: agents::Agents::default(),
             players: playing::Players::default(),
+            codecs: Arc::default(),
         }
     }
 
@@ -249,6 +253,7 @@ impl Call {
         if self.dtls.is_none() {
             self.dtls.clone_from(&settings.dtls);
         }
+        self.codecs.clone_from(&settings.codecs);
         self.plane.set_mos(settings.mos);
         self.plane.set_replay_window(settings.srtp_replay_window);
     }

@@ -55,6 +55,8 @@ pub(super) struct Wish {
     pub set: Arc<CodecOptions>,
     /// The party that holds, for music on hold.
     pub holder: Option<PartyId>,
+    /// That party announced that it sends all the same.
+    pub holder_sends: bool,
 }
 
 /// Where a party hears what is played, and as what.
@@ -93,8 +95,14 @@ impl Wish {
             block: request.has(Flag::BlockEgress),
             set: Arc::new(codec_bridge::options(request)),
             holder: None,
+            holder_sends: false,
         }
     }
+}
+
+/// Whether this build plays media at all.
+pub(super) fn plays() -> bool {
+    cfg!(feature = "codec")
 }
 
 /// The text for a source that cannot be played (players.md §1.2 rule 4).
@@ -110,7 +118,7 @@ impl Call {
     /// What has to be opened before the request can be carried out. Nothing for a request that fails anyway.
     #[must_use]
     pub fn questions(&self, request: &Request) -> Vec<Source> {
-        if !codec_bridge::transcodes() {
+        if !plays() {
             return Vec::new();
         }
         let sources = match request.command {
@@ -169,7 +177,7 @@ impl Call {
         parties: &[PartyId],
         ctx: &mut Ctx<'_>,
     ) -> Result<Reply, Error> {
-        if !codec_bridge::transcodes() {
+        if !plays() {
             return Err(Error::Unsupported);
         }
         let Some(source) = Source::of(&request.play.source) else { return Err(no_content(&request.play.source)) };
@@ -193,6 +201,9 @@ impl Call {
 
     /// `stop media`. With `all` those who hear nothing do not matter, unless nobody does.
     pub(super) fn stop_media(&mut self, parties: &[PartyId], all: bool, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
+        if !plays() {
+            return Err(Error::Unsupported);
+        }
         let mut last = None;
         let mut refused = None;
         for &party in parties {
@@ -234,6 +245,11 @@ impl Call {
         let mut slots = self.players.slots.iter();
         let held = slots.find(|slot| slot.wish.holder == Some(holder) && slot.player.is_playing())?;
         Some(held.party)
+    }
+
+    /// Whether the one who put this party on hold sends all the same.
+    pub(super) fn holder_sends(&self, party: PartyId) -> bool {
+        self.players.slot(party, Role::Media).is_some_and(|slot| slot.wish.holder_sends)
     }
 
     /// Ends music on hold that this party started.
@@ -333,7 +349,7 @@ impl Call {
     }
 
     /// Compiles the medias whose packets go to this one.
-    fn compile_sources(&mut self, sink: MediaId) {
+    pub(super) fn compile_sources(&mut self, sink: MediaId) {
         let mut sources: Vec<MediaId> =
             self.signalling.edges.iter().filter(|edge| edge.sink == sink).map(|edge| edge.source).collect();
         sources.push(sink);
@@ -436,7 +452,7 @@ impl Call {
 
     /// Flag `recording announcement`: something is ready for when recording starts (players.md §3.1).
     pub(super) fn prepare_announcement(&mut self, party: PartyId, request: &Request, ctx: &mut Ctx<'_>) {
-        if !request.has(Flag::RecordingAnnouncement) || !codec_bridge::transcodes() {
+        if !request.has(Flag::RecordingAnnouncement) || !plays() {
             return;
         }
         let Some(source) = Source::of(&request.play.source) else { return };
@@ -504,7 +520,7 @@ impl Players {
                 role,
                 player: Player::new(random),
                 media: None,
-                wish: Wish { plan: Plan::default(), block: false, set: Arc::default(), holder: None },
+                wish: Wish { plan: Plan::default(), block: false, set: Arc::default(), holder: None, holder_sends: false },
                 target: None,
                 blocks: false,
                 report_due: None,

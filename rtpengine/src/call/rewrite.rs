@@ -360,7 +360,7 @@ impl<'a> Sheet<'a> {
     ) -> MediaAttributes<'m> {
         let request = self.request;
         let mux = media.has(MediaFlags::RTCP_MUX);
-        let held = self.call.hold_direction(id, self.offer);
+        let held = self.call.hold_direction(id).filter(|_| self.offer);
         let answers = matches!(request.command, Command::Publish | Command::Create) || !self.offer;
         let rtcp_socket = self.stream_socket(id, 1);
         let mux_only = mux && (answers || request.rtcp_mux.require || rtcp_socket.is_none());

@@ -6,6 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::dtmf::DtmfSettings;
 use super::edge::{Edge, EdgeFlags};
+use super::handling::LinkCodecs;
 use super::ids::{EdgeId, MediaId, Name, PartyId};
 use super::media::Media;
 use super::party::{Party, PartyFlags};
@@ -223,7 +224,7 @@ impl Signalling {
             Some(edge) => Edge { flags: flags | edge.flags & KEPT, ..edge },
             None => {
                 self.edges_made += 1;
-                Edge { id: EdgeId(self.edges_made - 1), source, sink, flags }
+                Edge { id: EdgeId(self.edges_made - 1), source, sink, flags, codecs: LinkCodecs::default() }
             }
         };
         if !flags.contains(EdgeFlags::OFFER_ANSWER) {

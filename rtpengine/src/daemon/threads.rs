@@ -83,11 +83,12 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 }
 
 fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library>) -> io::Result<Running> {
-    let Opened { interfaces, pools, listeners, http } = opened;
+    let Opened { interfaces, pools, listeners, http, codecs } = opened;
     let addresses = interfaces.locals().len();
     let dtls = certificates::first(settings)?;
     let sources = library.as_ref().map(|library| Arc::clone(&library.sources));
-    let call_settings = CallSettings { dtls: Some(dtls), sources, ..call_settings(settings) };
+    let codecs = Arc::new(codecs);
+    let call_settings = CallSettings { dtls: Some(dtls), sources, codecs, ..call_settings(settings) };
     let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();

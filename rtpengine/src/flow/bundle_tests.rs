@@ -139,7 +139,12 @@ fn bundled() -> Fixture {
                 own_sdp: true,
                 payload_types: Some(video.clone()),
                 rtp: smallvec![SinkSpec::forward(None, sink)],
-                rtcp: smallvec![RtcpSinkSpec { edge: None, to: sink, strip_feedback: false }],
+                rtcp: smallvec![RtcpSinkSpec {
+                    edge: None,
+                    to: sink,
+                    strip_feedback: false,
+                    translate: false
+                }],
                 head,
                 extensions,
                 ..FlowSpec::default()

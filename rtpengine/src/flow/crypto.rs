@@ -99,7 +99,10 @@ impl Plane {
         let spec = &stream.spec;
         let [sink] = spec.rtp.as_slice() else { return false };
         let Some(other) = self.streams.get(sink.to.index()) else { return false };
-        let plain_sink = sink.actions.is_none() && sink.mirrors.is_empty() && spec.rtcp.len() <= 1;
+        let plain_sink = sink.actions.is_none()
+            && sink.transcode.is_none()
+            && sink.mirrors.is_empty()
+            && spec.rtcp.len() <= 1;
         let sdes = |stream: &Stream| stream.spec.srtp && !stream.spec.dtls && !stream.spec.recrypt;
         let keys = |stream: &Stream| match stream.spec.head {
             None => Some(stream.keys.clone()),

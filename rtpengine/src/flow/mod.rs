@@ -26,6 +26,8 @@ mod spec;
 mod ssrc;
 mod stream;
 mod tick;
+mod transcode;
+mod translate;
 
 #[cfg(test)]
 mod bundle_tests;
@@ -56,3 +58,4 @@ pub use spec::{
 pub use ssrc::{MAX_SSRCS, SsrcEntry, SsrcTable};
 pub use stream::{Component, Counters, Stream};
 pub use tick::{TickOptions, TimeoutReason, Timeouts};
+pub use transcode::{CodecFault, SeenDigit, Transcode};

@@ -15,6 +15,7 @@ use super::schedule::{Offsets, Schedule};
 use super::spec::{FlowSpec, Learning};
 use super::ssrc::{SsrcEntry, SsrcTable};
 use super::stream::{Component, Stream};
+use super::transcode::SeenDigit;
 
 /// Addresses from which ICE lets media in, per stream; pairs are bounded by the agent, this is the last line.
 const MAX_ICE_SOURCES: usize = 256;
@@ -155,6 +156,8 @@ pub struct Plane {
     pub(super) replay_window: u16,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
+    /// DTMF events that transcoders saw.
+    pub(super) digits: Vec<SeenDigit>,
 }
 
 impl Plane {
@@ -346,8 +349,8 @@ impl Plane {
 
     /// Puts a recompiled spec in force. Equal specs change nothing; state (peer, counters, indices) stays in any case.
     /// Returns whether the spec was another one.
-    pub fn set_spec(&mut self, stream: StreamId, spec: FlowSpec) -> bool {
-        let Some(stream) = self.streams.get_mut(stream.index()) else { return false };
+    pub fn set_spec(&mut self, id: StreamId, spec: FlowSpec) -> bool {
+        let Some(stream) = self.streams.get_mut(id.index()) else { return false };
         if stream.spec == spec {
             return false;
         }
@@ -356,6 +359,11 @@ impl Plane {
         }
         stream.spec = spec;
         self.crypto_stale = true;
+        let ended =
+            stream.coders.as_mut().map(|coders| coders.respecify(&stream.spec.rtp)).unwrap_or_default();
+        if !ended.is_empty() {
+            self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
+        }
         true
     }
 
@@ -378,6 +386,9 @@ impl Plane {
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += medias;
             stream.spec.shift(streams, edges);
+            if let Some(coders) = &mut stream.coders {
+                coders.shift(streams, edges);
+            }
             stream
         }));
         self.last_signal = self.last_signal.max(other.last_signal);

@@ -86,6 +86,11 @@ impl Plane {
             Treatment::Untouched => None,
             Treatment::Silenced(fill) => Some(fill),
         };
+        if sink.transcode.is_some()
+            && let Some(header) = header
+        {
+            return self.transcode(turn, (from, number), packet, header, fill);
+        }
         let last_sink = number + 1 == spec.rtp.len();
         let mirrors = sink.mirrors.len();
         let target = Target { from, to: sink.to, fill, last: last_sink && mirrors == 0 };
@@ -177,8 +182,9 @@ impl Plane {
         }
         for number in 0..count {
             let sink = &self.streams[arrival.stream.index()].spec.rtcp[number];
-            let (to, strip) = (sink.to, sink.strip_feedback && has_feedback(packet.bytes()));
-            if !strip && !self.protects(None, to) {
+            let (to, strip, translate) =
+                (sink.to, sink.strip_feedback && has_feedback(packet.bytes()), sink.translate);
+            if !strip && !translate && !self.protects(None, to) {
                 if let Some(route) = self.route(to) {
                     self.send(turn.out, to, route, packet.bytes());
                 }
@@ -188,6 +194,9 @@ impl Plane {
             if strip {
                 let kept = strip_feedback(turn.spare.bytes_mut());
                 turn.spare.truncate(kept);
+            }
+            if translate {
+                self.translate_reports(to, turn.spare.bytes_mut());
             }
             if !turn.spare.is_empty() {
                 self.send_spare_rtcp(turn, to);

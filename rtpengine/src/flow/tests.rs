@@ -167,7 +167,12 @@ fn spec(stream: u32) -> FlowSpec {
         own_sdp: true,
         payload_types: Some(Arc::new(PayloadTypes::new([(PCMU, 8000), (EVENT, 8000)]))),
         rtp: rtp.map(|to| SinkSpec::forward(Some(EdgeId(0)), to)).into_iter().collect(),
-        rtcp: smallvec![RtcpSinkSpec { edge: Some(EdgeId(0)), to: other_rtcp, strip_feedback: false }],
+        rtcp: smallvec![RtcpSinkSpec {
+            edge: Some(EdgeId(0)),
+            to: other_rtcp,
+            strip_feedback: false,
+            translate: false
+        }],
         ..FlowSpec::default()
     }
 }
@@ -692,7 +697,12 @@ mod hostile {
                 rtp: rtp.into_iter().collect(),
                 rtcp: rtcp
                     .into_iter()
-                    .map(|(to, strip_feedback)| RtcpSinkSpec { edge: None, to: StreamId(to), strip_feedback })
+                    .map(|(to, strip_feedback)| RtcpSinkSpec {
+                        edge: None,
+                        to: StreamId(to),
+                        strip_feedback,
+                        translate: false,
+                    })
                     .collect(),
             },
         )

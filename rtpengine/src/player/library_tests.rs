@@ -124,6 +124,27 @@ fn other_rates_and_codecs() {
     assert!(opus.iter().all(|(size, duration)| *size > 2 && *duration == 960));
 }
 
+/// An MP3 file as its encoder makes it: frames without any container.
+#[test]
+fn mp3() {
+    use rtpengine_common::codec::engine::ffmpeg::{EncoderSpec, FfmpegEncoder};
+    use rtpengine_common::codec::engine::{AudioFormat, Coder, Frame, Frames};
+    let format = AudioFormat { rate: 44_100, channels: 1 };
+    let spec = EncoderSpec { format, bitrate: 64_000, frame_samples: 1152, options: &[] };
+    let mut encoder = FfmpegEncoder::open(&["libmp3lame"], &spec).expect("an encoder");
+    let samples: Vec<i16> =
+        (0..44_100).map(|n| ((f64::from(n) * 440.0 * std::f64::consts::TAU / 44_100.0).sin() * 8000.0) as i16).collect();
+    let mut frames = Frames::new();
+    encoder.push(Frame::Samples(&samples), &mut frames).unwrap();
+    let file: Vec<u8> = frames.encoded().flat_map(|frame| frame.octets.to_vec()).collect();
+    let library = library(&settings());
+    let media = open(&library, &blob(file)).unwrap();
+    let length = media.duration().expect("a length").as_millis();
+    assert!((900..=1100).contains(&length), "{length}");
+    let packets = read(&media.play(&output("PCMA", 8, 20), &Plan::default()).unwrap()).len();
+    assert!((45..=52).contains(&packets), "{packets}");
+}
+
 #[test]
 fn playing_from_a_position() {
     let library = library(&settings());

@@ -80,7 +80,10 @@ mod tests {
     fn a_full_queue_gives_jobs_back() {
         let (pool, _threads) = Pool::start("test", 1, Arc::new(|| {})).unwrap();
         let (go, wait) = bounded::<()>(0);
-        pool.submit(Box::new(move || drop(wait.recv()))).ok().unwrap();
+        let hold = move || {
+            let _ = wait.recv();
+        };
+        pool.submit(Box::new(hold)).ok().unwrap();
         let refused = (0..=CAPACITY).filter(|_| pool.submit(Box::new(|| {})).is_err()).count();
         assert!((1..=2).contains(&refused), "{refused}");
         drop(go);

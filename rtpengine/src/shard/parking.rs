@@ -24,7 +24,7 @@ const ROUNDS: u8 = 3;
 
 /// A request that waits, and what waits behind it.
 #[derive(Debug)]
-pub struct Parked {
+pub(super) struct Parked {
     /// The first one asked.
     orders: VecDeque<Order>,
     /// What was asked and is not known yet.

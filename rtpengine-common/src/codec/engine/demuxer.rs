@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ffmpeg_next::ffi::{
     AV_NOPTS_VALUE, AV_TIME_BASE, AVDictionary, AVDiscard, AVERROR, AVERROR_EOF, AVERROR_EXIT, AVFMT_FLAG_CUSTOM_IO,
-    AVFormatContext, AVIOContext, AVMediaType, AVSEEK_FLAG_BACKWARD, AVSEEK_SIZE, AVStream, EIO, EPERM,
+    AVFormatContext, AVIOContext, AVMediaType, AVSEEK_FLAG_BACKWARD, AVSEEK_FORCE, AVSEEK_SIZE, AVStream, EIO, EPERM,
     av_find_best_stream, av_free, av_freep, av_malloc, av_packet_unref, av_read_frame, av_seek_frame,
     avformat_alloc_context, avformat_close_input, avformat_find_stream_info,
     avformat_open_input, avio_alloc_context, avio_context_free,
@@ -43,15 +43,19 @@ fn error(operation: &'static str, code: c_int) -> CodecError {
 /// The reading side, behind the library's pointer.
 struct Source {
     data: Box<dyn MediaData>,
+    scratch: Box<[u8]>,
     /// Octets that may still be read in this step.
     left: u64,
 }
 
 impl Source {
-    fn read(&mut self, buffer: &mut [u8]) -> c_int {
+    /// Reads up to `size` octets into the scratch space; tells how many, or the library's error code.
+    fn read(&mut self, size: usize) -> c_int {
         if self.left == 0 {
             return AVERROR_EXIT;
         }
+        let size = size.min(self.scratch.len());
+        let Some(buffer) = self.scratch.get_mut(..size) else { return AVERROR(EIO) };
         loop {
             return match self.data.read(buffer) {
                 Ok(0) => AVERROR_EOF,
@@ -68,7 +72,7 @@ impl Source {
     fn seek(&mut self, offset: i64, whence: c_int) -> i64 {
         let failed = i64::from(AVERROR(EIO));
         let unsigned = u64::try_from(offset);
-        let position = match whence & 0xffff {
+        let position = match whence & !AVSEEK_FORCE {
             AVSEEK_SIZE => return self.size().unwrap_or(failed),
             0 => unsigned.map(SeekFrom::Start).ok(),
             1 => Some(SeekFrom::Current(offset)),
@@ -89,12 +93,15 @@ impl Source {
 
 unsafe extern "C" fn read_callback(opaque: *mut c_void, buffer: *mut u8, size: c_int) -> c_int {
     let Ok(size) = usize::try_from(size) else { return AVERROR(EIO) };
-    // SAFETY: `opaque` is the source given to `avio_alloc_context`, used by one thread at a time; the library's buffer has room for
-    // `size` octets and is initialised memory for our purposes once zeroed.
-    unsafe {
-        ptr::write_bytes(buffer, 0, size);
-        (*opaque.cast::<Source>()).read(std::slice::from_raw_parts_mut(buffer, size))
+    // SAFETY: `opaque` is the source given to `avio_alloc_context`, used by one thread at a time.
+    let source = unsafe { &mut *opaque.cast::<Source>() };
+    let code = source.read(size);
+    if let Some(octets) = usize::try_from(code).ok().and_then(|count| source.scratch.get(..count)) {
+        // SAFETY: the library's buffer has room for `size` octets, and no more than that were read. Nothing else of it may be
+        // touched: at the end of the data the library goes on using what was there.
+        unsafe { ptr::copy_nonoverlapping(octets.as_ptr(), buffer, octets.len()) };
     }
+    code
 }
 
 unsafe extern "C" fn seek_callback(opaque: *mut c_void, offset: i64, whence: c_int) -> i64 {
@@ -126,7 +133,7 @@ impl Input {
         if buffer.is_null() {
             return Err(error("av_malloc", 0));
         }
-        let source = Box::into_raw(Box::new(Source { data, left: PROBE_LIMIT }));
+        let source = Box::into_raw(Box::new(Source { data, scratch: vec![0; BUFFER as usize].into(), left: PROBE_LIMIT }));
         // SAFETY: buffer and source live until this value is dropped; the context takes the buffer over.
         let context = unsafe {
             avio_alloc_context(
