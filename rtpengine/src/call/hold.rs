@@ -21,9 +21,12 @@ impl Call {
     /// opens a file in vain.
     pub(super) fn hold_question(&self, request: &Request) -> Option<Source> {
         let holds = |sdp: &[u8]| {
-            [b"a=sendonly".as_slice(), b"a=inactive"].iter().any(|word| sdp.windows(word.len()).any(|w| w == *word))
+            [b"a=sendonly".as_slice(), b"a=inactive"]
+                .iter()
+                .any(|word| sdp.windows(word.len()).any(|w| w == *word))
         };
-        if request.command != Command::Offer || !request.sdp.as_ref().is_some_and(|sdp| holds(sdp.as_bytes())) {
+        if request.command != Command::Offer || !request.sdp.as_ref().is_some_and(|sdp| holds(sdp.as_bytes()))
+        {
             return None;
         }
         let call = &self.signalling;
@@ -62,7 +65,9 @@ impl Call {
         }
         let theirs = is_reflected(request);
         let whose = if theirs { receiver } else { sender };
-        let Some(source) = source_of(self.signalling.party(whose).hold_music.as_deref()) else { return Ok(()) };
+        let Some(source) = source_of(self.signalling.party(whose).hold_music.as_deref()) else {
+            return Ok(());
+        };
         let foreign = ctx.settings.moh_prevent_double && extracted.session.music_on_hold;
         if foreign || self.holds_music(receiver) {
             return Ok(());

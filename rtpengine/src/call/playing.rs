@@ -180,7 +180,9 @@ impl Call {
         if !plays() {
             return Err(Error::Unsupported);
         }
-        let Some(source) = Source::of(&request.play.source) else { return Err(no_content(&request.play.source)) };
+        let Some(source) = Source::of(&request.play.source) else {
+            return Err(no_content(&request.play.source));
+        };
         let wish = Wish::of(request);
         let mut reply = Reply::ok();
         let mut told = false;
@@ -200,7 +202,12 @@ impl Call {
     }
 
     /// `stop media`. With `all` those who hear nothing do not matter, unless nobody does.
-    pub(super) fn stop_media(&mut self, parties: &[PartyId], all: bool, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
+    pub(super) fn stop_media(
+        &mut self,
+        parties: &[PartyId],
+        all: bool,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<Reply, Error> {
         if !plays() {
             return Err(Error::Unsupported);
         }
@@ -341,7 +348,8 @@ impl Call {
             return;
         }
         let Some((media, _)) = slot.target else { return };
-        let others = self.players.slots.iter().any(|slot| slot.blocks && slot.target.is_some_and(|t| t.0 == media));
+        let others =
+            self.players.slots.iter().any(|slot| slot.blocks && slot.target.is_some_and(|t| t.0 == media));
         if !others {
             self.signalling.media_mut(media).flags.remove(MediaFlags::BLOCK_EGRESS);
             self.compile_sources(media);
@@ -469,9 +477,8 @@ impl Call {
     /// Recording starts: those who are to be told hear it.
     pub(super) fn announce_recording(&mut self, ctx: &mut Ctx<'_>) {
         let ready = self.players.slots.iter().filter(|slot| slot.role == Role::Announcement);
-        let ready: Vec<_> = ready
-            .filter_map(|slot| Some((slot.party, slot.media.clone()?, slot.wish.clone())))
-            .collect();
+        let ready: Vec<_> =
+            ready.filter_map(|slot| Some((slot.party, slot.media.clone()?, slot.wish.clone()))).collect();
         for (party, media, wish) in ready {
             if self.start_player(party, Role::Announcement, &media, &wish, ctx).is_err() {
                 ctx.log(Level::Error, "Failed to start media player for recording announcement");
@@ -520,7 +527,13 @@ impl Players {
                 role,
                 player: Player::new(random),
                 media: None,
-                wish: Wish { plan: Plan::default(), block: false, set: Arc::default(), holder: None, holder_sends: false },
+                wish: Wish {
+                    plan: Plan::default(),
+                    block: false,
+                    set: Arc::default(),
+                    holder: None,
+                    holder_sends: false,
+                },
                 target: None,
                 blocks: false,
                 report_due: None,

@@ -33,11 +33,7 @@ impl Call {
                 }
             }
             // Nobody asks for these.
-            Purpose::Dtmf
-            | Purpose::JitterBuffer
-            | Purpose::DelayBuffer
-            | Purpose::Fax
-            | Purpose::Dtx => {}
+            Purpose::Dtmf | Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Fax | Purpose::Dtx => {}
         }
     }
 }

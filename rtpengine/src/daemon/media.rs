@@ -22,7 +22,8 @@ pub(super) fn library(settings: &Settings) -> Result<Option<Library>, Fatal> {
     }
     let (media, idle) = (settings.threads.scheduling, settings.threads.idle_scheduling);
     // Filling the cache yields to everything else (players.md 4.1).
-    let low = Scheduling { policy: idle.policy, priority: if idle.priority == 0 { 10 } else { idle.priority } };
+    let low =
+        Scheduling { policy: idle.policy, priority: if idle.priority == 0 { 10 } else { idle.priority } };
     let begin = Begin {
         player: Arc::new(move || set_scheduling(media)),
         encoder: Arc::new(move || set_scheduling(low)),

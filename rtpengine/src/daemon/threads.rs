@@ -78,8 +78,7 @@ impl Running {
 /// Starts everything.
 pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fatal> {
     let library = media::library(settings)?;
-    start_all(settings, opened, library)
-        .map_err(|error| Fatal(format!("Failed to start threads: {error}")))
+    start_all(settings, opened, library).map_err(|error| Fatal(format!("Failed to start threads: {error}")))
 }
 
 fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library>) -> io::Result<Running> {

@@ -442,8 +442,7 @@ pub(super) const PLAYERS: &[OptionDef] = &[
         .range(0, ANY_POSITIVE, "Invalid negative db-cache-expire"),
     OptionDef::file("db-media-cache", "Directory for copies of database media, created with mode 0700"),
     OptionDef::text("mysql-host", "Host of the media database"),
-    OptionDef::int("mysql-port", 0, "Port of the media database")
-        .default_is("as the client library"),
+    OptionDef::int("mysql-port", 0, "Port of the media database").default_is("as the client library"),
     OptionDef::text("mysql-user", "User of the media database"),
     OptionDef::text("mysql-pass", "Password of the media database"),
     OptionDef::text("mysql-query", "Query for a media file; must contain %llu exactly once"),

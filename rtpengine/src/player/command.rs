@@ -113,7 +113,10 @@ pub fn evicted_file(path: &str, success: bool) -> String {
 #[must_use]
 pub fn evicted_ids(ids: &[String], evict: impl Fn(u64) -> bool) -> String {
     let one = |text: &String| {
-        with_id(text, |id| if evict(id) { format!("Success ({id})\n") } else { format!("Failed to evict {id}\n") })
+        with_id(
+            text,
+            |id| if evict(id) { format!("Success ({id})\n") } else { format!("Failed to evict {id}\n") },
+        )
     };
     ids.iter().map(one).collect()
 }

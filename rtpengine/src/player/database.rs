@@ -74,7 +74,7 @@ impl Database {
                 Ok(row) => return content(row),
                 Err(error) => {
                     *connection = None;
-                    let lost = matches!(error, mysql::Error::IoError(_) | mysql::Error::DriverError(_));
+                    let lost = is_lost(&error);
                     last = Some(error);
                     if !lost {
                         break;
@@ -92,6 +92,15 @@ impl Database {
             None => Conn::new(self.options.clone())?,
         };
         connection.insert(open).query_first(query)
+    }
+}
+
+/// Whether it was the connection that failed: the server's own words about a question are final, unless they say that it ends the
+/// connection (1053: it shuts down; 1927: somebody killed it).
+fn is_lost(error: &mysql::Error) -> bool {
+    match error {
+        mysql::Error::MySqlError(told) => matches!(told.code, 1053 | 1927),
+        _ => true,
     }
 }
 

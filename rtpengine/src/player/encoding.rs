@@ -174,9 +174,10 @@ impl Encoding {
         if self.repeats == 0 || self.budget_ms == Some(0) || self.units == self.before_pass {
             return false;
         }
-        let length = self.demuxer.duration().map_or(self.time_of(self.units - self.before_pass) / 1000, |length| {
-            u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
-        });
+        let length =
+            self.demuxer.duration().map_or(self.time_of(self.units - self.before_pass) / 1000, |length| {
+                u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+            });
         self.budget_ms = self.budget_ms.map(|left| left.saturating_sub(length));
         self.repeats -= 1;
         self.before_pass = self.units;

@@ -103,7 +103,8 @@ impl Library {
             Pool::start("media-db", DATABASE_THREADS, Arc::clone(&begin.player)).map_err(failed)?;
         threads.extend(more);
         let directory = settings.cache_directory.clone().map(Directory::open).transpose();
-        let directory = directory.map_err(|error| OpenError(format!("Failed to create db-media-cache: {error}")))?;
+        let directory =
+            directory.map_err(|error| OpenError(format!("Failed to create db-media-cache: {error}")))?;
         let inner = Inner {
             database: Database::new(&settings.database),
             directory,
@@ -319,9 +320,9 @@ impl Stores for Library {
             MediaCommand::LoadFile { path, again } => {
                 loaded(path, (!again || self.has_file(path)) && self.load_file(path))
             }
-            MediaCommand::LoadId { kind, id: text, again } => {
-                with_id(text, |id| loaded(text, (!again || self.has_id(*kind, id)) && self.load_id(*kind, id)))
-            }
+            MediaCommand::LoadId { kind, id: text, again } => with_id(text, |id| {
+                loaded(text, (!again || self.has_id(*kind, id)) && self.load_id(*kind, id))
+            }),
             MediaCommand::ReloadAll(kind) => reloaded(*kind, self.reload_all(*kind)),
             MediaCommand::EvictFile(path) => evicted_file(path, self.evict_file(path)),
             MediaCommand::EvictIds(kind, ids) => evicted_ids(ids, |id| self.evict_id(*kind, id)),
@@ -357,19 +358,24 @@ impl Stores for Library {
             let _ = pool.submit(Box::new(move || work(&library)));
         };
         if due(&mut timers.files, settings.files.reload, now) {
-            run(&self.0.players, |library| { library.reload_all(Kind::Files); });
+            run(&self.0.players, |library| {
+                library.reload_all(Kind::Files);
+            });
         }
         if due(&mut timers.rows, settings.database_media.reload, now) {
-            run(&self.0.databases, |library| { library.reload_all(Kind::Rows); });
+            run(&self.0.databases, |library| {
+                library.reload_all(Kind::Rows);
+            });
         }
         if due(&mut timers.copies, settings.database_cache.reload, now) {
-            run(&self.0.databases, |library| { library.reload_all(Kind::Copies); });
+            run(&self.0.databases, |library| {
+                library.reload_all(Kind::Copies);
+            });
         }
         if due(&mut timers.expiry, settings.expiry_interval, now) {
             run(&self.0.players, Library::expire);
         }
     }
-
 }
 
 impl Sources for Library {
@@ -433,7 +439,7 @@ impl Inner {
     /// Opens a source and tries whether it has sound.
     fn open(self: &Arc<Self>, source: &Source) -> Answer {
         let body = self.find(source)?;
-        let mut demuxer = demux(&body)?;
+        let mut demuxer = demux(source, &body)?;
         let mut samples = Vec::new();
         let first = demuxer.read(&mut samples).map_err(|error| OpenError(error.to_string()))?;
         if first == Demuxed::End && samples.is_empty() {
@@ -508,7 +514,10 @@ impl Inner {
                 true
             }
             Err(error) => {
-                log::core(Level::Warning, &format!("Failed to store DB media #{id} in db-media-cache: {error}"));
+                log::core(
+                    Level::Warning,
+                    &format!("Failed to store DB media #{id} in db-media-cache: {error}"),
+                );
                 false
             }
         }
@@ -534,14 +543,23 @@ impl Inner {
     }
 }
 
-fn demux(body: &Body) -> Result<Demuxer, OpenError> {
+fn extension(source: &Source) -> Option<&str> {
+    match source {
+        Source::File(path) => path.extension()?.to_str(),
+        Source::Blob(_) | Source::Database(_) => None,
+    }
+}
+
+fn demux(source: &Source, body: &Body) -> Result<Demuxer, OpenError> {
     let told = |error: &dyn fmt::Display| OpenError(error.to_string());
     match body {
         Body::File(path) => {
             let file = open_file(path).map_err(|error| told(&error))?;
-            Demuxer::open(Box::new(file))
+            Demuxer::open(Box::new(file), extension(source))
         }
-        Body::Memory(content) => Demuxer::open(Box::new(Cursor::new(SharedContent(Arc::clone(content))))),
+        Body::Memory(content) => {
+            Demuxer::open(Box::new(Cursor::new(SharedContent(Arc::clone(content)))), extension(source))
+        }
         Body::Elsewhere => return Err(OpenError("not loaded".into())),
     }
     .map_err(|error| told(&error))
@@ -621,8 +639,8 @@ impl Opened {
             let Some(track) = track.upgrade() else { return };
             let opened = match (spare, body) {
                 (Some(demuxer), _) => Ok(demuxer),
-                (None, Body::Elsewhere) => library.find(&source).and_then(|body| demux(&body)),
-                (None, body) => demux(&body),
+                (None, Body::Elsewhere) => library.find(&source).and_then(|body| demux(&source, &body)),
+                (None, body) => demux(&source, &body),
             };
             let encoding = opened.and_then(|demuxer| {
                 Encoding::new(demuxer, &output, &plan).map_err(|error| OpenError(error.to_string()))

@@ -88,7 +88,8 @@ fn a_blob_is_encoded_into_whole_packets() {
     let library = library(&settings());
     let media = open(&library, &blob(tone(8000, 100))).unwrap();
     assert_eq!(media.duration(), Some(Duration::from_millis(100)));
-    let packets = |name, number, ptime, plan: &Plan| read(&media.play(&output(name, number, ptime), plan).unwrap());
+    let packets =
+        |name, number, ptime, plan: &Plan| read(&media.play(&output(name, number, ptime), plan).unwrap());
     let once = Plan::default();
     assert_eq!(packets("PCMU", 0, 20, &once), [(160, 160); 5]);
     assert_eq!(packets("PCMA", 8, 30, &once), [(240, 240); 3], "what fills no packet is not sent");
@@ -132,8 +133,9 @@ fn mp3() {
     let format = AudioFormat { rate: 44_100, channels: 1 };
     let spec = EncoderSpec { format, bitrate: 64_000, frame_samples: 1152, options: &[] };
     let mut encoder = FfmpegEncoder::open(&["libmp3lame"], &spec).expect("an encoder");
-    let samples: Vec<i16> =
-        (0..44_100).map(|n| ((f64::from(n) * 440.0 * std::f64::consts::TAU / 44_100.0).sin() * 8000.0) as i16).collect();
+    let samples: Vec<i16> = (0..44_100)
+        .map(|n| ((f64::from(n) * 440.0 * std::f64::consts::TAU / 44_100.0).sin() * 8000.0) as i16)
+        .collect();
     let mut frames = Frames::new();
     encoder.push(Frame::Samples(&samples), &mut frames).unwrap();
     let file: Vec<u8> = frames.encoded().flat_map(|frame| frame.octets.to_vec()).collect();
@@ -259,7 +261,10 @@ fn files_in_memory() {
     assert_eq!(media.duration(), Some(Duration::from_millis(200)));
     drop(media);
     assert_eq!(library.carry_out(&MediaCommand::EvictFile(name.clone())), "Success\n");
-    assert_eq!(library.carry_out(&MediaCommand::EvictFile(name.clone())), format!("Failed to evict '{name}'"));
+    assert_eq!(
+        library.carry_out(&MediaCommand::EvictFile(name.clone())),
+        format!("Failed to evict '{name}'")
+    );
     assert_eq!(library.carry_out(&load(true)), format!("Failed to reload '{name}'\n"), "not held");
     assert_eq!(library.carry_out(&load(false)), "Success\n");
     assert_eq!(library.carry_out(&MediaCommand::EvictAll(Kind::Files)), "1 media files evicted\n");

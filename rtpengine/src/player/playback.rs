@@ -261,7 +261,9 @@ impl Run {
 
     fn time_of(&self, units: u64) -> Duration {
         let clock = u64::from(self.output.codec.clock.max(1));
-        Duration::from_nanos(u64::try_from(u128::from(units) * 1_000_000_000 / u128::from(clock)).unwrap_or(u64::MAX))
+        Duration::from_nanos(
+            u64::try_from(u128::from(units) * 1_000_000_000 / u128::from(clock)).unwrap_or(u64::MAX),
+        )
     }
 
     fn heard_us(&self) -> u64 {
@@ -271,7 +273,8 @@ impl Run {
     /// What reading has got to.
     fn position(&self, now: Instant) -> i64 {
         let heard = self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began)) + AHEAD;
-        let before = if self.reader.track().is_shared() { self.time_of(self.before_pass) } else { Duration::ZERO };
+        let before =
+            if self.reader.track().is_shared() { self.time_of(self.before_pass) } else { Duration::ZERO };
         self.reader.track().position_at(micros(heard.saturating_sub(before))).unwrap_or(0)
     }
 }
@@ -363,8 +366,16 @@ mod tests {
         track.finish(60_000);
         player.start(&start(&track, 2));
         let sent = run(&mut player, from, &mut now);
-        let seen: Vec<_> = sent.iter().map(|(at, _, stamp, marker)| (*at, stamp.wrapping_sub(ts), *marker)).collect();
-        let wanted = [(0, 0, true), (20, 160, false), (40, 320, false), (60, 480, true), (80, 640, false), (100, 800, false)];
+        let seen: Vec<_> =
+            sent.iter().map(|(at, _, stamp, marker)| (*at, stamp.wrapping_sub(ts), *marker)).collect();
+        let wanted = [
+            (0, 0, true),
+            (20, 160, false),
+            (40, 320, false),
+            (60, 480, true),
+            (80, 640, false),
+            (100, 800, false),
+        ];
         assert_eq!(seen, wanted);
     }
 

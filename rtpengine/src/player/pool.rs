@@ -32,7 +32,8 @@ impl Pool {
         let mut handles = Vec::with_capacity(threads);
         for number in 0..threads.max(1) {
             let (jobs, begin) = (jobs.clone(), Arc::clone(&begin));
-            handles.push(Builder::new().name(format!("{name}-{number}")).spawn(move || work(&jobs, &*begin))?);
+            handles
+                .push(Builder::new().name(format!("{name}-{number}")).spawn(move || work(&jobs, &*begin))?);
         }
         Ok((Self { queue }, handles))
     }

@@ -56,7 +56,8 @@ impl Piece {
 
     fn frame(&self, at: usize) -> Option<Frame<'_>> {
         let packet = self.packets.get(at)?;
-        let start = at.checked_sub(1).and_then(|before| self.packets.get(before)).map_or(0, |before| before.end);
+        let start =
+            at.checked_sub(1).and_then(|before| self.packets.get(before)).map_or(0, |before| before.end);
         Some(Frame { payload: self.octets.get(start..packet.end)?, duration: packet.duration })
     }
 
@@ -108,7 +109,10 @@ pub struct Track {
 
 impl fmt::Debug for Track {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Track").field("shared", &self.shared).field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("Track")
+            .field("shared", &self.shared)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,7 +120,13 @@ impl Track {
     /// A track for one reader; what has been read is forgotten.
     #[must_use]
     pub fn private(resume: Option<Arc<dyn Resume>>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), shared: false, resume, gauge: None, size: AtomicU64::new(0) })
+        Arc::new(Self {
+            state: Mutex::default(),
+            shared: false,
+            resume,
+            gauge: None,
+            size: AtomicU64::new(0),
+        })
     }
 
     /// A track that is kept whole; `gauge` counts its octets as long as anybody has it.

@@ -119,7 +119,14 @@ impl Shard {
     }
 
     /// A side thread has opened something, or could not.
-    pub(super) fn opened(&mut self, slot: CallSlot, key: CallKey, serial: u64, source: &Source, answer: Answer) {
+    pub(super) fn opened(
+        &mut self,
+        slot: CallSlot,
+        key: CallKey,
+        serial: u64,
+        source: &Source,
+        answer: Answer,
+    ) {
         let parked = self.calls.get_keyed(slot, key).and_then(|resident| resident.parked.as_mut());
         let Some(parked) = parked.filter(|parked| parked.serial == serial) else { return };
         let Some(at) = parked.open.iter().position(|open| open == source) else { return };
@@ -133,7 +140,8 @@ impl Shard {
     /// Requests whose media was not opened in time go on without it.
     pub(super) fn check_patience(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get_mut(slot) else { return };
-        let Some(parked) = resident.parked.as_mut().filter(|parked| parked.deadline <= self.now.instant) else {
+        let Some(parked) = resident.parked.as_mut().filter(|parked| parked.deadline <= self.now.instant)
+        else {
             return;
         };
         let late = |source| (source, Err(OpenError("not opened in time".into())));
@@ -144,7 +152,9 @@ impl Shard {
 
     /// Carries out a request that has waited, and those behind it.
     fn resume(&mut self, slot: CallSlot) {
-        let Some(parked) = self.calls.get_mut(slot).and_then(|resident| resident.parked.take()) else { return };
+        let Some(parked) = self.calls.get_mut(slot).and_then(|resident| resident.parked.take()) else {
+            return;
+        };
         let Parked { mut orders, answers, rounds, .. } = *parked;
         if let Some(first) = orders.pop_front()
             && let Err(first) = self.ask(slot, first, answers, rounds)

@@ -108,7 +108,11 @@ fn a_file_is_heard_at_its_pace() {
     assert!((hertz(&packets) - 440.0).abs() < 2.0, "{}", hertz(&packets));
     let report = bob.receives_rtcp().0;
     let Rtcp::Sr { ssrc, packets: 1, timestamp, .. } = &report[0] else { panic!("{report:?}") };
-    assert_eq!((*ssrc, *timestamp), (packets[0].ssrc, packets[0].timestamp), "directly behind the first packet");
+    assert_eq!(
+        (*ssrc, *timestamp),
+        (packets[0].ssrc, packets[0].timestamp),
+        "directly behind the first packet"
+    );
     assert!(matches!(&report[1], Rtcp::Sdes { ssrc, .. } if *ssrc == packets[0].ssrc));
     is_silent(&bob);
     is_silent(&alice);
@@ -202,7 +206,8 @@ fn contents_in_the_request_and_other_formats() {
     assert!((hertz(&packets) - 440.0).abs() < 5.0);
     for format in ["flac", "ogg", "au", "gsm"] {
         let other = folder.path().join("tone").with_extension(format);
-        let status = Command::new("sox").args([&file, "-c", "2"].map(std::ffi::OsStr::new)).arg(&other).status();
+        let status =
+            Command::new("sox").args([&file, "-c", "2"].map(std::ffi::OsStr::new)).arg(&other).status();
         let status = if format == "gsm" {
             let arguments = [&file, "-r", "8000", "-c", "1"].map(std::ffi::OsStr::new);
             Command::new("sox").args(arguments).arg(&other).status()

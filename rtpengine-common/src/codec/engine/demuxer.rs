@@ -2,16 +2,16 @@
 //!
 //! Only the data handed in is read: a format that refers to other files or to the network gets none of them.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CString, c_int, c_void};
 use std::io::{Read, Seek, SeekFrom};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use ffmpeg_next::ffi::{
-    AV_NOPTS_VALUE, AV_TIME_BASE, AVDictionary, AVDiscard, AVERROR, AVERROR_EOF, AVERROR_EXIT, AVFMT_FLAG_CUSTOM_IO,
-    AVFormatContext, AVIOContext, AVMediaType, AVSEEK_FLAG_BACKWARD, AVSEEK_FORCE, AVSEEK_SIZE, AVStream, EIO, EPERM,
-    av_find_best_stream, av_free, av_freep, av_malloc, av_packet_unref, av_read_frame, av_seek_frame,
-    avformat_alloc_context, avformat_close_input, avformat_find_stream_info,
+    AV_NOPTS_VALUE, AV_TIME_BASE, AVDictionary, AVDiscard, AVERROR, AVERROR_EOF, AVERROR_EXIT,
+    AVFMT_FLAG_CUSTOM_IO, AVFormatContext, AVIOContext, AVMediaType, AVSEEK_FLAG_BACKWARD, AVSEEK_FORCE,
+    AVSEEK_SIZE, AVStream, EIO, EPERM, av_find_best_stream, av_free, av_freep, av_malloc, av_packet_unref,
+    av_read_frame, av_seek_frame, avformat_alloc_context, avformat_close_input, avformat_find_stream_info,
     avformat_open_input, avio_alloc_context, avio_context_free,
 };
 
@@ -133,7 +133,11 @@ impl Input {
         if buffer.is_null() {
             return Err(error("av_malloc", 0));
         }
-        let source = Box::into_raw(Box::new(Source { data, scratch: vec![0; BUFFER as usize].into(), left: PROBE_LIMIT }));
+        let source = Box::into_raw(Box::new(Source {
+            data,
+            scratch: vec![0; BUFFER as usize].into(),
+            left: PROBE_LIMIT,
+        }));
         // SAFETY: buffer and source live until this value is dropped; the context takes the buffer over.
         let context = unsafe {
             avio_alloc_context(
@@ -219,12 +223,15 @@ pub struct Demuxer {
 unsafe impl Send for Demuxer {}
 
 impl Demuxer {
-    /// Finds out what the data is and opens its sound.
+    /// Finds out what the data is and opens its sound. `extension` is that of the file's name: some formats show in nothing else.
     ///
     /// # Errors
     /// If it is no media, has no sound, or its codec has no decoder.
-    pub fn open(data: Box<dyn MediaData>) -> Result<Self, CodecError> {
+    pub fn open(data: Box<dyn MediaData>, extension: Option<&str>) -> Result<Self, CodecError> {
         super::ffmpeg::quiet();
+        let plain = |text: &&str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric());
+        let name = extension.filter(plain).map(|text| format!("media.{text}")).unwrap_or_default();
+        let name = CString::new(name).unwrap_or_default();
         let input = Input::new(data)?;
         // SAFETY: allocates; a null result is handled.
         let context = NonNull::new(unsafe { avformat_alloc_context() });
@@ -236,7 +243,7 @@ impl Demuxer {
             fields.flags |= AVFMT_FLAG_CUSTOM_IO;
             fields.io_open = Some(refuse_open);
             let mut pointer = context.as_ptr();
-            avformat_open_input(&raw mut pointer, ptr::null(), ptr::null_mut(), ptr::null_mut())
+            avformat_open_input(&raw mut pointer, name.as_ptr(), ptr::null(), ptr::null_mut())
         };
         if code < 0 {
             return Err(error("avformat_open_input", code));
@@ -266,7 +273,17 @@ impl Demuxer {
         let duration = micros(length, time_base)
             .or_else(|| micros(whole, (1, u32::try_from(AV_TIME_BASE).unwrap_or(1_000_000))));
         let start = if start == AV_NOPTS_VALUE { 0 } else { start };
-        Ok(Self { decoder, packet: Packet::new()?, stream, time_base, start, duration, ended: false, format, input })
+        Ok(Self {
+            decoder,
+            packet: Packet::new()?,
+            stream,
+            time_base,
+            start,
+            duration,
+            ended: false,
+            format,
+            input,
+        })
     }
 
     /// Length, if the format tells it.
@@ -405,7 +422,7 @@ mod tests {
     }
 
     fn open(data: Vec<u8>) -> Result<Demuxer, CodecError> {
-        Demuxer::open(Box::new(Cursor::new(data)))
+        Demuxer::open(Box::new(Cursor::new(data)), None)
     }
 
     fn read_all(demuxer: &mut Demuxer) -> (Vec<i16>, Vec<i64>) {
@@ -446,9 +463,11 @@ mod tests {
         assert!(open(Vec::new()).is_err());
         assert!(open(b"Lorem ipsum dolor sit amet, consectetur adipisici elit".repeat(50)).is_err());
         assert!(open(vec![0; 100_000]).is_err());
-        // A play list refers to other files: they are not opened.
+        // A play list refers to other files: they are not opened, whatever the name says.
         let list = b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:///etc/passwd\n".to_vec();
-        assert!(open(list).is_err());
+        for extension in [None, Some("m3u8"), Some("m3u"), Some("jpg")] {
+            assert!(Demuxer::open(Box::new(Cursor::new(list.clone())), extension).is_err());
+        }
     }
 
     #[test]

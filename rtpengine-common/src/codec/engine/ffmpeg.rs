@@ -5,11 +5,12 @@ use std::ptr::{self, NonNull};
 use std::sync::Once;
 
 use ffmpeg_next::ffi::{
-    AV_LOG_QUIET, AVCodec, AVCodecContext, AVCodecParameters, AVERROR, AVERROR_EOF, AVFrame, AVPacket, AVRational,
-    AVSampleFormat, EAGAIN, av_channel_layout_default, av_dict_free, av_dict_set, av_frame_alloc,
+    AV_LOG_QUIET, AVCodec, AVCodecContext, AVCodecParameters, AVERROR, AVERROR_EOF, AVFrame, AVPacket,
+    AVRational, AVSampleFormat, EAGAIN, av_channel_layout_default, av_dict_free, av_dict_set, av_frame_alloc,
     av_frame_free, av_frame_get_buffer, av_frame_unref, av_log_set_level, av_packet_alloc, av_packet_free,
-    av_packet_unref, avcodec_alloc_context3, avcodec_find_decoder, avcodec_find_decoder_by_name, avcodec_find_encoder_by_name,
-    avcodec_flush_buffers, avcodec_free_context, avcodec_open2, avcodec_parameters_to_context, avcodec_receive_frame, avcodec_receive_packet, avcodec_send_frame,
+    av_packet_unref, avcodec_alloc_context3, avcodec_find_decoder, avcodec_find_decoder_by_name,
+    avcodec_find_encoder_by_name, avcodec_flush_buffers, avcodec_free_context, avcodec_open2,
+    avcodec_parameters_to_context, avcodec_receive_frame, avcodec_receive_packet, avcodec_send_frame,
     avcodec_send_packet,
 };
 

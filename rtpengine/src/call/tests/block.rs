@@ -154,7 +154,8 @@ fn ng_11_8_checks_of_the_players() {
     assert_eq!(desk.refused("play media", "\"from-tag\":\"a\""), "No media file specified");
     assert_eq!(desk.refused("play media", "\"from-tag\":\"a\",\"db-id\":0"), "No media file specified");
     // Nothing was opened for the request.
-    let refused = if cfg!(feature = "codec") { "Failed to start media playback from file" } else { "unsupported" };
+    let refused =
+        if cfg!(feature = "codec") { "Failed to start media playback from file" } else { "unsupported" };
     assert_eq!(desk.refused("play media", "\"all\":\"all\",\"file\":\"/x\""), refused);
     let refused = if cfg!(feature = "codec") { "Not currently playing media" } else { "unsupported" };
     assert_eq!(desk.refused("stop media", "\"from-tag\":\"a\""), refused);
