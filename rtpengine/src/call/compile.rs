@@ -234,7 +234,8 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
             let mut spec = SinkSpec::forward(Some(edge), to);
-            spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
+            spec.delivers = sink.has(MediaFlags::SEND)
+                && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
             spec.actions = actions(call, media, sink, e);
             spec.transcode.clone_from(&e.codecs.transcode);
             spec.mirrors.clone_from(&mirrors);
@@ -278,6 +279,10 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
         .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
+            // A player is the source of what that side hears (media-plane.md §13.2).
+            if sink.has(MediaFlags::BLOCK_EGRESS) {
+                return None;
+            }
             let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
             let to = *sink.streams.get(pair + offset)?;
             let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);

@@ -39,8 +39,13 @@ impl Call {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
             Purpose::Fax => self.fax_woken(wake.place, turn),
+            Purpose::Player => {
+                if let Place::Party(party) = wake.place {
+                    self.run_players(party, ctx, turn);
+                }
+            }
             // Nobody asks for these.
-            Purpose::Player | Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {}
         }
     }
 }
