@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Call;
 use super::ctx::{Ctx, Transmit};
-use crate::flow::{Purpose, Turn, Wake};
+use crate::flow::{Place, Purpose, Turn, Wake};
 
 impl Call {
     /// When [`Call::run_due`] has something to do next, if the shard has to be told: once for each new, earlier moment. Costs nothing
@@ -25,11 +25,16 @@ impl Call {
     }
 
     /// A moment that somebody asked for.
-    fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, _turn: &mut Turn<'_, T>) {
+    fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
+            Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_delayed(turn, stream);
+                }
+            }
             // Nobody asks for these.
-            Purpose::Player | Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Fax | Purpose::Dtx => {}
+            Purpose::Player | Purpose::JitterBuffer | Purpose::Fax | Purpose::Dtx => {}
         }
     }
 }

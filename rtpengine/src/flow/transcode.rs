@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::dtmf::DtmfNotice;
 use super::events::Notice;
 use super::ingress::RtpFields;
 use super::own::OwnPacket;
@@ -208,9 +209,20 @@ impl Plane {
             payload: filled.as_deref().unwrap_or(payload),
         };
         let elapsed = now.saturating_duration_since(coder.epoch);
+        coder.transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
         if let Err(error) = coder.transcoder.push(elapsed, &input, &mut out) {
             let notice = Notice::Transcoding { payload_type: header.payload_type, fault: (&error).into() };
             turn.events.push(now, from, notice);
+        }
+        let mask = coder.transcoder.take_mask();
+        if let Some(rare) = &mut stream.rare {
+            rare.hidden.mask = mask;
+        }
+        for (seen, clock) in coder.transcoder.injected_digits() {
+            let notice = DtmfNotice { stream: from, from: None, clock, seen, injected: true };
+            if self.dtmf.len() < MAX_DIGITS {
+                self.dtmf.push(notice);
+            }
         }
         for event in coder.transcoder.seen_events() {
             if self.digits.len() < MAX_DIGITS {
@@ -299,6 +311,13 @@ impl Plane {
         let coders = self.streams.get_mut(stream.index())?.coders.as_mut()?;
         let coder = coders.list.iter_mut().find(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc))?;
         Some(&mut coder.transcoder)
+    }
+
+    /// Whether [`Plane::transcoder_mut`] finds something.
+    #[must_use]
+    pub fn has_transcoder(&self, stream: StreamId, edge: EdgeId, ssrc: u32) -> bool {
+        let coders = self.streams.get(stream.index()).and_then(|stream| stream.coders.as_ref());
+        coders.is_some_and(|c| c.list.iter().any(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc)))
     }
 
     /// Whether digits went by that [`Plane::take_digits`] has not given out: to be asked after each packet.
