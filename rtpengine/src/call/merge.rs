@@ -53,6 +53,7 @@ impl Call {
             newcomers: _,
             dtls: _,
             agents,
+            players,
             codecs: _,
         } = *other;
         let edges = self.signalling.edges_made;
@@ -60,6 +61,7 @@ impl Call {
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let offsets = self.plane.merge(plane, parties, edges);
         self.agents.merge(agents, offsets.medias, offsets.streams);
+        self.players.merge(players, &offsets);
         renumber(&mut theirs, &offsets);
         let own = &mut self.signalling;
         let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);
@@ -86,9 +88,9 @@ impl Call {
         own.last_signal = own.last_signal.max(theirs.last_signal);
         own.metadata = own.metadata.take().or(theirs.metadata);
         own.created_from = own.created_from.take().or(theirs.created_from);
+        own.xmlrpc_callback = own.xmlrpc_callback.or(theirs.xmlrpc_callback);
         own.dtmf_log = own.dtmf_log.or(theirs.dtmf_log);
         own.dtmf_logged |= theirs.dtmf_logged;
-        own.xmlrpc_callback = own.xmlrpc_callback.take().or(theirs.xmlrpc_callback);
         self.fragments.extend(fragments);
         self.compile_all();
         Ok(())

@@ -1,6 +1,6 @@
 //! What was signalled for a call: its ids, parties, medias and the links between them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use smallvec::{SmallVec, smallvec};
@@ -69,7 +69,7 @@ pub struct Signalling {
     /// Address of the agent that created the call.
     pub created_from: Option<Box<str>>,
     /// Address for the timeout callback.
-    pub xmlrpc_callback: Option<Box<[u8]>>,
+    pub xmlrpc_callback: Option<IpAddr>,
     /// What becomes of DTMF, as far as it was said for the whole call.
     pub dtmf: DtmfBlock,
     /// Where digits are told, if the client wants it.

@@ -24,6 +24,16 @@ impl Call {
         }
     }
 
+    /// A T.38 gateway has samples to make.
+    fn fax_woken<T: Transmit>(&mut self, place: Place, turn: &mut Turn<'_, T>) {
+        #[cfg(feature = "codec")]
+        if let Place::Stream(image) = place {
+            self.plane.run_fax(turn, image);
+        }
+        #[cfg(not(feature = "codec"))]
+        let _ = (place, turn);
+    }
+
     /// A moment that somebody asked for.
     fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
@@ -33,8 +43,14 @@ impl Call {
                     self.plane.run_delayed(turn, stream);
                 }
             }
+            Purpose::Fax => self.fax_woken(wake.place, turn),
+            Purpose::Player => {
+                if let Place::Party(party) = wake.place {
+                    self.run_players(party, ctx, turn);
+                }
+            }
             // Nobody asks for these.
-            Purpose::Player | Purpose::JitterBuffer | Purpose::Fax | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::Dtx => {}
         }
     }
 }

@@ -53,9 +53,16 @@ impl Plane {
         header: Option<&RtpFields>,
     ) {
         let spec = &self.streams[arrival.stream.index()].spec;
-        let count = spec.rtp.len();
+        let (count, fax) = (spec.rtp.len(), spec.fax);
         if spec.blackhole || !spec.receives {
             return;
+        }
+        if fax {
+            #[cfg(feature = "codec")]
+            self.feed_fax(turn, arrival.stream, packet.bytes());
+            if count == 0 {
+                return;
+            }
         }
         if count == 0 {
             turn.events.push(turn.now.instant, arrival.stream, Notice::NoSink { from: arrival.source });
@@ -177,12 +184,17 @@ impl Plane {
     pub(super) fn rebuild_extension(
         &mut self,
         from: Option<StreamId>,
-        to: StreamId,
+        id: StreamId,
         packet: &mut Packet,
         say: &mut dyn FnMut(Notice),
     ) {
-        let Some(to) = self.streams.get(to.index()) else { return };
-        let Some(media) = self.medias.get_mut(to.media.index()) else { return };
+        let Some(to) = self.streams.get(id.index()) else { return };
+        let Some(head) = self.transport(id) else { return };
+        // A bundle has the form of its head (media-plane.md §14 rule 2).
+        let two_byte = head.spec.extensions.as_ref().is_some_and(|head| head.needs_two_byte());
+        let head = head.media.index();
+        let Some(media) = self.medias.get_mut(head) else { return };
+        media.two_byte |= two_byte;
         let from = from.and_then(|from| self.streams.get(from.index()));
         let input = from.and_then(|from| from.spec.extensions.as_deref());
         rebuild(packet, input, to.spec.extensions.as_deref(), &mut media.two_byte, say);

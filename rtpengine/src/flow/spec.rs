@@ -61,7 +61,8 @@ pub struct PayloadTypes {
 impl PayloadTypes {
     /// The set of `(payload type, clock rate in Hz)`; numbers above 127 are left out, the first entry of a number counts.
     pub fn new(types: impl IntoIterator<Item = (u8, u32)>) -> Self {
-        let mut set = Self::default();
+        let types = types.into_iter();
+        let mut set = Self { clock_rates: Vec::with_capacity(types.size_hint().0), ..Self::default() };
         for (payload_type, clock_rate) in types {
             if payload_type < 128 && !set.contains(payload_type) {
                 set.known |= 1 << payload_type;
@@ -310,6 +311,8 @@ pub struct FlowSpec {
     pub delay: Duration,
     /// What is to be known of the source's digits beyond its event packets, and what hides them.
     pub dtmf: Option<Arc<DtmfSpec>>,
+    /// What arrives goes to the T.38 gateway of the media, beside the sinks (codecs.md §19).
+    pub fax: bool,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.
     pub rtp: SmallVec<[SinkSpec; 1]>,
     /// Where RTCP goes, also when it arrives on the RTP port without multiplexing (media-plane.md §6).

@@ -9,6 +9,7 @@ mod merging;
 pub mod message;
 mod moving;
 pub mod pace;
+mod parking;
 pub mod run;
 pub mod shared;
 pub mod survey;
