@@ -38,6 +38,11 @@ impl Call {
     fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
+            Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_delayed(turn, stream);
+                }
+            }
             Purpose::Fax => self.fax_woken(wake.place, turn),
             Purpose::Player => {
                 if let Place::Party(party) = wake.place {
@@ -45,7 +50,7 @@ impl Call {
                 }
             }
             // Nobody asks for these.
-            Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::Dtx => {}
         }
     }
 }

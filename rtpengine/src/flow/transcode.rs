@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtpengine_common::codec::Codec;
+use rtpengine_common::codec::dtmf::Digit;
 use rtpengine_common::codec::engine::{CodecError, Feedback};
 use rtpengine_common::codec::stream::{
-    InPacket, Outgoing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
+    InPacket, Outgoing, Passing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
 };
 use rtpengine_common::codec::table::Engine;
 use rtpengine_common::rtp::{RtpHeader, RtpPacket};
@@ -20,6 +21,7 @@ use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
 use super::coding::{Brought, CoderJob, Held, Home, Outcome};
+use super::dtmf::DtmfNotice;
 use super::events::Notice;
 use super::ingress::RtpFields;
 use super::own::OwnPacket;
@@ -135,6 +137,8 @@ struct Away {
     transcode: Arc<Transcode>,
     respecified: bool,
     feedback: SmallVec<[Feedback; 2]>,
+    /// Digits to be put in.
+    digits: Vec<(Digit, Option<Passing>)>,
 }
 
 impl Away {
@@ -148,6 +152,10 @@ impl Away {
             transcoder.set_routes(self.transcode.routes.clone());
         }
         self.feedback.iter().for_each(|&feedback| transcoder.take(feedback));
+        for &(digit, passing) in &self.digits {
+            // One too many is lost, as it would have been at once.
+            let _ = transcoder.inject(digit, passing);
+        }
         (transcoder, brought)
     }
 }
@@ -267,10 +275,19 @@ impl Plane {
         let coders = stream.coders.get_or_insert_default();
         let at = coders.touch(sink, transcode, header.ssrc, now);
         let coder = &coders.list[at];
-        if (self.codes_elsewhere && coder.costly) || matches!(coder.desk, Desk::Away(_)) {
+        // What hides digits belongs to the stream, whose transcoders therefore stay.
+        let hides = stream.rare.as_ref().is_some_and(|rare| rare.hidden.mask.is_some());
+        let away = matches!(coder.desk, Desk::Away(_));
+        if !hides && (away || self.codes_elsewhere && coder.costly) {
             let transcode = Arc::clone(transcode);
             return self.transcode_elsewhere(turn, (from, at), &view, header, fill, &transcode);
         }
+        if away {
+            self.collect(turn, from, at, true);
+        }
+        let stream = &mut self.streams[from.index()];
+        let Some(sink) = stream.spec.rtp.get(number) else { return };
+        let Some(coders) = &mut stream.coders else { return };
         let mut out = std::mem::take(&mut coders.out);
         out.clear();
         let coder = &mut coders.list[at];
@@ -285,9 +302,20 @@ impl Plane {
             payload: filled.as_deref().unwrap_or(payload),
         };
         let elapsed = now.saturating_duration_since(coder.epoch);
+        transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
         if let Err(error) = transcoder.push(elapsed, &input, &mut out) {
             let notice = Notice::Transcoding { payload_type: header.payload_type, fault: (&error).into() };
             turn.events.push(now, from, notice);
+        }
+        let mask = transcoder.take_mask();
+        if let Some(rare) = &mut stream.rare {
+            rare.hidden.mask = mask;
+        }
+        for (seen, clock) in transcoder.injected_digits() {
+            let notice = DtmfNotice { stream: from, from: None, clock, seen, injected: true };
+            if self.dtmf.len() < MAX_DIGITS {
+                self.dtmf.push(notice);
+            }
         }
         for event in transcoder.seen_events() {
             if self.digits.len() < MAX_DIGITS {
@@ -371,21 +399,35 @@ impl Plane {
         }
     }
 
-    /// The transcoder of a source SSRC on a link, for whoever puts packets of his own into its output (injected digits). `None`: nothing
-    /// of that source has come yet, the link does not transcode, or the
-    /// transcoder is away with a job ([`Plane::gather_transcoders`]).
-    pub fn transcoder_mut(
+    /// Puts a digit into what a transcoder makes of a source SSRC on a link. `passing`: for audio that is passed through beside it.
+    /// `false`: nothing of that source has come yet, the link does not transcode, or too many digits wait.
+    pub fn inject_transcoded(
         &mut self,
         stream: StreamId,
         edge: EdgeId,
         ssrc: u32,
-    ) -> Option<&mut RtpTranscoder> {
-        let coders = self.streams.get_mut(stream.index())?.coders.as_mut()?;
-        let coder = coders.list.iter_mut().find(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc))?;
+        digit: Digit,
+        passing: Option<Passing>,
+    ) -> bool {
+        let coders = self.streams.get_mut(stream.index()).and_then(|stream| stream.coders.as_mut());
+        let mut list = coders.into_iter().flat_map(|coders| &mut coders.list);
+        let Some(coder) = list.find(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc)) else {
+            return false;
+        };
         match &mut coder.desk {
-            Desk::Here(transcoder) => Some(transcoder),
-            Desk::Away(_) => None,
+            Desk::Here(transcoder) => transcoder.inject(digit, passing),
+            Desk::Away(away) => {
+                away.digits.push((digit, passing));
+                away.digits.len() < MAX_DIGITS
+            }
         }
+    }
+
+    /// Whether [`Plane::inject_transcoded`] finds a transcoder.
+    #[must_use]
+    pub fn has_transcoder(&self, stream: StreamId, edge: EdgeId, ssrc: u32) -> bool {
+        let coders = self.streams.get(stream.index()).and_then(|stream| stream.coders.as_ref());
+        coders.is_some_and(|c| c.list.iter().any(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc)))
     }
 
     /// Whether digits went by that [`Plane::take_digits`] has not given out: to be asked after each packet.
@@ -438,14 +480,6 @@ impl Plane {
         }
     }
 
-    /// Has the transcoders of a stream here that are away with a job: for the rare work on the transcoder itself
-    /// ([`Plane::transcoder_mut`]). Waits for the job, a frame's time of work at most.
-    pub fn gather_transcoders<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId) {
-        for at in 0..self.coder_count(stream) {
-            self.collect(turn, stream, at, true);
-        }
-    }
-
     fn coder_count(&self, stream: StreamId) -> usize {
         let coders = self.streams.get(stream.index()).and_then(|stream| stream.coders.as_ref());
         coders.map_or(0, |coders| coders.list.len())
@@ -494,6 +528,7 @@ impl Plane {
             transcode,
             respecified: false,
             feedback: SmallVec::new(),
+            digits: Vec::new(),
         };
         match std::mem::replace(&mut coder.desk, Desk::Away(Box::new(away))) {
             Desk::Here(transcoder) => {
@@ -547,6 +582,12 @@ impl Plane {
         let now = turn.now.instant;
         if let Some((payload_type, fault)) = brought.fault {
             turn.events.push(now, way.from, Notice::Transcoding { payload_type, fault });
+        }
+        for (seen, clock) in brought.injected {
+            let notice = DtmfNotice { stream: way.from, from: None, clock, seen, injected: true };
+            if self.dtmf.len() < MAX_DIGITS {
+                self.dtmf.push(notice);
+            }
         }
         for event in brought.events {
             if self.digits.len() < MAX_DIGITS {
