@@ -2,6 +2,7 @@
 
 mod certificates;
 mod codecs;
+mod media;
 mod open;
 mod process;
 mod threads;

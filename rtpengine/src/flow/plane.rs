@@ -8,6 +8,7 @@ use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use crate::tight;
 
 use super::crypto::Keys;
+use super::dtmf::DtmfNotice;
 use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
@@ -155,8 +156,13 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// Digits that were seen and not yet taken.
+    pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
+    /// T.38 gateways; none in most calls.
+    #[cfg(feature = "codec")]
+    pub(super) faxes: Vec<super::fax::Fax>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
 }
@@ -387,10 +393,18 @@ impl Plane {
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += medias;
             stream.spec.shift(streams, edges);
+            if let Some(injections) = stream.rare.as_mut().and_then(|rare| rare.injections.as_mut()) {
+                injections.shift(edges);
+            }
             if let Some(coders) = &mut stream.coders {
                 coders.shift(streams, edges);
             }
             stream
+        }));
+        #[cfg(feature = "codec")]
+        self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
+            fax.shift(streams);
+            fax
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;

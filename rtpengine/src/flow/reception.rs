@@ -159,6 +159,8 @@ impl Plane {
         };
         let unknown = clock_rate.is_err();
         let ciphered = self.deciphers(handled);
+        let event =
+            stream.spec.payload_types.as_ref().is_some_and(|known| known.is_event(header.payload_type));
         let Some(media) = self.ssrc_media(handled) else {
             return Received::dropped(DropCause::NoSocket);
         };
@@ -199,6 +201,9 @@ impl Plane {
             if let Ok(rate @ 1..) = clock_rate {
                 entry.measure_jitter(turn.now.unix_us, header.timestamp, rate);
             }
+        }
+        if event && !self.streams[handled.index()].is_ciphered() {
+            self.watch_event(handled, arrival.source, &header, packet.bytes(), clock_rate.unwrap_or(0));
         }
         // Step 14
         self.forward(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));

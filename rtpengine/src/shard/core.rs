@@ -10,7 +10,7 @@ use super::shared::Shared;
 use super::survey::{Survey, Verdict};
 use super::tally::{self, Contribution};
 use super::wheel::Wheel;
-use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
+use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random, Transmit};
 use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey, StreamId};
 use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
@@ -23,13 +23,17 @@ use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
 use crate::report::{cdr, log};
 use arrayvec::ArrayVec;
-use rtpengine_common::ng::{ByteString, Command, Reply, Request};
+use rtpengine_common::ng::{ByteString, Command, Flag, Reply, Request};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Time for steps of DTLS handshakes in one turn, exceeded by one step at most. A step that computes keys takes a few tenths of a
+/// millisecond.
+const HANDSHAKES: Duration = Duration::from_micros(500);
 
 /// The call timer (media-plane.md 22).
 pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
@@ -72,9 +76,18 @@ pub struct Shard {
     pub(super) at_work: Option<CallSlot>,
     /// The request being carried out, to be answered if its code fails.
     pub(super) ticket_at_work: Option<u64>,
+    /// Calls with steps of DTLS handshakes to do.
+    pub(super) handshakes: VecDeque<(CallSlot, CallKey)>,
+    /// Time for them in one turn, and how much of it is used.
+    pub(super) handshake_limit: Duration,
+    handshake_spent: Duration,
+    /// Requests that waited at a call which is gone.
+    pub(super) orphans: VecDeque<Order>,
+    /// Number of the last request that was made to wait.
+    pub(super) parkings: u64,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     settings_version: u64,
     packet: Packet,
     spare: Packet,
@@ -114,6 +127,11 @@ impl Shard {
             turn: 0,
             at_work: None,
             ticket_at_work: None,
+            handshakes: VecDeque::new(),
+            handshake_limit: HANDSHAKES,
+            handshake_spent: Duration::ZERO,
+            orphans: VecDeque::new(),
+            parkings: 0,
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
@@ -133,6 +151,10 @@ impl Shard {
         &self.stats
     }
 
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The time of the present turn.
     pub fn now(&self) -> Now {
         self.now
@@ -147,6 +169,7 @@ impl Shard {
     pub(super) fn begin_turn(&mut self, now: Now) {
         self.now = now;
         self.turn = self.turn.wrapping_add(1);
+        self.handshake_spent = Duration::ZERO;
         let version = self.shared.version();
         if version != self.settings_version {
             self.settings = self.shared.settings();
@@ -252,6 +275,9 @@ impl Shard {
             self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
         }
         self.at_work = None;
+        if resident.call.plane.has_dtmf() {
+            self.hear_dtmf(owner.call);
+        }
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
@@ -273,6 +299,8 @@ impl Shard {
         self.work_call(slot, key, |call, packet, ctx, turn| {
             received = call.negotiate(arrival, packet, looked_like, ctx, turn);
         });
+        // At once, as long as there is time: the peer's first packets are right behind, and need the keys.
+        self.shake_hands();
         received
     }
 
@@ -321,6 +349,7 @@ impl Shard {
 
     /// Fires what is due.
     pub(super) fn timers(&mut self) {
+        self.serve_orphans();
         let mut due = Vec::new();
         self.wheel.advance(self.now.instant, |timer| due.push(timer));
         for (slot, key, timer) in due {
@@ -329,10 +358,14 @@ impl Shard {
                 Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
                 Timer::Due => self.work_call(slot, key, |call, _, ctx, turn| call.run_due(ctx, turn)),
             }
+            if self.calls.get(slot).is_some_and(|resident| resident.call.plane.has_dtmf()) {
+                self.hear_dtmf(slot);
+            }
         }
     }
 
     fn tick_call(&mut self, slot: CallSlot, key: CallKey) {
+        self.check_patience(slot);
         let Some(resident) = self.calls.get_keyed(slot, key) else { return };
         self.at_work = Some(slot);
         let options = TickOptions { measure_rtp: self.shared.loop_settings.measure_rtp };
@@ -356,8 +389,11 @@ impl Shard {
             self.wheel.set(at, (slot, key, Timer::Due));
         }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
+        for (from, to, bytes) in closing.last {
+            Outlet { sockets: &self.sockets, stats: &self.stats }.send(from, to, &bytes);
+        }
         self.at_work = None;
-        for socket in closing.0 {
+        for socket in closing.sockets {
             self.close_socket(slot, socket);
         }
         self.take_tally(usize::MAX);
@@ -375,7 +411,7 @@ impl Shard {
     }
 
     /// Lets the agents of a call work, and asks to be woken when they want to go on.
-    fn work_call(
+    pub(super) fn work_call(
         &mut self,
         slot: CallSlot,
         key: CallKey,
@@ -395,6 +431,9 @@ impl Shard {
             log: &mut self.log,
         };
         work(&mut resident.call, &mut self.packet, &mut ctx, &mut turn);
+        if resident.call.wants_handshake() {
+            self.handshakes.push_back((slot, key));
+        }
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
@@ -406,6 +445,27 @@ impl Shard {
         if !self.events.is_empty() {
             self.log_events(slot);
         }
+    }
+
+    /// Does steps of handshakes, call by call in turn, until the time for them in this turn is used up: packets that are relayed wait
+    /// no longer than that, however many handshakes there are. `true`: there is more to do.
+    pub(super) fn shake_hands(&mut self) -> bool {
+        if self.handshakes.is_empty() {
+            return false;
+        }
+        let mut start = Instant::now();
+        while self.handshake_spent < self.handshake_limit {
+            let Some((slot, key)) = self.handshakes.pop_front() else { break };
+            let mut more = false;
+            self.work_call(slot, key, |call, _, ctx, turn| more = call.handshake(ctx, turn));
+            if more {
+                self.handshakes.push_back((slot, key));
+            }
+            let end = Instant::now();
+            self.handshake_spent += end - start;
+            start = end;
+        }
+        !self.handshakes.is_empty()
     }
 
     fn log_timeout(&mut self, slot: CallSlot, reason: CloseReason) {
@@ -435,11 +495,26 @@ impl Shard {
     }
 
     /// Carries a checked request out. `None`: the reply comes later.
-    pub fn execute(&mut self, order: &Order) -> Option<Reply> {
+    pub fn execute(&mut self, order: Order) -> Option<Reply> {
+        let id = order.request.call_id().or_else(|| order.request.calls.first());
+        if let Some(id) = id.filter(|_| announces(&order.request))
+            && self.calls.find(id.as_bytes()).is_none()
+        {
+            self.create(id.as_bytes(), order.agent);
+        }
+        let ticket = order.ticket;
+        self.ticket_at_work = Some(ticket);
+        let parked = self.park(order);
+        self.ticket_at_work = None;
+        parked.err().map(|order| self.carry_out_at_work(&order))
+    }
+
+    /// Carries a request out, noting which one it is.
+    pub(super) fn carry_out_at_work(&mut self, order: &Order) -> Reply {
         self.ticket_at_work = Some(order.ticket);
         let reply = self.carry_out(order);
         self.ticket_at_work = None;
-        Some(reply)
+        reply
     }
 
     fn carry_out(&mut self, order: &Order) -> Reply {
@@ -480,7 +555,8 @@ impl Shard {
         call.signalling.created_from = Some(tally::agent_text(agent));
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
-        let slot = self.calls.insert(Resident { call, sockets: Vec::new(), cpu, contribution });
+        let resident = Resident { call, sockets: Vec::new(), cpu, contribution, parked: None };
+        let slot = self.calls.insert(resident);
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
         slot
     }
@@ -488,7 +564,7 @@ impl Shard {
     fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
-        let Resident { call, sockets, cpu, contribution } = resident;
+        let Resident { call, sockets, cpu, contribution, .. } = resident;
         let mut desk = Desk {
             interfaces: &self.shared.interfaces,
             pools: &self.shared.pools,
@@ -509,6 +585,7 @@ impl Shard {
         };
         let done = call.command(request, id, &mut ctx);
         call.newcomers = None;
+        call.answer_questions(Vec::new());
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         self.write_log(slot);
@@ -564,6 +641,8 @@ impl Shard {
             self.sockets.close(*socket);
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(resident.sockets.len()).unwrap_or(0));
+        let mut resident = resident;
+        self.orphans.extend(resident.parked.take().map(|parked| parked.into_orders()).unwrap_or_default());
         resident.contribution.leave(&self.stats);
         let ids = resident.call.signalling.ids.iter().cloned().collect();
         self.report(FromShard::Ended { key: resident.call.key, ids });
@@ -620,12 +699,18 @@ impl Shard {
     }
 
     /// Carries out a request that came through the inbox.
-    pub(super) fn serve(&mut self, order: &Order) {
+    pub(super) fn serve(&mut self, order: Order) {
+        let ticket = order.ticket;
+        let id = order.request.call_id().or_else(|| order.request.calls.first()).cloned();
         if let Some(reply) = self.execute(order) {
-            let id = order.request.call_id().or_else(|| order.request.calls.first());
             let live = id.is_some_and(|id| self.has_call(id.as_bytes()));
-            self.report(FromShard::Done(super::message::Done { ticket: order.ticket, reply, live }));
+            self.finish(ticket, reply, live);
         }
+    }
+
+    /// Sends the reply of a request that came through the inbox or had to wait.
+    pub(super) fn finish(&mut self, ticket: u64, reply: Reply, live: bool) {
+        self.report(FromShard::Done(super::message::Done { ticket, reply, live }));
     }
 
     /// Shows one call to a survey.
@@ -678,7 +763,11 @@ impl Shard {
 
 /// Ports as a tick may use them: it sends from the sockets, so what it closes is closed when it is done.
 #[derive(Default)]
-struct Closing(Vec<SocketKey>);
+struct Closing {
+    sockets: Vec<SocketKey>,
+    /// What is sent before.
+    last: Vec<(SocketKey, SocketAddr, Vec<u8>)>,
+}
 
 impl Ports for Closing {
     fn open(&mut self, _: LocalId, count: usize, _: u8) -> Result<Vec<LocalSocket>, PortError> {
@@ -686,8 +775,12 @@ impl Ports for Closing {
         Err(PortError::Exhausted { count, interface: String::new(), cause })
     }
 
+    fn send_last(&mut self, from: SocketKey, to: SocketAddr, bytes: &[u8]) {
+        self.last.push((from, to, bytes.to_vec()));
+    }
+
     fn close(&mut self, socket: SocketKey) {
-        self.0.push(socket);
+        self.sockets.push(socket);
     }
 
     fn set_tos(&mut self, _: SocketKey, _: u8) {}
@@ -712,6 +805,13 @@ fn signals(command: Command) -> bool {
             | Command::SubscribeAnswer
             | Command::CreateAnswer
     )
+}
+
+/// A first offer that has something opened before it is carried out: the call is there to wait at.
+fn announces(request: &Request) -> bool {
+    request.command == Command::Offer
+        && request.has(Flag::RecordingAnnouncement)
+        && !request.play.source.is_empty()
 }
 
 /// The commands that make a call when its id is unknown (ng-control.md 10.1).

@@ -3,11 +3,13 @@
 pub mod calls;
 mod core;
 mod desk;
+mod dtmf;
 pub mod inbox;
 mod merging;
 pub mod message;
 mod moving;
 pub mod pace;
+mod parking;
 pub mod run;
 pub mod shared;
 pub mod survey;

@@ -108,12 +108,13 @@ fn turns(shard: &mut Shard, passenger: &mut impl Passenger, pacer: &mut Pacer, m
             return;
         }
         let surveying = survey(shard);
+        let shaking = shard.shake_hands();
         shard.send_unsent();
         let end = Instant::now();
         meter.judge(shard, end);
         let rest = pacer.after_turn(start.instant, end, polled.events, polled.dry);
         slept = match rest {
-            _ if more || surveying || mail == Mail::More => false,
+            _ if more || surveying || shaking || mail == Mail::More => false,
             Rest::No => false,
             Rest::Gather(until) => rest_until(shard, passenger, end, Some(until), false, meter),
             Rest::Idle => rest_until(shard, passenger, end, None, true, meter),
@@ -172,7 +173,10 @@ fn take_mail(shard: &mut Shard) -> Mail {
     for _ in 0..MESSAGES {
         let Some(message) = shard.inbox.next() else { return Mail::Done };
         match message {
-            ToShard::Order(order) => shard.serve(&order),
+            ToShard::Order(order) => shard.serve(order),
+            ToShard::Opened { slot, key, serial, source, answer } => {
+                shard.opened(slot, key, serial, &source, answer);
+            }
             ToShard::Survey { ticket, only: None, survey } => {
                 shard.surveys.push_back(Running { ticket, position: 0, survey });
             }

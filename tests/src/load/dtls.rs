@@ -55,7 +55,7 @@ pub fn run(bench: &Bench, daemon: &Daemon, calls: usize) -> Run {
             });
         }
         let windows = bench.on_generator(|| {
-            let mut generator = relay::Generator::new(daemon, sockets, streams, false);
+            let mut generator = relay::Generator::new(daemon, sockets, streams, false, false);
             let alone = generator.run(bench.duration);
             begun.store(true, Ordering::Release);
             let start = Instant::now();

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::time::Duration;
 
+use super::conversion::{Conversion, Speech};
 use super::figures::{Figure, Run, percentile};
 use super::{Bench, audio_body};
 use crate::daemon::Daemon;
@@ -62,6 +63,8 @@ pub enum Media {
     Plain,
     /// SRTP with the caller, plain RTP with the callee: the daemon decrypts one way and encrypts the other.
     Srtp,
+    /// Plain RTP in different codecs.
+    Transcoded(Conversion),
 }
 
 /// One direction of one call.
@@ -74,6 +77,19 @@ pub(super) struct Stream {
     seal: Option<Box<Srtp>>,
     /// Opens what arrives at the other side.
     open: Option<Box<Srtp>>,
+    /// What is transcoded on the way.
+    audio: Option<Box<Audio>>,
+}
+
+/// A stream whose packets do not arrive as they were sent.
+struct Audio {
+    speech: std::sync::Arc<Speech>,
+    /// The payload type at the other side.
+    expected: u8,
+    /// Packets held back by the change of rates.
+    held: u16,
+    /// When the last packets were sent, by sequence number.
+    sent_ns: [u64; 64],
 }
 
 /// What the measured part saw.
@@ -100,12 +116,13 @@ pub(super) struct Seen {
 /// When a call cannot be set up.
 #[must_use]
 pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: bool) -> Run {
+    let one_way = matches!(media, Media::Transcoded(conversion) if !conversion.both_ways());
     let idle = daemon.resident_bytes().unwrap_or(0);
     let sockets = open_sockets(daemon);
     let streams = set_up(daemon, &sockets, media, calls);
     let loaded = daemon.resident_bytes().unwrap_or(0);
-    let mut seen =
-        bench.on_generator(move || Generator::new(daemon, sockets, streams, bursts).run(bench.duration));
+    let mut seen = bench
+        .on_generator(move || Generator::new(daemon, sockets, streams, bursts, one_way).run(bench.duration));
     seen.latency.sort_unstable();
     seen.pings.sort_unstable();
     let packets = seen.received.max(1) as f64;
@@ -132,6 +149,11 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
             loaded.saturating_sub(idle) as f64 / 1024.0 / calls.max(1) as f64,
         ),
     ];
+    if matches!(media, Media::Transcoded(_)) {
+        // Coders are opened by the first packets.
+        let used = daemon.resident_bytes().unwrap_or(0).saturating_sub(idle);
+        run.push(Figure::new("memory per talking call", "KiB", used as f64 / 1024.0 / calls.max(1) as f64));
+    }
     if bursts {
         run.extend(burst_figures(&seen));
     }
@@ -170,6 +192,7 @@ pub(super) fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
 pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
     let client = daemon.client();
     let mut streams = Vec::with_capacity(calls * 2);
+    let mut speech: Option<[std::sync::Arc<Speech>; 2]> = None;
     for call in 0..calls {
         let (caller, callee) = (call % SOCKETS, SOCKETS + call % SOCKETS);
         let address = |socket: usize| sockets[socket].local_addr().expect("bound");
@@ -178,6 +201,38 @@ pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls
         let crypto = (media == Media::Srtp).then_some(crypto.as_str());
         let id = format!("load-{call}");
         let ask = |command: &str| Request::new(command).set("call-id", &id).set("from-tag", "a");
+        if let Media::Transcoded(conversion) = media {
+            let offer = conversion.offer(ask("offer"), address(caller));
+            let towards_callee = Sdp::parse(client.request(&offer).ok().sdp()).sections.remove(0);
+            let answer = ask("answer").set("to-tag", "b");
+            let (answer, number) = conversion.answer(answer, &towards_callee, address(callee));
+            let towards_caller = Sdp::parse(client.request(&answer).ok().sdp()).sections.remove(0);
+            let speech = speech.get_or_insert_with(|| conversion.speech(number).map(std::sync::Arc::new));
+            let [ours, theirs] = &*speech;
+            let sides = [(caller, towards_caller, ours, theirs), (callee, towards_callee, theirs, ours)];
+            for (socket, section, spoken, heard) in sides {
+                let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
+                let number = streams.len() as u32;
+                let audio = Audio {
+                    speech: spoken.clone(),
+                    expected: heard.payload_type,
+                    held: conversion.held(),
+                    sent_ns: [0; 64],
+                };
+                let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
+                let audio = Some(Box::new(audio));
+                streams.push(Stream {
+                    socket,
+                    to,
+                    sequence_number,
+                    timestamp,
+                    seal: None,
+                    open: None,
+                    audio,
+                });
+            }
+            continue;
+        }
         let mut offer = ask("offer").set("sdp", audio_body(address(caller), crypto));
         if media == Media::Srtp {
             offer = offer.set("transport-protocol", "RTP/AVP").set("DTLS", "off");
@@ -195,7 +250,7 @@ pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls
             let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
             let number = streams.len() as u32;
             let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
-            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open });
+            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open, audio: None });
         }
     }
     streams
@@ -226,11 +281,16 @@ impl<'d> Generator<'d> {
         sockets: Vec<UdpSocket>,
         streams: Vec<Stream>,
         bursts: bool,
+        one_way: bool,
     ) -> Self {
         let tick_ns = if streams.len() <= FINE_STREAMS { FINE_TICK_NS } else { LOOK_NS };
         let phases = (PACKET_INTERVAL_NS / tick_ns) as usize;
         let mut due = vec![vec![Vec::new(); sockets.len()]; phases];
         for (number, stream) in streams.iter().enumerate() {
+            // The callee only listens.
+            if one_way && number % 2 == 1 {
+                continue;
+            }
             // Both directions of a call half a packet time apart, calls spread evenly.
             let phase = (number * 37 + number % 2 * (phases / 2)) % phases;
             due[phase][stream.socket].push(number as u32);
@@ -341,6 +401,12 @@ impl<'d> Generator<'d> {
         packet[12..16].copy_from_slice(&MAGIC);
         packet[16..20].copy_from_slice(&burst.to_le_bytes());
         packet[20..28].copy_from_slice(&self.stamp.to_le_bytes());
+        if let Some(audio) = &mut stream.audio {
+            let at = usize::from(stream.sequence_number);
+            packet[1] = audio.speech.payload_type;
+            packet[12..].copy_from_slice(&audio.speech.frames[at % audio.speech.frames.len()]);
+            audio.sent_ns[at % audio.sent_ns.len()] = self.stamp;
+        }
         stream.sequence_number = stream.sequence_number.wrapping_add(1);
         stream.timestamp = stream.timestamp.wrapping_add(160);
         match &mut stream.seal {
@@ -421,6 +487,11 @@ impl Seen {
 fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
     let ssrc = u32::from_be_bytes(packet.get(8..12)?.try_into().ok()?);
     let stream = streams.get_mut((ssrc ^ SSRC) as usize)?;
+    if let Some(audio) = &stream.audio {
+        let number = u16::from_be_bytes(packet.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
+        let due = audio.sent_ns[usize::from(number) % audio.sent_ns.len()];
+        return (packet.get(1)? & 0x7f == audio.expected).then_some((0, due));
+    }
     let opened = match &mut stream.open {
         Some(srtp) => Some(srtp.unprotect(packet)?),
         None => None,

@@ -13,6 +13,7 @@ mod learning;
 mod limits;
 mod matrix;
 mod medias;
+mod players;
 mod process;
 mod protocol;
 mod proxies;
