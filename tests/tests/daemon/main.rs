@@ -23,6 +23,7 @@ mod reports;
 mod sdp_examples;
 mod sdp_rules;
 mod srtp;
+mod srtp_hostile;
 mod srtp_peers;
 mod timeouts;
 mod transcoding;
