@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::{EngineSupport, Supplemental, table};
+use rtpengine_common::codec::{EngineSupport, Linked, Supplemental, table};
 use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{self, MediaType, StreamParams};
 
 use super::codecs::{
-    self, CodecOptions, Connected, Environment, HandlerPolicy, MediaCodecs, SdpCodec, Section,
-    TranscodeConfig, apply_packet_times,
+    self, CodecOptions, Environment, HandlerPolicy, MediaCodecs, SdpCodec, Section, apply_packet_times,
 };
 use super::exchange::{Exchange, Pair};
+use super::handling::CodecSettings;
 use crate::flow::PayloadTypes;
 
 /// The codec options of a request.
@@ -38,14 +38,13 @@ pub(super) fn options(request: &Request) -> CodecOptions {
 }
 
 /// What negotiation may assume of this build.
-pub(super) fn with_environment<R>(work: impl FnOnce(&Environment<'_>) -> R) -> R {
-    let config = TranscodeConfig::default();
-    work(&Environment { support: &Connected, transcode_config: &config })
+pub(super) fn with_environment<R>(settings: &CodecSettings, work: impl FnOnce(&Environment<'_>) -> R) -> R {
+    work(&Environment { support: &Linked, transcode_config: &settings.transcode_config })
 }
 
 /// Whether this build can work on any audio codec. Without, what passes is not a question of support.
 pub(super) fn transcodes() -> bool {
-    table::CODECS.iter().any(|def| def.supplemental.is_none() && Connected.support(def).is_any())
+    table::CODECS.iter().any(|def| def.supplemental.is_none() && Linked.support(def).is_any())
 }
 
 /// Hands the codecs of a section to `work` in the form the negotiation takes. Names that are no UTF-8 cannot be codecs and count as unnamed.
@@ -75,9 +74,9 @@ impl Exchange<'_, '_> {
             return;
         };
         let (request, answer) = (self.request, self.answer);
-        let audio = params.media_type == MediaType::Audio;
-        sender.codecs.set_audio(audio);
-        receiver.codecs.set_audio(audio);
+        // Through the T.38 gateway the two are of different types.
+        sender.codecs.set_audio(sender.media_type == MediaType::Audio);
+        receiver.codecs.set_audio(receiver.media_type == MediaType::Audio);
         let ms =
             |option: Option<i32>| option.filter(|_| !answer).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
         apply_packet_times(
@@ -89,7 +88,7 @@ impl Exchange<'_, '_> {
             ms(request.ptime_reverse_ms),
         );
         let options = options(request);
-        let report = with_environment(|environment| {
+        let report = with_environment(&self.ctx.settings.codecs, |environment| {
             with_section(params, |section| {
                 if answer {
                     let policy = HandlerPolicy {
@@ -140,6 +139,8 @@ pub(super) fn fixed_size(codecs: &MediaCodecs) -> impl Iterator<Item = u8> + '_ 
 /// The signalled payload types with their clock rates.
 pub(super) fn payload_types(codecs: &MediaCodecs) -> Option<Arc<PayloadTypes>> {
     let entries = codecs.list.entries();
-    (!entries.is_empty())
-        .then(|| Arc::new(PayloadTypes::new(entries.iter().map(|e| (e.payload_type, e.codec.clock)))))
+    (!entries.is_empty()).then(|| {
+        let types = PayloadTypes::new(entries.iter().map(|e| (e.payload_type, e.codec.clock)));
+        Arc::new(types.with_events(telephone_events(codecs)))
+    })
 }

@@ -36,6 +36,8 @@ impl Call {
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
         }
+        #[cfg(feature = "codec")]
+        self.compile_fax(id);
     }
 
     /// Puts the SDES keys of a media in force: the first one of the peer, and the one we settled on with it. While an offer is
@@ -70,6 +72,59 @@ impl Call {
     }
 }
 
+#[cfg(feature = "codec")]
+impl Call {
+    /// Puts the T.38 gateways in force that a media takes part in, or ends the one it had.
+    fn compile_fax(&mut self, id: MediaId) {
+        let sinks: SmallVec<[MediaId; 2]> = self.signalling.edges_from(id).map(|edge| edge.sink).collect();
+        for image in sinks.into_iter().chain([id]) {
+            let Some(stream) = self.signalling.media(image).rtp() else { continue };
+            match fax(&self.signalling, image, stream) {
+                Some(spec) => self.plane.set_fax(spec, self.signalling.last_signal.1),
+                None => self.plane.end_fax(stream),
+            }
+        }
+    }
+}
+
+/// The gateway between an image media and the audio media it faces.
+#[cfg(feature = "codec")]
+fn fax(call: &Signalling, id: MediaId, image: StreamId) -> Option<crate::flow::FaxSpec> {
+    use rtpengine_common::t38::gateway::{AudioCodec, RtpStart};
+    /// Packet time of the gateway's audio where the codec allows it, in ms (codecs.md §19.5 rule 1).
+    const PACKET_TIME: u32 = 20;
+    let (other, gateway) = call.fax_audio(id)?;
+    let (own, audio) = (call.media(id), call.media(other));
+    if own.has(MediaFlags::REJECTED) || audio.has(MediaFlags::REJECTED) {
+        return None;
+    }
+    let codecs = audio.codecs.list.entries().iter().filter(|e| e.codec.is_audio() && e.codec.is_supported());
+    let may_pass = |from: MediaId, to: MediaId| {
+        let (source, sink) = (call.media(from), call.media(to));
+        let edge = call.edges_from(from).find(|edge| edge.sink == to);
+        let blocked = edge.and_then(|edge| actions(call, source, sink, edge));
+        sink.has(MediaFlags::SEND)
+            && !sink.has(MediaFlags::BLACKHOLE)
+            && !blocked.is_some_and(|table| table.default == PtAction::Drop)
+    };
+    Some(crate::flow::FaxSpec {
+        image,
+        audio: audio.rtp()?,
+        options: gateway.options,
+        codecs: codecs
+            .map(|entry| AudioCodec {
+                payload_type: entry.payload_type,
+                codec: entry.codec.clone(),
+                packet_time: entry.codec.packet_time(entry.payload_type, PACKET_TIME),
+            })
+            .collect(),
+        ssrc: gateway.ssrc,
+        start: RtpStart { sequence_number: gateway.sequence_number, timestamp: gateway.timestamp },
+        to_image: own.rtp().is_some() && may_pass(other, id),
+        to_audio: may_pass(id, other),
+    })
+}
+
 /// The flow of the stream at position `at` of a media. `certificate`: there is one, so that DTLS can run.
 fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate: bool) -> FlowSpec {
     let media = call.media(id);
@@ -92,12 +147,12 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         ice: runs_ice(media, id),
         dtls: certificate && runs_dtls(media, id),
         srtp: media.is_srtp(),
-        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id),
+        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id) || reads_dtmf(call, id),
         loop_check: media.has(MediaFlags::LOOP_CHECK),
         blackhole: media.has(MediaFlags::BLACKHOLE),
         receives: media.has(MediaFlags::RECV),
         own_sdp: media.has(MediaFlags::PRINTED),
-        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR),
+        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR) || call.has_fax(id),
         generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
         pierce_nat: media.has(MediaFlags::PIERCE_NAT),
         nat_wait: media.has(MediaFlags::NAT_WAIT),
@@ -105,6 +160,7 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
         payload_types: codec_bridge::payload_types(&media.codecs),
+        fax: !rtcp && call.has_fax(id),
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
@@ -114,6 +170,15 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
 fn inject_dtmf(call: &Signalling, id: MediaId) -> bool {
     let asked = |media: MediaId| call.party(call.media(media).party).flags.contains(PartyFlags::INJECT_DTMF);
     asked(id) || edges(call, id).any(|(_, e)| asked(e.sink))
+}
+
+/// Whether the digits of a media have to be read, or were put into it, so that its packets cannot pass enciphered.
+fn reads_dtmf(call: &Signalling, id: MediaId) -> bool {
+    let party = call.party(call.media(id).party).dtmf.as_ref();
+    let armed = party.is_some_and(|dtmf| dtmf.triggers.is_armed());
+    let injected = |e: &&super::edge::Edge| e.flags.contains(EdgeFlags::DIGITS);
+    let blocked = dtmf::mode_in_force(call.dtmf, party.map(|dtmf| &**dtmf)) != DtmfBlock::Off;
+    call.dtmf_logged || armed || blocked || call.edges_from(id).chain(call.edges_to(id)).any(|e| injected(&e))
 }
 
 /// The header extensions that may pass to or from this media.
@@ -148,9 +213,9 @@ fn bundle(call: &Signalling, id: MediaId, at: usize) -> Option<Arc<Bundle>> {
     Some(Arc::new(Bundle { mid_id: media.extmaps.id_of(MID_URI), members: members.collect() }))
 }
 
-/// Edges that carry this media, with their positions.
+/// Edges that carry this media, with their ids.
 fn edges(call: &Signalling, id: MediaId) -> impl Iterator<Item = (EdgeId, &super::edge::Edge)> + '_ {
-    call.edges.iter().enumerate().filter(move |(_, e)| e.source == id).map(|(at, e)| (EdgeId::at(at), e))
+    call.edges_from(id).map(|edge| (edge.id, edge))
 }
 
 fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVec<[SinkSpec; 1]> {
@@ -162,15 +227,17 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
     if media.has(MediaFlags::ECHO) {
         return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
     }
+    let mirrors = mirrors(call, id, at);
     edges(call, id)
-        .filter(|(_, e)| e.flags.is_plain())
+        .filter(|(_, e)| e.flags.is_plain() && !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
             let mut spec = SinkSpec::forward(Some(edge), to);
             spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
             spec.actions = actions(call, media, sink, e);
-            spec.mirrors = mirrors(call, id, at);
+            spec.transcode.clone_from(&e.codecs.transcode);
+            spec.mirrors.clone_from(&mirrors);
             Some(spec)
         })
         .collect()
@@ -200,11 +267,15 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
         } else {
             stream
         };
-        return SmallVec::from_elem(RtcpSinkSpec { edge: None, to, strip_feedback: false }, 1);
+        return SmallVec::from_elem(
+            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: false },
+            1,
+        );
     }
     let pair = at - at % 2;
     edges(call, id)
         .filter(|(_, e)| !e.flags.intersects(EdgeFlags::EGRESS | EdgeFlags::INJECT))
+        .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
@@ -212,7 +283,12 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
             let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
             let to_avpf = sink.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf)
                 || sink.has(MediaFlags::RTCP_FB);
-            Some(RtcpSinkSpec { edge: Some(edge), to, strip_feedback: from_avpf && !to_avpf })
+            Some(RtcpSinkSpec {
+                edge: Some(edge),
+                to,
+                strip_feedback: from_avpf && !to_avpf,
+                translate: e.codecs.transcode.is_some(),
+            })
         })
         .collect()
 }
@@ -227,7 +303,7 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
         || party.contains(PartyFlags::SILENCE_MEDIA)
         || edge.flags.contains(EdgeFlags::SILENCED);
     // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
-    let dtmf = dtmf::mode_in_force(call.dtmf.as_deref(), call.party(media.party).dtmf.as_deref());
+    let dtmf = dtmf::mode_in_force(call.dtmf, call.party(media.party).dtmf.as_deref());
     let no_dtmf = dtmf != DtmfBlock::Off;
     let mut table = PtTable::default();
     if blocked {

@@ -30,7 +30,9 @@ pub mod error;
 mod exchange;
 mod exchange_ports;
 pub mod extmap;
+pub mod fax;
 mod fragment;
+pub mod handling;
 pub mod ice_params;
 pub mod media;
 mod merge;
@@ -52,6 +54,7 @@ mod single;
 mod sources;
 mod subscribe;
 mod subscription;
+mod timed;
 mod transform;
 mod transport;
 
@@ -125,6 +128,8 @@ pub struct Call {
     dtls: Option<Arc<dtls::Context>>,
     /// What runs on the media ports beside media.
     agents: agents::Agents,
+    /// What the operator configured about codecs.
+    codecs: Arc<handling::CodecSettings>,
 }
 
 // A call moves between shards as a whole.
@@ -145,6 +150,7 @@ impl Call {
             newcomers: None,
             dtls: None,
             agents: agents::Agents::default(),
+            codecs: Arc::default(),
         }
     }
 
@@ -153,6 +159,7 @@ impl Call {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
         self.configure(ctx.settings);
+        self.take_dtmf_log(request, ctx.settings);
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),
@@ -161,7 +168,7 @@ impl Call {
             Command::BlockMedia | Command::UnblockMedia | Command::SilenceMedia | Command::UnsilenceMedia => {
                 self.block(request)
             }
-            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request, ctx),
+            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request),
             Command::Publish => self.publish(request, (id, call_id), ctx),
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
@@ -180,6 +187,9 @@ impl Call {
             // Answered without a call.
             Command::Ping | Command::List | Command::Statistics | Command::Cli => Err(Error::Unsupported),
         };
+        if result.is_ok() {
+            self.label_selected(request);
+        }
         self.sync_agents(request.has(Flag::NoTlsId), ctx);
         self.conclude(result)
     }
@@ -243,6 +253,7 @@ impl Call {
         if self.dtls.is_none() {
             self.dtls.clone_from(&settings.dtls);
         }
+        self.codecs.clone_from(&settings.codecs);
         self.plane.set_mos(settings.mos);
         self.plane.set_replay_window(settings.srtp_replay_window);
     }

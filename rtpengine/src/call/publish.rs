@@ -38,8 +38,8 @@ impl Call {
             return Ok(Reply::ok());
         }
         let party = self.party_with_tag(&tag, id, ctx);
-        self.apply_fragments(party, ctx);
         self.take_published(party, &extracted, request, ctx);
+        self.apply_fragments(party, ctx);
         self.record_as_asked(request, ctx);
         let sdp = self.rewrite(party, request, true, ctx).map_err(|_| Error::CreateSdp)?;
         self.mark_printed(party);
@@ -101,7 +101,7 @@ impl Call {
         if !codec_bridge::transcodes() {
             options.accept.push("any".into());
         }
-        let result = codec_bridge::with_environment(|environment| {
+        let result = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
             codec_bridge::with_section(params, |section| {
                 codecs::publish(&mut media.codecs, section, &options, environment)
             })

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
 
+use super::dtmf::DtmfOptions;
+use super::handling::CodecSettings;
 use crate::dtls::Context;
 use crate::flow::MosOptions;
 
@@ -67,8 +69,12 @@ pub struct Settings {
     pub rtcp_interval: Duration,
     /// `--srtp-replay-window`: packets; 0 is off.
     pub srtp_replay_window: u16,
+    /// What is told of DTMF, and how digit strings are heard.
+    pub dtmf: DtmfOptions,
     /// The present DTLS certificate, for new calls.
     pub dtls: Option<Arc<Context>>,
+    /// What was configured about codecs.
+    pub codecs: Arc<CodecSettings>,
 }
 
 impl Default for Settings {
@@ -95,7 +101,9 @@ impl Default for Settings {
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
+            dtmf: DtmfOptions::default(),
             dtls: None,
+            codecs: Arc::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::Fatal;
 use super::certificates::{self, Renewal};
 use super::open::Opened;
 use super::process::{schedule, set_open_files, thread_number};
+use crate::call::dtmf::{Codes, DtmfOptions};
 use crate::call::settings::{Settings as CallSettings, SsrcReporting};
 use crate::control::cli::Console;
 use crate::control::http::Server;
@@ -79,10 +80,11 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 }
 
 fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
-    let Opened { interfaces, pools, listeners, http } = opened;
+    let Opened { interfaces, pools, listeners, http, codecs } = opened;
     let addresses = interfaces.locals().len();
     let dtls = certificates::first(settings)?;
-    let call_settings = CallSettings { dtls: Some(dtls), ..call_settings(settings) };
+    let call_settings =
+        CallSettings { dtls: Some(dtls), codecs: Arc::new(codecs), ..call_settings(settings) };
     let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
@@ -255,6 +257,31 @@ fn defaults(settings: &Settings) -> Defaults {
     }
 }
 
+fn dtmf_options(settings: &Settings) -> DtmfOptions {
+    let dtmf = &settings.report.dtmf;
+    let code = |code: &Option<String>| code.as_deref().unwrap_or_default().as_bytes().into();
+    let codes = settings.recording.as_ref().map(|recording| &recording.codes);
+    let codes = codes.map(|codes| {
+        Codes([
+            code(&codes.start),
+            code(&codes.stop),
+            code(&codes.start_stop),
+            code(&codes.pause),
+            code(&codes.pause_resume),
+            code(&codes.start_pause_resume),
+        ])
+    });
+    DtmfOptions {
+        destination: dtmf.destination,
+        ng_tcp: dtmf.ng_tcp,
+        syslog: settings.log.dtmf.is_some(),
+        log_injects: dtmf.log_injects,
+        no_suppress: dtmf.no_suppress,
+        digit_delay: dtmf.digit_delay,
+        codes: codes.unwrap_or_default(),
+    }
+}
+
 fn call_settings(settings: &Settings) -> CallSettings {
     let instance: [u8; 6] = rand::rng().random();
     CallSettings {
@@ -291,6 +318,7 @@ fn call_settings(settings: &Settings) -> CallSettings {
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
         records: settings.recording.is_some(),
+        dtmf: dtmf_options(settings),
         ..CallSettings::default()
     }
 }

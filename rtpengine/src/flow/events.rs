@@ -15,6 +15,7 @@ use rtpengine_common::srtp::SrtpError;
 use crate::call::ids::StreamId;
 
 use super::quality::QualitySample;
+use super::transcode::CodecFault;
 
 /// Severity of a log line, in syslog's order and numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +105,8 @@ notices! {
     /// A payload type that was not signalled.
     UnknownPayloadType { payload_type: u8, from: SocketAddr } Warning
         "RTP packet with unknown payload type {payload_type} received from {from}";
+    /// Modem or codec of a T.38 gateway are not to be had.
+    NoFaxGateway {} Error "Failed to start the T.38 gateway";
     /// Nobody takes the packets of this stream.
     NoSink { from: SocketAddr } Debug "Media packet from {from} discarded due to lack of sink";
     /// A datagram filled the whole receive area.
@@ -124,6 +127,9 @@ notices! {
     ReportInvalidPayloadType { payload_type: u8 } Debug "Invalid RTP payload type {payload_type}, discarding RTCP RR";
     /// A header extension element cannot be written.
     ExtensionLeftOut { error: PushError } Debug "{error}";
+    /// A payload cannot be transcoded, or there is no coder for it.
+    Transcoding { payload_type: u8, fault: CodecFault } Warning
+        "Failed to transcode RTP packet with payload type {payload_type}: {fault}";
     /// An RTCP element is malformed: the whole packet is dropped.
     InvalidRtcp { error: RtcpError } Warning "{error}";
     /// An RTCP element of a type that does not exist.

@@ -6,6 +6,8 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::transcode::Transcode;
+
 /// How the datagrams of a stream are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlowKind {
@@ -50,13 +52,15 @@ pub struct SourcePolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PayloadTypes {
     known: u128,
+    events: u128,
     clock_rates: Vec<(u8, u32)>,
 }
 
 impl PayloadTypes {
     /// The set of `(payload type, clock rate in Hz)`; numbers above 127 are left out, the first entry of a number counts.
     pub fn new(types: impl IntoIterator<Item = (u8, u32)>) -> Self {
-        let mut set = Self::default();
+        let types = types.into_iter();
+        let mut set = Self { clock_rates: Vec::with_capacity(types.size_hint().0), ..Self::default() };
         for (payload_type, clock_rate) in types {
             if payload_type < 128 && !set.contains(payload_type) {
                 set.known |= 1 << payload_type;
@@ -64,6 +68,22 @@ impl PayloadTypes {
             }
         }
         set
+    }
+
+    /// Marks those of the numbers that are telephone-event.
+    #[must_use]
+    pub fn with_events(mut self, numbers: impl IntoIterator<Item = u8>) -> Self {
+        for number in numbers.into_iter().filter(|number| *number < 128) {
+            self.events |= 1 << number;
+        }
+        self
+    }
+
+    /// Whether the number is telephone-event.
+    #[inline]
+    #[must_use]
+    pub fn is_event(&self, payload_type: u8) -> bool {
+        payload_type < 128 && self.events >> payload_type & 1 == 1
     }
 
     /// Whether the number was signalled.
@@ -142,6 +162,9 @@ pub struct SinkSpec {
     pub delivers: bool,
     /// Actions per payload type; `None` forwards everything.
     pub actions: Option<Arc<PtTable>>,
+    /// Some payload type of the source is transcoded for this sink, or packets to it are renumbered; `None` forwards as received.
+    /// What `actions` drops or silences is dropped or silenced before.
+    pub transcode: Option<Arc<Transcode>>,
     /// Egress subscribers of the sink.
     pub mirrors: Vec<MirrorSpec>,
 }
@@ -150,7 +173,7 @@ impl SinkSpec {
     /// A sink that forwards everything to `to`.
     #[must_use]
     pub fn forward(edge: Option<EdgeId>, to: StreamId) -> Self {
-        Self { edge, to, delivers: true, actions: None, mirrors: Vec::new() }
+        Self { edge, to, delivers: true, actions: None, transcode: None, mirrors: Vec::new() }
     }
 }
 
@@ -163,6 +186,8 @@ pub struct RtcpSinkSpec {
     pub to: StreamId,
     /// Cut out feedback elements: AVPF to AVP (media-plane.md §2.1, §13.3).
     pub strip_feedback: bool,
+    /// The RTP of this link is transcoded: what reports say of it is rewritten (media-plane.md §13.4).
+    pub translate: bool,
 }
 
 /// RTP header extensions negotiated with one party (media-plane.md §14).
@@ -274,6 +299,8 @@ pub struct FlowSpec {
     pub bundle: Option<Arc<Bundle>>,
     /// Signalled payload types; `None` where none are known (nothing then counts as unknown).
     pub payload_types: Option<Arc<PayloadTypes>>,
+    /// What arrives goes to the T.38 gateway of the media, beside the sinks (codecs.md §19).
+    pub fax: bool,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.
     pub rtp: SmallVec<[SinkSpec; 1]>,
     /// Where RTCP goes, also when it arrives on the RTP port without multiplexing (media-plane.md §6).

@@ -113,8 +113,7 @@ const LOGGING: &[OptionDef] = &[
         .not_yet(),
     OptionDef::text("log-facility-dtmf", "Syslog facility for one JSON line per DTMF event")
         .value("daemon|local0|...|local7")
-        .default_is("off")
-        .not_yet(),
+        .default_is("off"),
     OptionDef::text_or("log-format", "default", "How the call is named in log records")
         .words(ContextFormat::WORDS, "Invalid --log-format option"),
     OptionDef::flag("log-srtp-keys", "Log SRTP keys at error level instead of debug").not_yet(),
@@ -289,8 +288,7 @@ const MEDIA: &[OptionDef] = &[
     OptionDef::int("jb-adaptive-max", 0, "Largest adaptive delay in ms, at most 1000")
         .default_is("300 with jb-adaptive")
         .not_yet(),
-    OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences")
-        .not_yet(),
+    OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences"),
     OptionDef::int("audio-buffer-length", 500, "Audio buffer of the mixing player in ms").not_yet(),
     OptionDef::int("audio-buffer-delay", 5, "Delay of the mixing player in ms").not_yet(),
     OptionDef::text_or("audio-player", "on-demand", "When the mixing player is put into a call")
@@ -405,16 +403,14 @@ const DTX: &[OptionDef] = &[
         "INT",
         "Comfort noise payload sent for silence: level 0 to 127, then coefficients 0 to 254",
     )
-    .default_is("32")
-    .not_yet(),
+    .default_is("32"),
     OptionDef::text_or("amr-dtx", "native", "How gaps of AMR are filled")
         .words(DtxMethod::WORDS, "Invalid --amr-dtx ('{}')")
         .not_yet(),
     OptionDef::text_or("evs-dtx", "native", "How gaps of EVS are filled")
         .words(DtxMethod::WORDS, "Invalid --evs-dtx ('{}')")
         .not_yet(),
-    OptionDef::float("silence-detect", 0.0, "Take audio below this level in percent for silence; 0 = do not")
-        .not_yet(),
+    OptionDef::float("silence-detect", 0.0, "Take audio below this level in percent for silence; 0 = do not"),
 ];
 
 const PLAYERS: &[OptionDef] = &[
@@ -542,13 +538,12 @@ const REPORTING: &[OptionDef] = &[
         .short('x')
         .range(0, 2, "Invalid XMLRPC format")
         .not_yet(),
-    OptionDef::text("dtmf-log-dest", "Receiver of a JSON datagram per DTMF event")
-        .value("HOST:PORT")
+    OptionDef::text("dtmf-log-dest", "Receiver of a JSON datagram per DTMF event").value("HOST:PORT"),
+    OptionDef::flag("dtmf-log-ng-tcp", "Send DTMF events to the ng clients connected over TCP"),
+    OptionDef::flag("dtmf-no-suppress", "Do not leave out audio that arrives while an event is converted")
         .not_yet(),
-    OptionDef::flag("dtmf-log-ng-tcp", "Send DTMF events to the ng clients connected over TCP").not_yet(),
-    OptionDef::flag("dtmf-no-suppress", "Pass DTMF events on although they are converted").not_yet(),
-    OptionDef::flag("dtmf-no-log-injects", "Report no DTMF that was injected with 'play DTMF'").not_yet(),
-    OptionDef::int("dtmf-digit-delay", 2500, "Longest pause between the digits of a code in ms").not_yet(),
+    OptionDef::flag("dtmf-no-log-injects", "Report no DTMF that was injected with 'play DTMF'"),
+    OptionDef::int("dtmf-digit-delay", 2500, "Longest pause between the digits of a code in ms"),
 ];
 
 const MQTT: &[OptionDef] = &[

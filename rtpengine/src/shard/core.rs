@@ -45,6 +45,8 @@ pub(super) enum Timer {
     Tick,
     /// Agents of the call have something to do.
     Alarm,
+    /// The call planned something for now.
+    Due,
 }
 
 /// A survey on its way through the table.
@@ -81,7 +83,7 @@ pub struct Shard {
     handshake_spent: Duration,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     settings_version: u64,
     packet: Packet,
     spare: Packet,
@@ -259,7 +261,13 @@ impl Shard {
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
         let arrival = Arrival { stream: owner.stream, socket, source };
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
+        }
         self.at_work = None;
+        if resident.call.plane.has_dtmf() {
+            self.hear_dtmf(owner.call);
+        }
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
@@ -337,6 +345,10 @@ impl Shard {
             match timer {
                 Timer::Tick => self.tick_call(slot, key),
                 Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
+                Timer::Due => self.work_call(slot, key, |call, _, ctx, turn| call.run_due(ctx, turn)),
+            }
+            if self.calls.get(slot).is_some_and(|resident| resident.call.plane.has_dtmf()) {
+                self.hear_dtmf(slot);
             }
         }
     }
@@ -361,6 +373,9 @@ impl Shard {
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (slot, key, Timer::Due));
+        }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         for (from, to, bytes) in closing.last {
             Outlet { sockets: &self.sockets, stats: &self.stats }.send(from, to, &bytes);
@@ -384,7 +399,7 @@ impl Shard {
     }
 
     /// Lets the agents of a call work, and asks to be woken when they want to go on.
-    fn work_call(
+    pub(super) fn work_call(
         &mut self,
         slot: CallSlot,
         key: CallKey,
@@ -409,6 +424,9 @@ impl Shard {
         }
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
+        }
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (slot, key, Timer::Due));
         }
         self.at_work = None;
         self.write_log(slot);

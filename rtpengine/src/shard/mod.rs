@@ -3,6 +3,7 @@
 pub mod calls;
 mod core;
 mod desk;
+mod dtmf;
 pub mod inbox;
 mod merging;
 pub mod message;

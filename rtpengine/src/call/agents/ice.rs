@@ -137,10 +137,11 @@ impl Running {
         if ice.peer_ufrag.is_empty() {
             return;
         }
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let remote = Credentials::new(&text(ice.peer_ufrag.as_bytes()), &text(ice.peer_pwd.as_bytes()));
-        if self.agent.remote_credentials() != Some(&remote) {
-            self.agent.set_remote(now, remote);
+        let (ufrag, pwd) = (String::from_utf8_lossy(&ice.peer_ufrag), String::from_utf8_lossy(&ice.peer_pwd));
+        // Credentials are made with their key, which is worth a look at the old ones first.
+        let known = self.agent.remote_credentials();
+        if !known.is_some_and(|known| known.ufrag() == ufrag && known.pwd() == pwd) {
+            self.agent.set_remote(now, Credentials::new(&ufrag, &pwd));
         }
         if self.candidates != media.section.candidates {
             self.candidates.clone_from(&media.section.candidates);
