@@ -9,6 +9,7 @@ mod delete;
 mod dtls;
 mod edges;
 mod http;
+mod ice;
 mod learning;
 mod limits;
 mod matrix;
