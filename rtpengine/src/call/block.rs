@@ -23,20 +23,33 @@ pub(super) enum Selected {
 }
 
 impl Call {
-    /// The party a request selects; a `set-label` beside the selector is stored.
-    pub(super) fn selected(&mut self, request: &Request) -> Result<Selected, Error> {
-        let selected = self.select(request)?;
-        if let (Selected::Party(party), Some(label)) = (selected, present(&request.set_label)) {
-            // The label of a subscription is the subscriber's.
-            if request.command != Command::SubscribeRequest {
-                self.signalling.set_label(party, label);
-            }
+    /// Stores a `set-label` beside the selector of a command that was carried out. In offers and their kin it is no selector, and the label
+    /// of a subscription is the subscriber's.
+    pub(super) fn label_selected(&mut self, request: &Request) {
+        use Command as C;
+        let selects = matches!(
+            request.command,
+            C::BlockMedia
+                | C::UnblockMedia
+                | C::SilenceMedia
+                | C::UnsilenceMedia
+                | C::BlockDtmf
+                | C::UnblockDtmf
+                | C::StartForwarding
+                | C::StopForwarding
+                | C::PlayMedia
+                | C::StopMedia
+                | C::PlayDtmf
+                | C::Connect
+        );
+        let Some(label) = present(&request.set_label).filter(|_| selects) else { return };
+        if let Ok(Selected::Party(party)) = self.selected(request) {
+            self.signalling.set_label(party, label);
         }
-        Ok(selected)
     }
 
     /// The party a request selects.
-    pub(super) fn select(&self, request: &Request) -> Result<Selected, Error> {
+    pub(super) fn selected(&self, request: &Request) -> Result<Selected, Error> {
         let call = &self.signalling;
         let party = match request.selector() {
             Selector::All => return Ok(Selected::All),
@@ -84,6 +97,7 @@ impl Call {
         if mode.is_replacing() {
             ctx.warn("DTMF cannot be replaced without transcoding, event packets are dropped");
         }
+        self.renew_all_handlers();
         self.compile_all();
         Ok(Reply::ok())
     }

@@ -1,7 +1,7 @@
 //! `create` and `create answer`: an offer made from nothing, and its answer (ng-control.md §11.11, sdp.md §22).
 
 use rtpengine_common::ng::{Flag, Ice, IceLite, MediaSpec, Reply, Request, present};
-use rtpengine_common::sdp::{Extracted, MediaType, Text, Transport};
+use rtpengine_common::sdp::{Extracted, MAX_MEDIA, MediaType, Text, Transport};
 use smallvec::SmallVec;
 
 use super::Call;
@@ -20,6 +20,7 @@ use super::mux::{self, MuxOptions};
 use super::sdes::SdesOptions;
 use super::single::{Terms, random_tag};
 use super::transport;
+use crate::flow::Level;
 
 impl Call {
     pub(super) fn create(
@@ -28,6 +29,10 @@ impl Call {
         (id, name): (u16, &[u8]),
         ctx: &mut Ctx<'_>,
     ) -> Result<Reply, Error> {
+        if request.medias.len() > MAX_MEDIA {
+            ctx.log(Level::Error, format!("More than {MAX_MEDIA} media sections asked for"));
+            return Err(Error::CreateSetUp);
+        }
         let tag = request.from_tag().map_or_else(|| random_tag(ctx), |tag| tag.to_vec());
         let party = self.party_with_tag(&tag, id, ctx);
         if let Some(label) = present(&request.label) {
@@ -120,7 +125,7 @@ impl Call {
             if params.ptime != 0 && !times.overridden {
                 times.ptime = params.ptime;
             }
-            let report = codec_bridge::with_environment(|environment| {
+            let report = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
                 codec_bridge::with_section(params, |section| {
                     codecs::create_answer(&mut media.codecs, section, &options, environment)
                 })
@@ -139,7 +144,7 @@ fn created_codecs(media: &mut Media, spec: &MediaSpec, request: &Request, ctx: &
     media.codecs.set_audio(media.media_type == MediaType::Audio);
     let wanted: Vec<String> = spec.codecs.iter().map(|codec| codec.to_text().into_owned()).collect();
     let options = codec_bridge::options(request);
-    let report = codec_bridge::with_environment(|environment| {
+    let report = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
         codecs::create(&mut media.codecs, &wanted, &options, environment)
     });
     report.warnings.iter().for_each(|warning| ctx.warn(warning.to_string()));

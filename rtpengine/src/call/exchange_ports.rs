@@ -18,6 +18,7 @@ use super::port_maps::{AddressSet, PortMap, Wanted};
 use crate::flow::{Component, Level};
 use crate::net::Family;
 use crate::net::interfaces::Choice;
+use crate::tight;
 
 /// Which side of a message a media is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,6 +133,17 @@ impl Exchange<'_, '_> {
         }
     }
 
+    /// What becomes of the codecs between the sections of this message (codecs.md §6 step 13, §7).
+    fn handlers(&mut self) {
+        for at in 0..self.pairs.len() {
+            let Pair { sender, receiver, .. } = self.pairs[at];
+            if self.answer {
+                self.call.exchange_handlers(sender, receiver, self.request, true);
+            }
+            self.call.exchange_handlers(receiver, sender, self.request, false);
+        }
+    }
+
     /// Compiles the flows of everything this message touched.
     pub(super) fn finish(&mut self) {
         for at in 0..self.pairs.len() {
@@ -141,7 +153,10 @@ impl Exchange<'_, '_> {
             if self.answer {
                 self.call.set_sdes_keys(pair.receiver, self.ctx);
             }
+            // The SDP comes next: flows that are compiled now need not be compiled again after it.
+            self.call.signalling.media_mut(pair.receiver).flags.insert(MediaFlags::PRINTED);
         }
+        self.handlers();
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
@@ -390,7 +405,7 @@ impl super::Call {
         media.streams.push(self.plane.add_stream(id, Component::Rtp, now));
         media.streams.push(self.plane.add_stream(id, Component::Rtcp, now));
         media.interface = self.signalling.party(party).interface;
-        self.signalling.medias.push(media);
+        tight::push(&mut self.signalling.medias, media);
         self.signalling.party_mut(party).medias.push(id);
         id
     }

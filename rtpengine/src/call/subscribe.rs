@@ -175,7 +175,7 @@ impl Call {
             exchange::drop_keys(media);
         }
         let options = codec_bridge::options(request);
-        let report = codec_bridge::with_environment(|environment| {
+        let report = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
             codecs::subscribe_request(
                 &source.codecs,
                 &mut media.codecs,

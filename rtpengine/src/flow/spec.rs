@@ -6,6 +6,8 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::transcode::Transcode;
+
 /// How the datagrams of a stream are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlowKind {
@@ -56,7 +58,8 @@ pub struct PayloadTypes {
 impl PayloadTypes {
     /// The set of `(payload type, clock rate in Hz)`; numbers above 127 are left out, the first entry of a number counts.
     pub fn new(types: impl IntoIterator<Item = (u8, u32)>) -> Self {
-        let mut set = Self::default();
+        let types = types.into_iter();
+        let mut set = Self { clock_rates: Vec::with_capacity(types.size_hint().0), ..Self::default() };
         for (payload_type, clock_rate) in types {
             if payload_type < 128 && !set.contains(payload_type) {
                 set.known |= 1 << payload_type;
@@ -142,6 +145,9 @@ pub struct SinkSpec {
     pub delivers: bool,
     /// Actions per payload type; `None` forwards everything.
     pub actions: Option<Arc<PtTable>>,
+    /// Some payload type of the source is transcoded for this sink, or packets to it are renumbered; `None` forwards as received.
+    /// What `actions` drops or silences is dropped or silenced before.
+    pub transcode: Option<Arc<Transcode>>,
     /// Egress subscribers of the sink.
     pub mirrors: Vec<MirrorSpec>,
 }
@@ -150,7 +156,7 @@ impl SinkSpec {
     /// A sink that forwards everything to `to`.
     #[must_use]
     pub fn forward(edge: Option<EdgeId>, to: StreamId) -> Self {
-        Self { edge, to, delivers: true, actions: None, mirrors: Vec::new() }
+        Self { edge, to, delivers: true, actions: None, transcode: None, mirrors: Vec::new() }
     }
 }
 
@@ -163,6 +169,8 @@ pub struct RtcpSinkSpec {
     pub to: StreamId,
     /// Cut out feedback elements: AVPF to AVP (media-plane.md §2.1, §13.3).
     pub strip_feedback: bool,
+    /// The RTP of this link is transcoded: what reports say of it is rewritten (media-plane.md §13.4).
+    pub translate: bool,
 }
 
 /// RTP header extensions negotiated with one party (media-plane.md §14).
