@@ -48,7 +48,7 @@ mod tests;
 
 pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
-pub use dtmf::{DtmfNotice, InjectError, Injection};
+pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;

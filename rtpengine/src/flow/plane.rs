@@ -369,12 +369,20 @@ impl Plane {
         if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
             rare.loop_memory = LoopMemory::default();
         }
+        let dtmf = stream.spec.dtmf != spec.dtmf;
+        let delay = stream.spec.delay != spec.delay;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
             stream.coders.as_mut().map(|coders| coders.respecify(&stream.spec.rtp)).unwrap_or_default();
         if !ended.is_empty() {
             self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
+        }
+        if dtmf {
+            self.respecify_dtmf(id);
+        }
+        if delay {
+            self.wake_delayed(id);
         }
         true
     }

@@ -7,6 +7,7 @@ mod cli;
 mod ctl;
 mod delete;
 mod dtls;
+mod dtmf;
 mod edges;
 mod http;
 mod ice;
