@@ -434,6 +434,22 @@ impl Phone {
         packet
     }
 
+    /// Sends a payload as the next packet of the first media, `step` timestamp units before the one after it.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    #[track_caller]
+    pub fn says(&mut self, payload: &[u8], step: u32) -> Rtp {
+        let media = &mut self.media[0];
+        let packet = Rtp { payload: payload.to_vec(), ..media.next.clone() };
+        media.sent += 1;
+        media.next.sequence_number = packet.sequence_number.wrapping_add(1);
+        media.next.timestamp = packet.timestamp.wrapping_add(step);
+        let to = media.remote().rtp();
+        media.rtp.send_to(&media.seal(&packet.encode()), to).expect("the packet can be sent");
+        packet
+    }
+
     /// Sends the next RTP packet of the first media from another socket, as through a NAT.
     ///
     /// # Panics

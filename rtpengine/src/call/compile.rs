@@ -1,6 +1,7 @@
 //! From what was signalled to what happens to packets: one [`FlowSpec`] per stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -19,19 +20,20 @@ use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
-    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, MirrorSpec, PtAction, PtTable,
-    RtcpSinkSpec, SinkSpec, SourcePolicy,
+    BufferSpec, Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, JitterSettings, Keys, Level,
+    MirrorSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
 impl Call {
     /// Puts the flows of a media's streams in force.
     pub(super) fn compile(&mut self, id: MediaId) {
         let media = self.signalling.media(id);
+        let build = Build { certificate: self.dtls.is_some(), jitter: self.jitter };
         let specs: SmallVec<[(StreamId, FlowSpec); 2]> = media
             .streams
             .iter()
             .enumerate()
-            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream, self.dtls.is_some())))
+            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream, &build)))
             .collect();
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
@@ -125,8 +127,17 @@ fn fax(call: &Signalling, id: MediaId, image: StreamId) -> Option<crate::flow::F
     })
 }
 
-/// The flow of the stream at position `at` of a media. `certificate`: there is one, so that DTLS can run.
-fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate: bool) -> FlowSpec {
+/// What flows depend on beside what was signalled.
+struct Build {
+    /// There is a certificate, so that DTLS can run.
+    certificate: bool,
+    /// The jitter buffer the operator wants.
+    jitter: Option<JitterSettings>,
+}
+
+/// The flow of the stream at position `at` of a media.
+fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Build) -> FlowSpec {
+    let &Build { certificate, jitter } = build;
     let media = call.media(id);
     let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
     let rtcp = at % 2 == 1;
@@ -160,10 +171,26 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
         payload_types: codec_bridge::payload_types(&media.codecs),
+        buffers: if rtcp { None } else { buffers(call, media, jitter) },
         fax: !rtcp && call.has_fax(id),
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
+}
+
+/// How the packets of a media are held back (media-plane.md §18).
+fn buffers(call: &Signalling, media: &Media, jitter: Option<JitterSettings>) -> Option<Arc<BufferSpec>> {
+    let party = call.party(media.party).dtmf.as_deref();
+    let delays = [call.dtmf.as_deref(), party].into_iter().flatten().map(|dtmf| dtmf.delay_buffer_ms);
+    let delay = delays.into_iter().find(|delay| *delay != 0).unwrap_or(0);
+    let buffered =
+        media.is_rtp() && !media.flags.intersects(MediaFlags::PASSTHROUGH | MediaFlags::NO_JITTER_BUFFER);
+    let spec = BufferSpec {
+        jitter: jitter.filter(|_| buffered),
+        delay: Duration::from_millis(u64::from(delay)),
+        events: codec_bridge::telephone_events(&media.codecs).collect(),
+    };
+    (spec.jitter.is_some() || delay != 0).then(|| Arc::new(spec))
 }
 
 /// Whether DTMF injection was asked for at either end of a media.

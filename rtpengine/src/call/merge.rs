@@ -53,6 +53,7 @@ impl Call {
             dtls: _,
             agents,
             codecs: _,
+            jitter: _,
         } = *other;
         let edges = self.signalling.edges_made;
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);

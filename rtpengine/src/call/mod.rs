@@ -72,7 +72,8 @@ use signalling::{CallFlags, Signalling};
 
 use crate::dtls;
 use crate::flow::{
-    Arrival, Packet, Plane, Received, ReportOptions, TickOptions, TimeoutReason, Timeouts, Turn,
+    Arrival, JitterSettings, Packet, Plane, Received, ReportOptions, TickOptions, TimeoutReason, Timeouts,
+    Turn,
 };
 
 /// Why a call ended (ng-control.md §10.10 rule 5).
@@ -130,6 +131,8 @@ pub struct Call {
     agents: agents::Agents,
     /// What the operator configured about codecs.
     codecs: Arc<handling::CodecSettings>,
+    /// The jitter buffer the operator wants.
+    jitter: Option<JitterSettings>,
 }
 
 // A call moves between shards as a whole.
@@ -151,6 +154,7 @@ impl Call {
             dtls: None,
             agents: agents::Agents::default(),
             codecs: Arc::default(),
+            jitter: None,
         }
     }
 
@@ -250,6 +254,7 @@ impl Call {
             self.dtls.clone_from(&settings.dtls);
         }
         self.codecs.clone_from(&settings.codecs);
+        self.jitter = settings.jitter;
         self.plane.set_mos(settings.mos);
         self.plane.set_replay_window(settings.srtp_replay_window);
     }

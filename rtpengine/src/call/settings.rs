@@ -7,7 +7,7 @@ use rtpengine_common::ng::EndpointLearning;
 
 use super::handling::CodecSettings;
 use crate::dtls::Context;
-use crate::flow::MosOptions;
+use crate::flow::{JitterSettings, MosOptions};
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub struct Settings {
     pub dtls: Option<Arc<Context>>,
     /// What was configured about codecs.
     pub codecs: Arc<CodecSettings>,
+    /// `--jitter-buffer` with what belongs to it.
+    pub jitter: Option<JitterSettings>,
 }
 
 impl Default for Settings {
@@ -94,6 +96,7 @@ impl Default for Settings {
             srtp_replay_window: 0,
             dtls: None,
             codecs: Arc::default(),
+            jitter: None,
         }
     }
 }

@@ -38,9 +38,13 @@ impl Call {
     fn woken<T: Transmit>(&mut self, wake: Wake, _ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
             Purpose::Fax => self.fax_woken(wake.place, turn),
-            // Nobody asks for these.
-            Purpose::Player | Purpose::Dtmf | Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {
+            Purpose::JitterBuffer | Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_buffers(turn, stream, wake.purpose);
+                }
             }
+            // Nobody asks for these.
+            Purpose::Player | Purpose::Dtmf | Purpose::Dtx => {}
         }
     }
 }

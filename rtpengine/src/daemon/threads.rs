@@ -10,7 +10,7 @@ use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
-use crate::flow::{Level, MosFormula, MosOptions};
+use crate::flow::{JitterSettings, Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
 use crate::report::counters::{Block, Totals};
 use crate::report::log;
@@ -79,10 +79,11 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 }
 
 fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
-    let Opened { interfaces, pools, listeners, http } = opened;
+    let Opened { interfaces, pools, listeners, http, codecs } = opened;
     let addresses = interfaces.locals().len();
     let dtls = certificates::first(settings)?;
-    let call_settings = CallSettings { dtls: Some(dtls), ..call_settings(settings) };
+    let call_settings =
+        CallSettings { dtls: Some(dtls), codecs: Arc::new(codecs), ..call_settings(settings) };
     let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
@@ -288,6 +289,11 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
+        jitter: (settings.media.jitter_buffer.packets != 0).then_some(JitterSettings {
+            packets: u32::try_from(settings.media.jitter_buffer.packets).unwrap_or(u32::MAX),
+            clock_drift: settings.media.jitter_buffer.clock_drift,
+            adaptive: settings.media.jitter_buffer.adaptive,
+        }),
         records: settings.recording.is_some(),
         ..CallSettings::default()
     }

@@ -133,7 +133,7 @@ impl Plane {
             return self.refuse(arrival.stream, DropCause::Source);
         }
         self.count_in(turn, arrival, arrival.stream, packet.len());
-        self.forward(turn, arrival, packet, None);
+        self.pass_on(turn, arrival, packet, None);
         Received::ACCEPTED
     }
 
@@ -197,7 +197,7 @@ impl Plane {
             }
         }
         // Step 14
-        self.forward(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
+        self.pass_on(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
         Received { outcome: Outcome::Accepted, error: unknown }
     }
 

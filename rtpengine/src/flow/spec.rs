@@ -6,6 +6,8 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::buffers::BufferSpec;
+
 use super::transcode::Transcode;
 
 /// How the datagrams of a stream are read.
@@ -281,6 +283,8 @@ pub struct FlowSpec {
     pub bundle: Option<Arc<Bundle>>,
     /// Signalled payload types; `None` where none are known (nothing then counts as unknown).
     pub payload_types: Option<Arc<PayloadTypes>>,
+    /// What arrives is held back before it is forwarded; `None` where nothing is.
+    pub buffers: Option<Arc<BufferSpec>>,
     /// What arrives goes to the T.38 gateway of the media, beside the sinks (codecs.md §19).
     pub fax: bool,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.

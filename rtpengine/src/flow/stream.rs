@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{LocalSocket, MediaId, SocketKey};
 
+use super::buffers::Buffers;
 use super::crypto::Keys;
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
@@ -59,6 +60,8 @@ pub(super) struct Rare {
     pub(super) loop_memory: LoopMemory,
     /// First payload length of the payload types under `block short`.
     pub(super) short_norms: Vec<(u8, u16)>,
+    /// Packets received that wait to be forwarded.
+    pub(super) buffers: Option<Box<Buffers>>,
 }
 
 /// One packet stream of a media: its sockets, its peer, its counters.
