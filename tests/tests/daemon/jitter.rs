@@ -58,7 +58,13 @@ fn a_call_without_jitter_buffer_passes_everything_as_it_comes() {
 #[test]
 fn the_adaptive_jitter_buffer_holds_back_what_its_minimum_says() {
     let daemon = Daemon::builder()
-        .args(["--jitter-buffer=10", "--jb-adaptive", "--jb-adaptive-min=150", "--jb-clock-drift"])
+        .args([
+            "--jitter-buffer=10",
+            "--jb-adaptive",
+            "--jb-adaptive-min=150",
+            "--jb-adaptive-max=300",
+            "--jb-clock-drift",
+        ])
         .start();
     let (_call, mut alice, bob) = warm_call(&daemon, &Request::empty());
     // The reference leaves at once, as no packet time is known yet; what follows waits.

@@ -68,11 +68,16 @@ fn encode(sample: f64) -> u8 {
     (0..=255).min_by_key(distance).unwrap_or_default()
 }
 
-/// 20 ms of a tone in PCMU.
-fn tone(hertz: f64, at: usize) -> Vec<u8> {
-    (at * 160..(at + 1) * 160)
-        .map(|n| encode((std::f64::consts::TAU * hertz * n as f64 / 8000.0).sin() * 6000.0))
-        .collect()
+/// V.21 flags in PCMU, as every fax message begins, in packets of 20 ms: 300 bits per second, 1650 Hz for a 1 and 1850 Hz for a 0.
+fn flags() -> Vec<Vec<u8>> {
+    let mut phase = 0.0f64;
+    let sample = |n: usize| {
+        let bit = 0x7e >> (n * 300 / 8000 % 8) & 1;
+        phase += std::f64::consts::TAU * if bit == 1 { 1650.0 } else { 1850.0 } / 8000.0;
+        encode(phase.sin() * 6000.0)
+    };
+    let octets: Vec<u8> = (0..75 * 160).map(sample).collect();
+    octets.chunks(160).map(<[u8]>::to_vec).collect()
 }
 
 /// The share of a packet's power that is at this frequency.
@@ -85,7 +90,7 @@ fn purity(payload: &[u8], hertz: f64) -> f64 {
 }
 
 const CNG: u8 = 1 << 1;
-const CED: u8 = 2 << 1;
+const PREAMBLE: u8 = 3 << 1;
 
 /// What a phone hears while the fax machine's side says `CNG`: 1100 Hz, in packets of 20 ms that are continuous.
 #[track_caller]
@@ -107,17 +112,17 @@ fn tone_reaches(fax: &mut Fax, phone: &Phone, payload_type: u8) {
     }
 }
 
-/// The phone sends the answer tone of a fax machine, and the T.38 side is told so.
+/// The phone sends the beginning of a fax machine's message, and the T.38 side is told so.
 #[track_caller]
-fn tone_is_told(phone: &mut Phone, fax: &Fax) {
-    for at in 0..75 {
-        phone.says(&tone(2100.0, at), 160);
+fn signal_is_told(phone: &mut Phone, fax: &Fax) {
+    for payload in flags() {
+        phone.says(&payload, 160);
     }
     let start = Instant::now();
     loop {
         assert!(start.elapsed() < Duration::from_secs(5), "not told");
         let (_, message) = fax.receives();
-        if message == [CED] {
+        if message == [PREAMBLE] {
             return;
         }
         assert_eq!(message, [0], "no signal");
@@ -147,7 +152,7 @@ fn audio_forced_into_t38_reaches_a_fax_and_comes_back() {
     alice.takes(daemon.request(&answer).ok().sdp());
     assert_eq!(alice.remote().formats(), ["0"]);
     tone_reaches(&mut fax, &alice, 0);
-    tone_is_told(&mut alice, &fax);
+    signal_is_told(&mut alice, &fax);
     let query = call.query();
     let media = |tag: &str| {
         query.at(&["tags", tag, "medias", "0", "flags"]).items().contains(&"generator/sink".into())
@@ -177,6 +182,6 @@ fn t38_decoded_into_audio_reaches_a_phone_and_comes_back() {
     assert_eq!(attribute(answer.sdp(), "T38FaxUdpEC"), Some("t38UDPFEC"));
     fax.takes(answer.sdp());
     tone_reaches(&mut fax, &bob, 0);
-    tone_is_told(&mut bob, &fax);
+    signal_is_told(&mut bob, &fax);
     call.hangs_up(&bob);
 }
