@@ -18,6 +18,7 @@ use super::port_maps::{AddressSet, PortMap, Wanted};
 use crate::flow::{Component, Level};
 use crate::net::Family;
 use crate::net::interfaces::Choice;
+use crate::tight;
 
 /// Which side of a message a media is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -403,7 +404,7 @@ impl super::Call {
         media.interface = self.signalling.party(party).interface;
         let no_jitter_buffer = self.signalling.flags.contains(super::signalling::CallFlags::NO_JITTER_BUFFER);
         media.flags.set(MediaFlags::NO_JITTER_BUFFER, no_jitter_buffer);
-        self.signalling.medias.push(media);
+        tight::push(&mut self.signalling.medias, media);
         self.signalling.party_mut(party).medias.push(id);
         id
     }

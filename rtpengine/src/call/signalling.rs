@@ -11,6 +11,7 @@ use super::ids::{EdgeId, MediaId, Name, PartyId};
 use super::media::Media;
 use super::party::{Party, PartyFlags};
 use super::recording::RecordingTarget;
+use crate::tight;
 
 bitflags::bitflags! {
     /// Marks of a whole call.
@@ -137,7 +138,7 @@ impl Signalling {
 
     /// Makes a party under the call-id at position `call_id`.
     pub fn new_party(&mut self, call_id: u16, now: super::ctx::Now) -> PartyId {
-        self.parties.push(Party::new(call_id, now.unix_s()));
+        tight::push(&mut self.parties, Party::new(call_id, now.unix_s()));
         PartyId::at(self.parties.len() - 1)
     }
 

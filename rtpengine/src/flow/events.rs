@@ -130,6 +130,8 @@ notices! {
     /// A payload cannot be transcoded, or there is no coder for it.
     Transcoding { payload_type: u8, fault: CodecFault } Warning
         "Failed to transcode RTP packet with payload type {payload_type}: {fault}";
+    /// Coder threads are too busy.
+    CodersBehind {} Warning "Dropping RTP packet because transcoding is more than a second behind";
     /// An RTCP element is malformed: the whole packet is dropped.
     InvalidRtcp { error: RtcpError } Warning "{error}";
     /// An RTCP element of a type that does not exist.

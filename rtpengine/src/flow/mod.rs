@@ -5,6 +5,7 @@
 
 mod buffers;
 mod bundle;
+mod coding;
 mod crypto;
 mod delay;
 mod events;
@@ -46,6 +47,7 @@ mod report_tests;
 mod tests;
 
 pub use buffers::BufferSpec;
+pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
+use crate::tight;
 
+use super::coding::CoderJob;
 use super::crypto::Keys;
 use super::events::Events;
 use super::loop_check::LoopMemory;
@@ -170,6 +172,10 @@ pub struct Plane {
     pub(super) seldom: Option<Box<Seldom>>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
+    /// Expensive transcoding is left to jobs.
+    pub(super) codes_elsewhere: bool,
+    /// Jobs nobody has taken yet.
+    pub(super) jobs: Vec<CoderJob>,
 }
 
 impl Plane {
@@ -181,13 +187,13 @@ impl Plane {
 
     /// Adds the next media.
     pub fn add_media(&mut self) -> MediaId {
-        self.medias.push(MediaPlane::default());
+        tight::push(&mut self.medias, MediaPlane::default());
         MediaId::at(self.medias.len() - 1)
     }
 
     /// Adds the next stream. It has no socket and no peer yet; its last packet time is now.
     pub fn add_stream(&mut self, media: MediaId, component: Component, now: Now) -> StreamId {
-        self.streams.push(Stream::new(media, component, now.instant));
+        tight::push(&mut self.streams, Stream::new(media, component, now.instant));
         let id = StreamId::at(self.streams.len() - 1);
         if let (Component::Rtcp, Some(media)) = (component, self.medias.get_mut(media.index())) {
             media.rtcp = Some(id);
@@ -389,6 +395,7 @@ impl Plane {
         let (medias, streams) = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
         let offsets = Offsets { parties, medias, streams, edges };
         self.join_schedule(other.schedule, &offsets);
+        self.jobs.extend(other.jobs);
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
                 rtcp.0 += streams;

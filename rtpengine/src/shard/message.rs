@@ -1,5 +1,6 @@
 //! What control and shards say to each other.
 
+use super::calls::CallSlot;
 use super::survey::Survey;
 use crate::call::Call;
 use crate::call::ids::{CallKey, Name, SocketKey, StreamId};
@@ -52,6 +53,13 @@ pub enum ToShard {
     },
     /// A call another shard handed over.
     Take(Box<Moving>),
+    /// A coder thread has finished a job of a call.
+    Coded {
+        /// Where the call was.
+        slot: CallSlot,
+        /// The call.
+        key: CallKey,
+    },
     /// End the thread.
     Stop,
 }

@@ -94,7 +94,9 @@ impl House {
                 ToShard::Give { id, to } => shard.give(&id, to),
                 ToShard::Take(moving) => shard.take_in(*moving),
                 ToShard::Order(order) => shard.serve(&order),
-                ToShard::Survey { .. } | ToShard::Stop => unreachable!("not sent by these tests"),
+                ToShard::Survey { .. } | ToShard::Coded { .. } | ToShard::Stop => {
+                    unreachable!("not sent by these tests")
+                }
             }
         }
         while shard.readiness.poll(64).unwrap() > 0 {
