@@ -95,7 +95,8 @@ impl Exchange<'_, '_> {
             ports: self.port_count(media, side, params),
             addresses: address_count(media, interface, self.ctx),
             latch: !receives || self.request.has(Flag::PortLatching) || implied,
-            bundled: media.bundle.is_some(),
+            // Also what faces a bundle stays (media-plane.md §1.6 rule 1).
+            bundled: media.bundle.is_some() || self.call.signalling.media(other).bundle.is_some(),
         }
     }
 
@@ -106,7 +107,7 @@ impl Exchange<'_, '_> {
                 Side::Receiver => self.mux.require,
                 // What an earlier answer settled stays settled: its second port is gone (media-plane.md §21.3).
                 Side::Sender => {
-                    let present = media.ports.current().map(PortMap::ports);
+                    let present = media.ports.latest().map(PortMap::ports);
                     self.mux.demux || self.mux.accept || present == Some(1)
                 }
             };
@@ -152,6 +153,8 @@ impl Exchange<'_, '_> {
             if self.answer {
                 self.call.set_sdes_keys(pair.receiver, self.ctx);
             }
+            // The SDP comes next: flows that are compiled now need not be compiled again after it.
+            self.call.signalling.media_mut(pair.receiver).flags.insert(MediaFlags::PRINTED);
         }
         self.handlers();
         let mut touched = std::mem::take(&mut self.touched);

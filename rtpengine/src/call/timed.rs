@@ -35,8 +35,9 @@ impl Call {
     }
 
     /// A moment that somebody asked for.
-    fn woken<T: Transmit>(&mut self, wake: Wake, _ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
+    fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
+            Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
             Purpose::Fax => self.fax_woken(wake.place, turn),
             Purpose::JitterBuffer | Purpose::DelayBuffer => {
                 if let Place::Stream(stream) = wake.place {
@@ -44,7 +45,7 @@ impl Call {
                 }
             }
             // Nobody asks for these.
-            Purpose::Player | Purpose::Dtmf | Purpose::Dtx => {}
+            Purpose::Player | Purpose::Dtx => {}
         }
     }
 }

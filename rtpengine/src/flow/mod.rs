@@ -8,6 +8,7 @@ mod bundle;
 mod coding;
 mod crypto;
 mod delay;
+mod dtmf;
 mod events;
 mod exercise;
 mod extension;
@@ -49,6 +50,7 @@ mod tests;
 pub use buffers::BufferSpec;
 pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
+pub use dtmf::{DtmfNotice, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;

@@ -9,6 +9,7 @@ use crate::tight;
 
 use super::coding::CoderJob;
 use super::crypto::Keys;
+use super::dtmf::DtmfNotice;
 use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
@@ -166,6 +167,8 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// Digits that were seen and not yet taken.
+    pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
     /// What few calls have.
@@ -409,6 +412,9 @@ impl Plane {
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += medias;
             stream.spec.shift(streams, edges);
+            if let Some(injections) = stream.rare.as_mut().and_then(|rare| rare.injections.as_mut()) {
+                injections.shift(edges);
+            }
             if let Some(coders) = &mut stream.coders {
                 coders.shift(streams, edges);
             }

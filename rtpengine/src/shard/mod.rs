@@ -4,6 +4,7 @@ pub mod calls;
 pub mod coders;
 mod core;
 mod desk;
+mod dtmf;
 pub mod inbox;
 mod merging;
 pub mod message;
