@@ -39,8 +39,18 @@ impl Call {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
             Purpose::Fax => self.fax_woken(wake.place, turn),
+            Purpose::Player => {
+                if let Place::Party(party) = wake.place {
+                    self.run_players(party, ctx, turn);
+                }
+            }
+            Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_delayed(turn, stream);
+                }
+            }
             // Nobody asks for these.
-            Purpose::Player | Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::Dtx => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use crate::tight;
 
+use super::coding::CoderJob;
 use super::crypto::Keys;
 use super::dtmf::DtmfNotice;
 use super::events::Events;
@@ -165,6 +166,10 @@ pub struct Plane {
     pub(super) faxes: Vec<super::fax::Fax>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
+    /// Expensive transcoding is left to jobs.
+    pub(super) codes_elsewhere: bool,
+    /// Jobs nobody has taken yet.
+    pub(super) jobs: Vec<CoderJob>,
 }
 
 impl Plane {
@@ -364,12 +369,20 @@ impl Plane {
         if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
             rare.loop_memory = LoopMemory::default();
         }
+        let dtmf = stream.spec.dtmf != spec.dtmf;
+        let delay = stream.spec.delay != spec.delay;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
             stream.coders.as_mut().map(|coders| coders.respecify(&stream.spec.rtp)).unwrap_or_default();
         if !ended.is_empty() {
             self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
+        }
+        if dtmf {
+            self.respecify_dtmf(id);
+        }
+        if delay {
+            self.wake_delayed(id);
         }
         true
     }
@@ -380,6 +393,7 @@ impl Plane {
         let (medias, streams) = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
         let offsets = Offsets { parties, medias, streams, edges };
         self.join_schedule(other.schedule, &offsets);
+        self.jobs.extend(other.jobs);
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
                 rtcp.0 += streams;

@@ -684,6 +684,8 @@ mod hostile {
                         }],
                     })
                 }),
+                delay: Duration::from_millis(u64::from(on[2] && on[7]) * 20),
+                dtmf: None,
                 loop_check: on[6],
                 blackhole: on[7] && on[8],
                 receives: on[8],

@@ -1,6 +1,7 @@
 //! A shard: one thread that owns its calls, their sockets and timers.
 
 pub mod calls;
+pub mod coders;
 mod core;
 mod desk;
 mod dtmf;
@@ -9,6 +10,7 @@ mod merging;
 pub mod message;
 mod moving;
 pub mod pace;
+mod parking;
 pub mod run;
 pub mod shared;
 pub mod survey;
