@@ -8,6 +8,7 @@ mod ctl;
 mod delete;
 mod dtls;
 mod edges;
+mod extensions;
 mod http;
 mod learning;
 mod limits;
