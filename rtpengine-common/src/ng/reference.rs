@@ -15,7 +15,6 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "exclude-recording",
     "skip-recording-db",
     "recording-vsc",
-    "recording-announcement",
     "recording-file",
     "recording-path",
     "recording-pattern",
@@ -28,23 +27,14 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "vsc-pause-rec",
     "vsc-pause-resume-rec",
     "vsc-start-pause-resume-rec",
-    // Players.
-    "file",
-    "blob",
-    "blob64",
-    "db-id",
-    "repeat-times",
-    "repeat-duration",
-    "start-pos",
-    "moh",
+    // The player that mixes.
     "audio-player",
     "no-audio-player",
     "early-media",
-    "block-egress",
     // `inject start`: there is no player that mixes.
     "source-tag",
     "source-call-id",
-    // DTMF and T.38.
+    // DTMF.
     "code",
     "duration",
     "pause",
@@ -58,13 +48,9 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "DTMF-security-trigger",
     "DTMF-security-trigger-end",
     "DTMF-delay",
-    "delay-buffer",
     "dtmf-log-dest",
     "inject-DTMF",
     "detect-DTMF",
-    "T.38",
-    "T.38-version",
-    "no-jitter-buffer",
     // Redis, and the call-back of timed-out calls.
     "no-redis-update",
     "xmlrpc-callback",

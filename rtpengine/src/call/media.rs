@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::codecs::MediaCodecs;
 use super::extmap::ExtMaps;
+use super::fax::Gateway;
 use super::ids::{LogicalId, MediaId, PartyId, StreamId};
 use super::port_maps::PortMaps;
 use super::sdes::SdesKeys;
@@ -106,6 +107,8 @@ bitflags::bitflags! {
         const TRICKLE_OFFERED = 1 << 44;
         /// ICE2 is printed towards this side because the message asked for it.
         const ICE2_OFFERED = 1 << 45;
+        /// Made while the call had `no jitter buffer`.
+        const NO_JITTER_BUFFER = 1 << 46;
     }
 }
 
@@ -251,6 +254,8 @@ pub struct Media {
     pub bundle: Option<MediaId>,
     /// Ports the peer's `m=` line asked for.
     pub wanted_ports: u8,
+    /// Image media that faces audio through the T.38 gateway.
+    pub t38: Option<Box<Gateway>>,
 }
 
 impl Media {
@@ -279,6 +284,7 @@ impl Media {
             ice: None,
             bundle: None,
             wanted_ports: 2,
+            t38: None,
         }
     }
 
