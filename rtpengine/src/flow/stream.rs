@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::call::ids::{LocalSocket, MediaId, SocketKey};
 
 use super::crypto::Keys;
-use super::dtmf::{DelayBuffer, Hidden, Injections};
+use super::dtmf::{Delayed, Hidden, Injections};
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
@@ -66,7 +66,7 @@ pub(super) struct Rare {
     /// What hides the digits of the stream's source.
     pub(super) hidden: Hidden,
     /// What is held back.
-    pub(super) delayed: DelayBuffer,
+    pub(super) delayed: Delayed,
     /// Digits put into what is passed through.
     pub(super) injections: Option<Box<Injections>>,
 }

@@ -1,8 +1,8 @@
-//! The delay buffer: what a stream receives goes on its way later (codecs.md §18.7(6), media-plane.md §18.2).
+//! Holding back what a stream receives: it goes on its way later (codecs.md §18.7(6), media-plane.md §18.2).
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::super::delay::DelayBuffer;
 use super::super::ingress::RtpFields;
 use super::super::packet::Packet;
 use super::super::plane::{Arrival, Plane, Turn};
@@ -10,13 +10,9 @@ use super::super::schedule::{Place, Purpose, Wake};
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
 
-/// Packets held for one stream; beyond that the oldest one goes on at once.
-const MAX_HELD: usize = 4096;
-
 /// A packet that waits.
 #[derive(Debug)]
-struct Held {
-    at: Instant,
+pub(in crate::flow) struct Held {
     arrival: Arrival,
     header: Option<RtpFields>,
     bytes: Box<[u8]>,
@@ -24,8 +20,8 @@ struct Held {
 
 /// What a stream holds back.
 #[derive(Debug, Default)]
-pub(in crate::flow) struct DelayBuffer {
-    held: VecDeque<Held>,
+pub(in crate::flow) struct Delayed {
+    buffer: DelayBuffer<Held>,
     /// The moment a wake-up was asked for.
     woken: Option<Instant>,
 }
@@ -41,54 +37,56 @@ impl Plane {
     ) {
         let Some(stream) = self.streams.get_mut(arrival.stream.index()) else { return };
         let delay = stream.spec.delay;
-        let waiting = stream.rare.as_ref().is_some_and(|rare| !rare.delayed.held.is_empty());
-        if delay.is_zero() && !waiting {
+        let idle = stream.rare.as_ref().is_none_or(|rare| rare.delayed.buffer.is_empty());
+        if delay.is_zero() && idle {
             return self.forward(turn, arrival, packet, header);
         }
-        let queue = &mut stream.rare_mut().delayed.held;
-        let at = turn.now.instant;
-        queue.push_back(Held { at, arrival, header: header.copied(), bytes: packet.bytes().into() });
-        if queue.len() > MAX_HELD {
-            self.release(turn, arrival.stream, 1);
+        let buffer = &mut stream.rare_mut().delayed.buffer;
+        buffer.set_delay(delay);
+        let held = Held { arrival, header: header.copied(), bytes: packet.bytes().into() };
+        if let Some(surplus) = buffer.push(turn.now.instant, held) {
+            self.forward_held(turn, arrival.stream, &surplus);
         }
         self.wake_delayed(arrival.stream);
     }
 
     /// The time of something held back has come, or the delay is another one.
     pub fn run_delayed<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, id: StreamId) {
-        let Some(stream) = self.streams.get_mut(id.index()) else { return };
-        let delay = stream.spec.delay;
-        let Some(rare) = &mut stream.rare else { return };
         let now = turn.now.instant;
-        if rare.delayed.woken.is_some_and(|woken| woken <= now) {
-            rare.delayed.woken = None;
+        let Some(delayed) = self.delayed_mut(id) else { return };
+        if delayed.woken.is_some_and(|woken| woken <= now) {
+            delayed.woken = None;
         }
-        let due = rare.delayed.held.iter().take_while(|held| held.at + delay <= now).count();
-        self.release(turn, id, due);
+        while let Some(held) = self.delayed_mut(id).and_then(|delayed| delayed.buffer.pop(now)) {
+            self.forward_held(turn, id, &held);
+        }
         self.wake_delayed(id);
     }
 
-    /// Takes care that what is held back goes on in time: one wake-up at a time, asked for again when the front goes.
+    /// Takes care that what is held back goes on in time: one wake-up at a time, asked for again when the front goes. To be called after
+    /// another delay was set.
     pub fn wake_delayed(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get_mut(id.index()) else { return };
-        let delay: Duration = stream.spec.delay;
-        let Some(buffer) = stream.rare.as_mut().map(|rare| &mut rare.delayed) else { return };
-        let Some(at) = buffer.held.front().map(|first| first.at + delay) else { return };
-        if buffer.woken.is_some_and(|woken| woken <= at) {
+        let Some(stream) = self.streams.get(id.index()) else { return };
+        let delay = stream.spec.delay;
+        let Some(delayed) = self.delayed_mut(id) else { return };
+        delayed.buffer.set_delay(delay);
+        let Some(at) = delayed.buffer.due() else { return };
+        if delayed.woken.is_some_and(|woken| woken <= at) {
             return;
         }
-        buffer.woken = Some(at);
+        delayed.woken = Some(at);
         self.wake_at(at, Wake { purpose: Purpose::DelayBuffer, place: Place::Stream(id) });
     }
 
-    fn release<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, id: StreamId, count: usize) {
+    fn delayed_mut(&mut self, id: StreamId) -> Option<&mut Delayed> {
+        Some(&mut self.streams.get_mut(id.index())?.rare.as_mut()?.delayed)
+    }
+
+    fn forward_held<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, id: StreamId, held: &Held) {
         let mut packet = Packet::new();
-        for _ in 0..count {
-            let rare = self.streams.get_mut(id.index()).and_then(|stream| stream.rare.as_mut());
-            let Some(held) = rare.and_then(|rare| rare.delayed.held.pop_front()) else { return };
-            packet.copy_from(&held.bytes);
-            let arrival = Arrival { stream: id, ..held.arrival };
-            self.forward(turn, arrival, &mut packet, held.header.as_ref());
-        }
+        packet.copy_from(&held.bytes);
+        // A merge may have given the stream another number meanwhile.
+        let arrival = Arrival { stream: id, ..held.arrival };
+        self.forward(turn, arrival, &mut packet, held.header.as_ref());
     }
 }

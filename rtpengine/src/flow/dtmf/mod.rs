@@ -9,7 +9,7 @@ mod sending;
 mod tests;
 mod watching;
 
-pub(super) use delaying::DelayBuffer;
+pub(super) use delaying::Delayed;
 pub use hiding::DtmfSpec;
 pub(super) use hiding::Hidden;
 pub(super) use injecting::Injections;
