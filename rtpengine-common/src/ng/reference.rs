@@ -34,10 +34,6 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     // `inject start`: there is no player that mixes.
     "source-tag",
     "source-call-id",
-    // T.38.
-    "T.38",
-    "T.38-version",
-    "no-jitter-buffer",
     // Redis, and the call-back of timed-out calls.
     "no-redis-update",
     "xmlrpc-callback",
