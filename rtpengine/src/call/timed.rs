@@ -38,19 +38,19 @@ impl Call {
     fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
-            Purpose::DelayBuffer => {
-                if let Place::Stream(stream) = wake.place {
-                    self.plane.run_delayed(turn, stream);
-                }
-            }
             Purpose::Fax => self.fax_woken(wake.place, turn),
             Purpose::Player => {
                 if let Place::Party(party) = wake.place {
                     self.run_players(party, ctx, turn);
                 }
             }
-            // Nobody asks for these.
-            Purpose::JitterBuffer | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_buffers(turn, stream, wake.purpose);
+                }
+            }
+            // Nobody asks for this.
+            Purpose::Dtx => {}
         }
     }
 }

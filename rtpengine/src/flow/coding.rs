@@ -43,7 +43,7 @@ pub(super) struct Made {
 pub(super) struct Brought {
     pub(super) made: Vec<Made>,
     pub(super) events: Vec<SeenEvent>,
-    /// Digits that were put in, with the clock of their units.
+    /// Beginnings and ends of digits that were put in, with the clock of their units.
     pub(super) injected: Vec<(Seen, u32)>,
     pub(super) feedback: SmallVec<[Feedback; 2]>,
     /// Payload type and cause of the first packet that could not be transcoded.

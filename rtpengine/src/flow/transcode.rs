@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtpengine_common::codec::Codec;
-use rtpengine_common::codec::dtmf::Digit;
+use rtpengine_common::codec::dtmf::{Digit, Seen};
 use rtpengine_common::codec::engine::{CodecError, Feedback};
 use rtpengine_common::codec::stream::{
     InPacket, Outgoing, Passing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
@@ -137,7 +137,7 @@ struct Away {
     transcode: Arc<Transcode>,
     respecified: bool,
     feedback: SmallVec<[Feedback; 2]>,
-    /// Digits to be put in.
+    /// Digits to be sent.
     digits: Vec<(Digit, Option<Passing>)>,
 }
 
@@ -153,8 +153,8 @@ impl Away {
         }
         self.feedback.iter().for_each(|&feedback| transcoder.take(feedback));
         for &(digit, passing) in &self.digits {
-            // One too many is lost, as it would have been at once.
-            let _ = transcoder.inject(digit, passing);
+            // Beyond what a transcoder takes they are lost, like digits played to one that is here.
+            transcoder.inject(digit, passing);
         }
         (transcoder, brought)
     }
@@ -269,25 +269,21 @@ impl Plane {
         fill: Option<u8>,
     ) {
         let now = turn.now.instant;
+        let masked = self.streams[from.index()].rare.as_ref().is_some_and(|rare| rare.hidden.mask.is_some());
+        if masked {
+            // What hides digits goes along with the packets, not with the transcoder: these are transcoded here.
+            self.gather_transcoders(turn, from);
+        }
         let stream = &mut self.streams[from.index()];
         let Some(sink) = stream.spec.rtp.get(number) else { return };
         let (Some(transcode), Ok(view)) = (&sink.transcode, RtpPacket::parse(packet.bytes())) else { return };
         let coders = stream.coders.get_or_insert_default();
         let at = coders.touch(sink, transcode, header.ssrc, now);
         let coder = &coders.list[at];
-        // What hides digits belongs to the stream, whose transcoders therefore stay.
-        let hides = stream.rare.as_ref().is_some_and(|rare| rare.hidden.mask.is_some());
-        let away = matches!(coder.desk, Desk::Away(_));
-        if !hides && (away || self.codes_elsewhere && coder.costly) {
+        if (self.codes_elsewhere && coder.costly && !masked) || matches!(coder.desk, Desk::Away(_)) {
             let transcode = Arc::clone(transcode);
             return self.transcode_elsewhere(turn, (from, at), &view, header, fill, &transcode);
         }
-        if away {
-            self.collect(turn, from, at, true);
-        }
-        let stream = &mut self.streams[from.index()];
-        let Some(sink) = stream.spec.rtp.get(number) else { return };
-        let Some(coders) = &mut stream.coders else { return };
         let mut out = std::mem::take(&mut coders.out);
         out.clear();
         let coder = &mut coders.list[at];
@@ -312,10 +308,7 @@ impl Plane {
             rare.hidden.mask = mask;
         }
         for (seen, clock) in transcoder.injected_digits() {
-            let notice = DtmfNotice { stream: from, from: None, clock, seen, injected: true };
-            if self.dtmf.len() < MAX_DIGITS {
-                self.dtmf.push(notice);
-            }
+            note_injected(&mut self.dtmf, from, seen, clock);
         }
         for event in transcoder.seen_events() {
             if self.digits.len() < MAX_DIGITS {
@@ -399,27 +392,24 @@ impl Plane {
         }
     }
 
-    /// Puts a digit into what a transcoder makes of a source SSRC on a link. `passing`: for audio that is passed through beside it.
-    /// `false`: nothing of that source has come yet, the link does not transcode, or too many digits wait.
+    /// Puts a digit into what the transcoder of a source SSRC on a link sends ([`RtpTranscoder::inject`]); one that is away with a job
+    /// gets it when it is back. `false`: too many wait, nothing of that source has come yet, or the link does not transcode.
     pub fn inject_transcoded(
         &mut self,
-        stream: StreamId,
-        edge: EdgeId,
-        ssrc: u32,
+        (stream, edge, ssrc): (StreamId, EdgeId, u32),
         digit: Digit,
         passing: Option<Passing>,
     ) -> bool {
         let coders = self.streams.get_mut(stream.index()).and_then(|stream| stream.coders.as_mut());
-        let mut list = coders.into_iter().flat_map(|coders| &mut coders.list);
-        let Some(coder) = list.find(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc)) else {
-            return false;
-        };
-        match &mut coder.desk {
-            Desk::Here(transcoder) => transcoder.inject(digit, passing),
-            Desk::Away(away) => {
+        let list = coders.map(|coders| coders.list.iter_mut());
+        let coder = list.and_then(|mut list| list.find(|c| (c.edge, c.ssrc) == (Some(edge), ssrc)));
+        match coder.map(|coder| &mut coder.desk) {
+            Some(Desk::Here(transcoder)) => transcoder.inject(digit, passing),
+            Some(Desk::Away(away)) if away.digits.len() < MAX_DIGITS => {
                 away.digits.push((digit, passing));
-                away.digits.len() < MAX_DIGITS
+                true
             }
+            Some(Desk::Away(_)) | None => false,
         }
     }
 
@@ -477,6 +467,14 @@ impl Plane {
             for at in 0..self.coder_count(stream) {
                 self.collect(turn, stream, at, false);
             }
+        }
+    }
+
+    /// Has the transcoders of a stream here that are away with a job: for work that belongs to one packet after another
+    /// (what hides digits). Waits for the job, a frame's time of work at most.
+    pub fn gather_transcoders<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId) {
+        for at in 0..self.coder_count(stream) {
+            self.collect(turn, stream, at, true);
         }
     }
 
@@ -584,10 +582,7 @@ impl Plane {
             turn.events.push(now, way.from, Notice::Transcoding { payload_type, fault });
         }
         for (seen, clock) in brought.injected {
-            let notice = DtmfNotice { stream: way.from, from: None, clock, seen, injected: true };
-            if self.dtmf.len() < MAX_DIGITS {
-                self.dtmf.push(notice);
-            }
+            note_injected(&mut self.dtmf, way.from, seen, clock);
         }
         for event in brought.events {
             if self.digits.len() < MAX_DIGITS {
@@ -611,5 +606,12 @@ impl Plane {
             };
             self.send_media_at(turn, if at <= now + SOON { now } else { at }, packet);
         }
+    }
+}
+
+/// Somebody may want to be told of a digit that was put in.
+fn note_injected(notices: &mut Vec<DtmfNotice>, stream: StreamId, seen: Seen, clock: u32) {
+    if notices.len() < MAX_DIGITS {
+        notices.push(DtmfNotice { stream, from: None, clock, seen, injected: true });
     }
 }

@@ -773,7 +773,8 @@ impl Shard {
         let Some(id) = signalling.ids.first() else { return };
         let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
-            log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
+            let write = if event.notice.marks_a_change() { log::call } else { log::call_limited };
+            write(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
         }
     }
 

@@ -57,7 +57,7 @@ impl Call {
                 let types = self.plane.stream(stream).and_then(|s| s.spec().payload_types.clone());
                 let events = types.map_or(0, |types| types.events());
                 let passing = passing.then_some(Passing { payload_type, clock, frame, events });
-                self.plane.inject_transcoded(stream, edge, ssrc, digit, passing)
+                self.plane.inject_transcoded((stream, edge, ssrc), digit, passing)
             }
         }
     }
