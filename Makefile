@@ -14,9 +14,10 @@ ARGS ?=
 
 BINARIES := target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 CARGO := cargo
-# Features of the relay. `codec` links the audio engines (FFmpeg, Opus, G.729, SpanDSP); flows do not use them yet.
+# The audio engines (FFmpeg, Opus, G.729, SpanDSP) are linked by default; `make FEATURES=none` leaves them out: then G.711 is
+# transcoded and everything else passes.
 FEATURES ?=
-WITH := $(if $(FEATURES),--features rtpengine/$(FEATURES))
+WITH := $(if $(filter none,$(FEATURES)),--no-default-features)$(if $(filter-out none,$(FEATURES)),--features rtpengine/$(FEATURES))
 # The peer of the comparisons: Debian's own package.
 PEER ?= $(firstword $(wildcard /usr/bin/rtpengine /usr/sbin/rtpengine))
 
@@ -53,7 +54,7 @@ demo: setup-run
 	$(CARGO) run --profile $(PROFILE) -p rtpengine-tests --bin rtpengine-demo -- $(ARGS)
 
 # The order is that of the time until something can go wrong.
-check: setup-check format lint test engines fuzz
+check: setup-check format lint test fuzz
 	@$(MAKE) --no-print-directory deny-if-there
 	@echo 'make check: passed.'
 	@echo 'Not part of it: make bench and make compare (load on both processors for minutes).'
@@ -68,10 +69,6 @@ lint:
 test:
 	$(CARGO) build --workspace --bins $(WITH)
 	$(CARGO) test --workspace $(WITH)
-
-# The audio engines, which only this target links.
-engines: setup-check
-	$(CARGO) test -p rtpengine-common --features codec --lib codec::
 
 fuzz: setup-check
 	.ci/fuzz $(FUZZ_SECONDS)

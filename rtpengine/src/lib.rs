@@ -10,3 +10,4 @@ pub mod net;
 pub mod options;
 pub mod report;
 pub mod shard;
+pub mod tight;

@@ -1,9 +1,8 @@
 //! The media relay daemon.
 
-use rtpengine::call::codecs::Connected;
 use rtpengine::daemon;
 use rtpengine::options::{Startup, SystemSources, VERSION, startup};
-use rtpengine_common::codec::support_lines;
+use rtpengine_common::codec::{Linked, support_lines};
 use rtpengine_common::options::OptionError;
 use std::process::ExitCode;
 
@@ -19,7 +18,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Startup::Codecs) => {
-            support_lines(&Connected).iter().for_each(|line| println!("{line}"));
+            support_lines(&Linked).iter().for_each(|line| println!("{line}"));
             ExitCode::SUCCESS
         }
         Ok(Startup::RtpproxyCapabilities) => unavailable("--rtpproxy-caps"),

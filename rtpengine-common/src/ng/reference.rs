@@ -64,10 +64,6 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "detect-DTMF",
     "T.38",
     "T.38-version",
-    // Transcoding: flows only forward.
-    "always-transcode",
-    "force-transcoding",
-    "allow-transcoding",
     "no-jitter-buffer",
     // Redis, and the call-back of timed-out calls.
     "no-redis-update",

@@ -97,6 +97,7 @@ impl Call {
         if mode.is_replacing() {
             ctx.warn("DTMF cannot be replaced without transcoding, event packets are dropped");
         }
+        self.renew_all_handlers();
         self.compile_all();
         Ok(Reply::ok())
     }

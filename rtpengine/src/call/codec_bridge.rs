@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::{EngineSupport, Supplemental, table};
+use rtpengine_common::codec::{EngineSupport, Linked, Supplemental, table};
 use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{self, MediaType, StreamParams};
 
 use super::codecs::{
-    self, CodecOptions, Connected, Environment, HandlerPolicy, MediaCodecs, SdpCodec, Section,
-    TranscodeConfig, apply_packet_times,
+    self, CodecOptions, Environment, HandlerPolicy, MediaCodecs, SdpCodec, Section, apply_packet_times,
 };
 use super::exchange::{Exchange, Pair};
+use super::handling::CodecSettings;
 use crate::flow::PayloadTypes;
 
 /// The codec options of a request.
@@ -38,14 +38,13 @@ pub(super) fn options(request: &Request) -> CodecOptions {
 }
 
 /// What negotiation may assume of this build.
-pub(super) fn with_environment<R>(work: impl FnOnce(&Environment<'_>) -> R) -> R {
-    let config = TranscodeConfig::default();
-    work(&Environment { support: &Connected, transcode_config: &config })
+pub(super) fn with_environment<R>(settings: &CodecSettings, work: impl FnOnce(&Environment<'_>) -> R) -> R {
+    work(&Environment { support: &Linked, transcode_config: &settings.transcode_config })
 }
 
 /// Whether this build can work on any audio codec. Without, what passes is not a question of support.
 pub(super) fn transcodes() -> bool {
-    table::CODECS.iter().any(|def| def.supplemental.is_none() && Connected.support(def).is_any())
+    table::CODECS.iter().any(|def| def.supplemental.is_none() && Linked.support(def).is_any())
 }
 
 /// Hands the codecs of a section to `work` in the form the negotiation takes. Names that are no UTF-8 cannot be codecs and count as unnamed.
@@ -89,7 +88,7 @@ impl Exchange<'_, '_> {
             ms(request.ptime_reverse_ms),
         );
         let options = options(request);
-        let report = with_environment(|environment| {
+        let report = with_environment(&self.ctx.settings.codecs, |environment| {
             with_section(params, |section| {
                 if answer {
                     let policy = HandlerPolicy {

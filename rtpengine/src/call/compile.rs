@@ -148,9 +148,9 @@ fn bundle(call: &Signalling, id: MediaId, at: usize) -> Option<Arc<Bundle>> {
     Some(Arc::new(Bundle { mid_id: media.extmaps.id_of(MID_URI), members: members.collect() }))
 }
 
-/// Edges that carry this media, with their positions.
+/// Edges that carry this media, with their ids.
 fn edges(call: &Signalling, id: MediaId) -> impl Iterator<Item = (EdgeId, &super::edge::Edge)> + '_ {
-    call.edges.iter().enumerate().filter(move |(_, e)| e.source == id).map(|(at, e)| (EdgeId::at(at), e))
+    call.edges_from(id).map(|edge| (edge.id, edge))
 }
 
 fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVec<[SinkSpec; 1]> {
@@ -171,6 +171,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
             let mut spec = SinkSpec::forward(Some(edge), to);
             spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
             spec.actions = actions(call, media, sink, e);
+            spec.transcode.clone_from(&e.codecs.transcode);
             spec.mirrors.clone_from(&mirrors);
             Some(spec)
         })
@@ -201,7 +202,10 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
         } else {
             stream
         };
-        return SmallVec::from_elem(RtcpSinkSpec { edge: None, to, strip_feedback: false }, 1);
+        return SmallVec::from_elem(
+            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: false },
+            1,
+        );
     }
     let pair = at - at % 2;
     edges(call, id)
@@ -213,7 +217,12 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
             let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
             let to_avpf = sink.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf)
                 || sink.has(MediaFlags::RTCP_FB);
-            Some(RtcpSinkSpec { edge: Some(edge), to, strip_feedback: from_avpf && !to_avpf })
+            Some(RtcpSinkSpec {
+                edge: Some(edge),
+                to,
+                strip_feedback: from_avpf && !to_avpf,
+                translate: e.codecs.transcode.is_some(),
+            })
         })
         .collect()
 }

@@ -125,7 +125,7 @@ impl Call {
             if params.ptime != 0 && !times.overridden {
                 times.ptime = params.ptime;
             }
-            let report = codec_bridge::with_environment(|environment| {
+            let report = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
                 codec_bridge::with_section(params, |section| {
                     codecs::create_answer(&mut media.codecs, section, &options, environment)
                 })
@@ -144,7 +144,7 @@ fn created_codecs(media: &mut Media, spec: &MediaSpec, request: &Request, ctx: &
     media.codecs.set_audio(media.media_type == MediaType::Audio);
     let wanted: Vec<String> = spec.codecs.iter().map(|codec| codec.to_text().into_owned()).collect();
     let options = codec_bridge::options(request);
-    let report = codec_bridge::with_environment(|environment| {
+    let report = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
         codecs::create(&mut media.codecs, &wanted, &options, environment)
     });
     report.warnings.iter().for_each(|warning| ctx.warn(warning.to_string()));

@@ -1,6 +1,7 @@
 //! Edges: directed links from a source media to a sink media (*subscriptions*).
 
-use super::ids::MediaId;
+use super::handling::LinkCodecs;
+use super::ids::{EdgeId, MediaId};
 
 bitflags::bitflags! {
     /// Attributes of a link.
@@ -30,12 +31,16 @@ impl EdgeFlags {
 }
 
 /// A directed link: packets of `source` are copied to `sink`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Edge {
+    /// Its name. State of the packet path belongs to it, so it stays when a link is made anew between the same medias.
+    pub id: EdgeId,
     /// Where packets come from.
     pub source: MediaId,
     /// Where they go.
     pub sink: MediaId,
     /// Attributes.
     pub flags: EdgeFlags,
+    /// What it does with codecs.
+    pub codecs: LinkCodecs,
 }

@@ -68,6 +68,9 @@ impl Call {
         if request.has(Flag::NoJitterBuffer) {
             flags.insert(CallFlags::NO_JITTER_BUFFER);
         }
+        if let Some(address) = request.xmlrpc_callback {
+            self.signalling.xmlrpc_callback = Some(address);
+        }
         if let Some(drop) = request.drop_traffic {
             flags.set(CallFlags::DROP_TRAFFIC, drop == DropTraffic::Start);
             self.plane.set_drop_traffic(drop == DropTraffic::Start);
@@ -332,7 +335,10 @@ impl<'a, 'c> Exchange<'a, 'c> {
             } else {
                 mux::offer(sender, receiver, &mut self.mux);
             }
-            ice_params::decide(sender, receiver, answer, &ice);
+        }
+        // Settled in a rejected section as well, from what its sender said before.
+        ice_params::decide(sender, receiver, answer, &ice);
+        if live {
             dtls_params::receive(sender, params, answer, request, self.ctx.random);
             keys(sender, receiver, answer, request, &self.sdes, self.ctx.random);
         }

@@ -18,6 +18,7 @@ use super::port_maps::{AddressSet, PortMap, Wanted};
 use crate::flow::{Component, Level};
 use crate::net::Family;
 use crate::net::interfaces::Choice;
+use crate::tight;
 
 /// Which side of a message a media is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,8 @@ impl Exchange<'_, '_> {
             ports: self.port_count(media, side, params),
             addresses: address_count(media, interface, self.ctx),
             latch: !receives || self.request.has(Flag::PortLatching) || implied,
-            bundled: media.bundle.is_some(),
+            // Also what faces a bundle stays (media-plane.md §1.6 rule 1).
+            bundled: media.bundle.is_some() || self.call.signalling.media(other).bundle.is_some(),
         }
     }
 
@@ -105,7 +107,7 @@ impl Exchange<'_, '_> {
                 Side::Receiver => self.mux.require,
                 // What an earlier answer settled stays settled: its second port is gone (media-plane.md §21.3).
                 Side::Sender => {
-                    let present = media.ports.current().map(PortMap::ports);
+                    let present = media.ports.latest().map(PortMap::ports);
                     self.mux.demux || self.mux.accept || present == Some(1)
                 }
             };
@@ -131,6 +133,17 @@ impl Exchange<'_, '_> {
         }
     }
 
+    /// What becomes of the codecs between the sections of this message (codecs.md §6 step 13, §7).
+    fn handlers(&mut self) {
+        for at in 0..self.pairs.len() {
+            let Pair { sender, receiver, .. } = self.pairs[at];
+            if self.answer {
+                self.call.exchange_handlers(sender, receiver, self.request, true);
+            }
+            self.call.exchange_handlers(receiver, sender, self.request, false);
+        }
+    }
+
     /// Compiles the flows of everything this message touched.
     pub(super) fn finish(&mut self) {
         for at in 0..self.pairs.len() {
@@ -143,6 +156,7 @@ impl Exchange<'_, '_> {
             // The SDP comes next: flows that are compiled now need not be compiled again after it.
             self.call.signalling.media_mut(pair.receiver).flags.insert(MediaFlags::PRINTED);
         }
+        self.handlers();
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
@@ -391,7 +405,7 @@ impl super::Call {
         media.streams.push(self.plane.add_stream(id, Component::Rtp, now));
         media.streams.push(self.plane.add_stream(id, Component::Rtcp, now));
         media.interface = self.signalling.party(party).interface;
-        self.signalling.medias.push(media);
+        tight::push(&mut self.signalling.medias, media);
         self.signalling.party_mut(party).medias.push(id);
         id
     }

@@ -1,7 +1,7 @@
 //! Names of the things a call consists of.
 //!
-//! Parties, medias, streams and edges are positions in the call's append-only lists, in order of creation and never
-//! reused: they are visible (`<untagged 1>`, media labels, the numbering in Redis), and a deleted party stays listed
+//! Parties, medias and streams are positions in the call's append-only lists, edges are counted as they are made; none of these
+//! numbers is ever used again within the call: they are visible (`<untagged 1>`, media labels, the numbering in Redis), and a deleted party stays listed
 //! as a stub. Merging two calls adds an offset to the ids of the joining one, so nothing outside a call may keep them.
 
 use std::fmt;
@@ -44,7 +44,7 @@ position!(
     StreamId
 );
 position!(
-    /// A directed link from a source media to a sink media.
+    /// A directed link from a source media to a sink media. No position: links go, and the numbers of the others stay.
     EdgeId
 );
 

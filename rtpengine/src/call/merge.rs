@@ -4,6 +4,7 @@ use super::Call;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::party::{Party, PartyFlags};
 use super::signalling::{CallFlags, Signalling};
+use crate::flow::Offsets;
 
 /// Marks of a whole call that its parties take along into another call.
 const CARRIED: [(CallFlags, PartyFlags); 3] = [
@@ -43,13 +44,22 @@ impl Call {
             return Err(other);
         }
         // The surviving call keeps its own certificate.
-        let Self { key: _, signalling: mut theirs, plane, fragments, newcomers: _, dtls: _, agents } = *other;
-        let edges = u32::try_from(self.signalling.edges.len()).unwrap_or(u32::MAX);
+        let Self {
+            key: _,
+            signalling: mut theirs,
+            plane,
+            fragments,
+            newcomers: _,
+            dtls: _,
+            agents,
+            codecs: _,
+        } = *other;
+        let edges = self.signalling.edges_made;
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
-        let (medias, streams) = self.plane.merge(plane, edges);
-        self.agents.merge(agents, medias, streams);
-        renumber(&mut theirs, &Offsets { parties, medias, streams });
+        let offsets = self.plane.merge(plane, parties, edges);
+        self.agents.merge(agents, offsets.medias, offsets.streams);
+        renumber(&mut theirs, &offsets);
         let own = &mut self.signalling;
         let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);
         let carried = CARRIED.iter().filter(|(call, _)| theirs.flags.contains(*call));
@@ -70,11 +80,12 @@ impl Call {
         own.parties.extend(theirs.parties);
         own.medias.extend(theirs.medias);
         own.edges.extend(theirs.edges);
+        own.edges_made += theirs.edges_made;
         own.flags |= theirs.flags & JOINED;
         own.last_signal = own.last_signal.max(theirs.last_signal);
         own.metadata = own.metadata.take().or(theirs.metadata);
         own.created_from = own.created_from.take().or(theirs.created_from);
-        own.xmlrpc_callback = own.xmlrpc_callback.take().or(theirs.xmlrpc_callback);
+        own.xmlrpc_callback = own.xmlrpc_callback.or(theirs.xmlrpc_callback);
         self.fragments.extend(fragments);
         self.compile_all();
         Ok(())
@@ -85,13 +96,6 @@ impl Call {
         let all = || std::iter::once(self).chain(others.iter().copied());
         all().enumerate().all(|(at, one)| all().skip(at + 1).all(|two| one.can_merge(two)))
     }
-}
-
-/// What is added to the numbers of a joining call.
-struct Offsets {
-    parties: u32,
-    medias: u32,
-    streams: u32,
 }
 
 fn renumber(call: &mut Signalling, by: &Offsets) {
@@ -108,6 +112,7 @@ fn renumber(call: &mut Signalling, by: &Offsets) {
         state.bundle.iter_mut().for_each(media);
     }
     for edge in &mut call.edges {
+        edge.id.0 += by.edges;
         media(&mut edge.source);
         media(&mut edge.sink);
     }

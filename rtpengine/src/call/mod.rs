@@ -31,6 +31,7 @@ mod exchange;
 mod exchange_ports;
 pub mod extmap;
 mod fragment;
+pub mod handling;
 pub mod ice_params;
 pub mod media;
 mod merge;
@@ -52,6 +53,7 @@ mod single;
 mod sources;
 mod subscribe;
 mod subscription;
+mod timed;
 mod transform;
 mod transport;
 
@@ -125,6 +127,8 @@ pub struct Call {
     dtls: Option<Arc<dtls::Context>>,
     /// What runs on the media ports beside media.
     agents: agents::Agents,
+    /// What the operator configured about codecs.
+    codecs: Arc<handling::CodecSettings>,
 }
 
 // A call moves between shards as a whole.
@@ -145,6 +149,7 @@ impl Call {
             newcomers: None,
             dtls: None,
             agents: agents::Agents::default(),
+            codecs: Arc::default(),
         }
     }
 
@@ -246,6 +251,7 @@ impl Call {
         if self.dtls.is_none() {
             self.dtls.clone_from(&settings.dtls);
         }
+        self.codecs.clone_from(&settings.codecs);
         self.plane.set_mos(settings.mos);
         self.plane.set_replay_window(settings.srtp_replay_window);
     }
@@ -304,7 +310,7 @@ impl Call {
     }
 
     fn close_media(&mut self, id: ids::MediaId, ports: &mut dyn Ports) {
-        self.agents.forget(id);
+        self.end_agents(id, ports);
         for &stream in &self.signalling.media(id).streams {
             self.plane.unlink(stream);
         }

@@ -101,7 +101,7 @@ impl Call {
         if !codec_bridge::transcodes() {
             options.accept.push("any".into());
         }
-        let result = codec_bridge::with_environment(|environment| {
+        let result = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
             codec_bridge::with_section(params, |section| {
                 codecs::publish(&mut media.codecs, section, &options, environment)
             })

@@ -159,7 +159,9 @@ impl<'a> Sheet<'a> {
         out.ice_lite = usable.is_some_and(|id| {
             call.media(id).has(MediaFlags::ICE) && call.media(id).has(MediaFlags::ICE_LITE_SELF)
         });
-        out.bundles = bundle::groups(call, party);
+        // With force-relay the groups are the source's as well, like the sections (§4 row 10).
+        let relay = is_force_relay(self.request);
+        out.bundles = bundle::groups(call, source.filter(|_| relay).unwrap_or(party));
         let session = source.and_then(|id| call.party(id).session.as_ref());
         let Some(session) = session else {
             out.name = self.settings.software_id.as_bytes();
@@ -174,7 +176,7 @@ impl<'a> Sheet<'a> {
         if self.request.command != Command::SubscribeRequest {
             out.bandwidth = session.bandwidth;
         }
-        if is_force_relay(self.request) {
+        if relay {
             out.groups = session.groups.iter().map(Text::as_bytes).collect();
         }
         if self.has_single_source(party) {
@@ -251,7 +253,8 @@ impl<'a> Sheet<'a> {
                 _ => own_address,
             },
             inactive,
-            zero_address: !shown_source && self.is_zero(source, endpoint),
+            // A rejected section is not looked at for the mark.
+            zero_address: !shown_source && !media.has(MediaFlags::REJECTED) && self.is_zero(source, endpoint),
             ice: media.has(MediaFlags::ICE) && !media.has(MediaFlags::PASSTHROUGH),
         });
         let head =
@@ -293,10 +296,10 @@ impl<'a> Sheet<'a> {
 
     /// The zero-address mark (§7.1).
     fn is_zero(&self, source: Option<&Media>, endpoint: Option<std::net::SocketAddr>) -> bool {
-        let Some(source) = source else { return false };
+        let Some(source) = source.filter(|_| !self.request.replace.zero_address) else { return false };
         let Some(endpoint) = endpoint else { return true };
         let trickles = source.has(MediaFlags::TRICKLE_ICE) && source.section.trickle_placeholder;
-        endpoint.ip().is_unspecified() && !trickles && !self.request.replace.zero_address
+        endpoint.ip().is_unspecified() && !trickles
     }
 
     fn copied(&self, media: &Media, source: Option<&Media>) -> Option<Copied> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
 
+use super::handling::CodecSettings;
 use crate::dtls::Context;
 use crate::flow::MosOptions;
 
@@ -65,6 +66,8 @@ pub struct Settings {
     pub srtp_replay_window: u16,
     /// The present DTLS certificate, for new calls.
     pub dtls: Option<Arc<Context>>,
+    /// What was configured about codecs.
+    pub codecs: Arc<CodecSettings>,
 }
 
 impl Default for Settings {
@@ -90,6 +93,7 @@ impl Default for Settings {
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
             dtls: None,
+            codecs: Arc::default(),
         }
     }
 }

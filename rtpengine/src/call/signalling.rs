@@ -1,15 +1,18 @@
 //! What was signalled for a call: its ids, parties, medias and the links between them.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use smallvec::{SmallVec, smallvec};
 
 use super::dtmf::DtmfSettings;
 use super::edge::{Edge, EdgeFlags};
-use super::ids::{MediaId, Name, PartyId};
+use super::handling::LinkCodecs;
+use super::ids::{EdgeId, MediaId, Name, PartyId};
 use super::media::Media;
 use super::party::{Party, PartyFlags};
 use super::recording::RecordingTarget;
+use crate::tight;
 
 bitflags::bitflags! {
     /// Marks of a whole call.
@@ -57,6 +60,8 @@ pub struct Signalling {
     pub medias: Vec<Media>,
     /// Links, offer/answer ones before others of the same source.
     pub edges: Vec<Edge>,
+    /// Links ever made; the id of the next one.
+    pub edges_made: u32,
     /// Marks.
     pub flags: CallFlags,
     /// TOS or traffic class of all sockets.
@@ -64,7 +69,7 @@ pub struct Signalling {
     /// Address of the agent that created the call.
     pub created_from: Option<Box<str>>,
     /// Address for the timeout callback.
-    pub xmlrpc_callback: Option<Box<[u8]>>,
+    pub xmlrpc_callback: Option<IpAddr>,
     /// What becomes of DTMF, as far as it was said for the whole call.
     pub dtmf: Option<Box<DtmfSettings>>,
     /// Metadata for recordings.
@@ -87,6 +92,7 @@ impl Signalling {
             parties: Vec::new(),
             medias: Vec::new(),
             edges: Vec::new(),
+            edges_made: 0,
             flags: CallFlags::default(),
             tos,
             created_from: None,
@@ -133,7 +139,7 @@ impl Signalling {
 
     /// Makes a party under the call-id at position `call_id`.
     pub fn new_party(&mut self, call_id: u16, now: super::ctx::Now) -> PartyId {
-        self.parties.push(Party::new(call_id, now.unix_s()));
+        tight::push(&mut self.parties, Party::new(call_id, now.unix_s()));
         PartyId::at(self.parties.len() - 1)
     }
 
@@ -212,15 +218,17 @@ impl Signalling {
             .map(|e| e.source)
     }
 
-    /// Links `source` to `sink`. An existing link between the two keeps its blocking attributes.
+    /// Links `source` to `sink`. An existing link between the two keeps its id and its blocking attributes.
     pub fn link(&mut self, source: MediaId, sink: MediaId, flags: EdgeFlags) {
         const KEPT: EdgeFlags = EdgeFlags::BLOCKED.union(EdgeFlags::SILENCED);
-        let kept = self
-            .edges
-            .iter()
-            .position(|e| e.source == source && e.sink == sink)
-            .map_or(EdgeFlags::empty(), |at| self.edges.remove(at).flags & KEPT);
-        let edge = Edge { source, sink, flags: flags | kept };
+        let known = self.edges.iter().position(|e| e.source == source && e.sink == sink);
+        let edge = match known.map(|at| self.edges.remove(at)) {
+            Some(edge) => Edge { flags: flags | edge.flags & KEPT, ..edge },
+            None => {
+                self.edges_made += 1;
+                Edge { id: EdgeId(self.edges_made - 1), source, sink, flags, codecs: LinkCodecs::default() }
+            }
+        };
         if !flags.contains(EdgeFlags::OFFER_ANSWER) {
             self.edges.push(edge);
             return;

@@ -54,6 +54,7 @@ impl Call {
         bundle::unbundle(&mut self.signalling, party);
         self.apply_fragments(party, ctx);
         let medias: Vec<MediaId> = sections.iter().map(|section| section.media).collect();
+        self.renew_handlers(&medias);
         self.compile_around(&medias);
         Ok(Reply::ok())
     }
@@ -74,7 +75,7 @@ impl Call {
             let mut codecs = self.signalling.media(media).codecs.clone();
             if let Some(source) = self.signalling.source_of(media) {
                 let source = &self.signalling.media(source).codecs;
-                let report = codec_bridge::with_environment(|environment| {
+                let report = codec_bridge::with_environment(&ctx.settings.codecs, |environment| {
                     codec_bridge::with_section(params, |section| {
                         codecs::subscribe_answer(source, &mut codecs, section, &options, environment)
                     })

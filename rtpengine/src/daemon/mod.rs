@@ -1,6 +1,7 @@
 //! From settings to a running relay and back: the order of start-up, the threads, signals, and the end (operations.md 2).
 
 mod certificates;
+mod codecs;
 mod open;
 mod process;
 mod threads;

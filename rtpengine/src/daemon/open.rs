@@ -1,7 +1,9 @@
 //! What is opened before the fork: interfaces, port pools, listeners.
 
 use super::Fatal;
+use super::codecs::codec_settings;
 use super::process::strerror;
+use crate::call::handling::CodecSettings;
 use crate::control::http;
 use crate::control::listeners::{Listeners, Protocol};
 use crate::control::stream::listen;
@@ -27,10 +29,12 @@ pub(super) struct Opened {
     pub(super) pools: Arc<PortPools>,
     pub(super) listeners: Listeners,
     pub(super) http: Option<http::Server>,
+    pub(super) codecs: CodecSettings,
 }
 
 impl Opened {
     pub(super) fn new(settings: &Settings) -> Result<Self, Fatal> {
+        let codecs = codec_settings(settings).map_err(Fatal::new)?;
         let mut random = StdRng::from_os_rng();
         let interfaces =
             Interfaces::build(&settings.interfaces, &Machine, &mut random).map_err(Fatal::new)?;
@@ -40,7 +44,7 @@ impl Opened {
             pools.reserve(address.ip(), address.port());
         }
         let http = open_http(&settings.control.http)?;
-        Ok(Self { interfaces: Arc::new(interfaces), pools, listeners, http })
+        Ok(Self { interfaces: Arc::new(interfaces), pools, listeners, http, codecs })
     }
 }
 

@@ -79,10 +79,11 @@ pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fata
 }
 
 fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
-    let Opened { interfaces, pools, listeners, http } = opened;
+    let Opened { interfaces, pools, listeners, http, codecs } = opened;
     let addresses = interfaces.locals().len();
     let dtls = certificates::first(settings)?;
-    let call_settings = CallSettings { dtls: Some(dtls), ..call_settings(settings) };
+    let call_settings =
+        CallSettings { dtls: Some(dtls), codecs: Arc::new(codecs), ..call_settings(settings) };
     let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();

@@ -15,6 +15,7 @@ use rtpengine_common::srtp::SrtpError;
 use crate::call::ids::StreamId;
 
 use super::quality::QualitySample;
+use super::transcode::CodecFault;
 
 /// Severity of a log line, in syslog's order and numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +125,9 @@ notices! {
     ReportInvalidPayloadType { payload_type: u8 } Debug "Invalid RTP payload type {payload_type}, discarding RTCP RR";
     /// A header extension element cannot be written.
     ExtensionLeftOut { error: PushError } Debug "{error}";
+    /// A payload cannot be transcoded, or there is no coder for it.
+    Transcoding { payload_type: u8, fault: CodecFault } Warning
+        "Failed to transcode RTP packet with payload type {payload_type}: {fault}";
     /// An RTCP element is malformed: the whole packet is dropped.
     InvalidRtcp { error: RtcpError } Warning "{error}";
     /// An RTCP element of a type that does not exist.

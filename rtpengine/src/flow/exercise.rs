@@ -60,7 +60,9 @@ fn spec(first: u8, second: u8) -> FlowSpec {
         head: (first & 0x80 != 0).then_some(StreamId(0)),
         generate_rtcp: on(7),
         rtp: [sink].into_iter().collect(),
-        rtcp: [RtcpSinkSpec { edge: None, to: other, strip_feedback: on(6) }].into_iter().collect(),
+        rtcp: [RtcpSinkSpec { edge: None, to: other, strip_feedback: on(6), translate: on(7) }]
+            .into_iter()
+            .collect(),
         ..FlowSpec::default()
     }
 }

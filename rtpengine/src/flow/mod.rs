@@ -13,22 +13,28 @@ mod learn;
 mod loop_check;
 mod mos;
 mod moving;
+mod own;
 mod packet;
 mod plane;
 mod quality;
 mod reception;
 mod reports;
 mod rtcp;
+mod schedule;
 mod sink;
 mod spec;
 mod ssrc;
 mod stream;
 mod tick;
+mod transcode;
+mod translate;
 
 #[cfg(test)]
 mod bundle_tests;
 #[cfg(test)]
 mod crypto_tests;
+#[cfg(test)]
+mod own_tests;
 #[cfg(test)]
 mod report_tests;
 #[cfg(test)]
@@ -39,10 +45,12 @@ pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;
 pub use mos::{Conditions, MosFormula, MosOptions};
+pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};
 pub use quality::{Quality, QualitySample};
 pub use reports::ReportOptions;
+pub use schedule::{Offsets, Place, Purpose, Wake};
 pub use spec::{
     Bundle, BundleMember, Extensions, FlowKind, FlowSpec, Learning, MirrorSpec, PayloadTypes, PtAction,
     PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
@@ -50,3 +58,4 @@ pub use spec::{
 pub use ssrc::{MAX_SSRCS, SsrcEntry, SsrcTable};
 pub use stream::{Component, Counters, Stream};
 pub use tick::{TickOptions, TimeoutReason, Timeouts};
+pub use transcode::{CodecFault, SeenDigit, Transcode};

@@ -1,4 +1,4 @@
-//! What changes in the plane when its call moves to another shard: the names of its sockets.
+//! What changes in the plane when its call moves to another shard: the names of its sockets, and who wakes it.
 
 use crate::call::ids::SocketKey;
 
@@ -7,6 +7,7 @@ use super::plane::Plane;
 impl Plane {
     /// Gives every socket the name it has in its new shard.
     pub fn rename_sockets(&mut self, name: &dyn Fn(SocketKey) -> SocketKey) {
+        self.forget_alarm();
         for stream in &mut self.streams {
             for place in &mut stream.places {
                 place.socket.key = name(place.socket.key);

@@ -44,6 +44,16 @@ impl Packet {
         self.room[HEAD_ROOM..HEAD_ROOM + len].copy_from_slice(&bytes[..len]);
     }
 
+    /// Replaces the content by a header and what follows it (at most [`MAX_PACKET`] bytes of them together).
+    pub fn compose(&mut self, header: &[u8], payload: &[u8]) {
+        let header = &header[..header.len().min(MAX_PACKET)];
+        let payload = &payload[..payload.len().min(MAX_PACKET - header.len())];
+        self.received(header.len() + payload.len());
+        let (head, body) = self.bytes_mut().split_at_mut(header.len());
+        head.copy_from_slice(header);
+        body.copy_from_slice(payload);
+    }
+
     /// The datagram.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

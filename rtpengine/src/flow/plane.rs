@@ -5,15 +5,18 @@ use std::time::Instant;
 
 use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
+use crate::tight;
 
 use super::crypto::Keys;
 use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
 use super::packet::Packet;
+use super::schedule::{Offsets, Schedule};
 use super::spec::{FlowSpec, Learning};
 use super::ssrc::{SsrcEntry, SsrcTable};
 use super::stream::{Component, Stream};
+use super::transcode::SeenDigit;
 
 /// Addresses from which ICE lets media in, per stream; pairs are bounded by the agent, this is the last line.
 const MAX_ICE_SOURCES: usize = 256;
@@ -152,6 +155,10 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// What the call does at a time of its own; nothing for most calls.
+    pub(super) schedule: Option<Box<Schedule>>,
+    /// DTMF events that transcoders saw.
+    pub(super) digits: Vec<SeenDigit>,
 }
 
 impl Plane {
@@ -163,13 +170,13 @@ impl Plane {
 
     /// Adds the next media.
     pub fn add_media(&mut self) -> MediaId {
-        self.medias.push(MediaPlane::default());
+        tight::push(&mut self.medias, MediaPlane::default());
         MediaId::at(self.medias.len() - 1)
     }
 
     /// Adds the next stream. It has no socket and no peer yet; its last packet time is now.
     pub fn add_stream(&mut self, media: MediaId, component: Component, now: Now) -> StreamId {
-        self.streams.push(Stream::new(media, component, now.instant));
+        tight::push(&mut self.streams, Stream::new(media, component, now.instant));
         let id = StreamId::at(self.streams.len() - 1);
         if let (Component::Rtcp, Some(media)) = (component, self.medias.get_mut(media.index())) {
             media.rtcp = Some(id);
@@ -343,8 +350,8 @@ impl Plane {
 
     /// Puts a recompiled spec in force. Equal specs change nothing; state (peer, counters, indices) stays in any case.
     /// Returns whether the spec was another one.
-    pub fn set_spec(&mut self, stream: StreamId, spec: FlowSpec) -> bool {
-        let Some(stream) = self.streams.get_mut(stream.index()) else { return false };
+    pub fn set_spec(&mut self, id: StreamId, spec: FlowSpec) -> bool {
+        let Some(stream) = self.streams.get_mut(id.index()) else { return false };
         if stream.spec == spec {
             return false;
         }
@@ -353,31 +360,41 @@ impl Plane {
         }
         stream.spec = spec;
         self.crypto_stale = true;
+        let ended =
+            stream.coders.as_mut().map(|coders| coders.respecify(&stream.spec.rtp)).unwrap_or_default();
+        if !ended.is_empty() {
+            self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
+        }
         true
     }
 
-    /// Takes over the streams and medias of another call, behind the own ones. Returns what is to be added to the ids
-    /// of the joining call: medias and streams. `edges` is what signalling adds to its edges.
-    pub fn merge(&mut self, other: Plane, edges: u32) -> (u32, u32) {
-        let offset = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
+    /// Takes over the streams and medias of another call, behind the own ones. Returns what is to be added to the ids of the joining
+    /// call. `parties` and `edges` are what signalling adds to those.
+    pub fn merge(&mut self, other: Plane, parties: u32, edges: u32) -> Offsets {
+        let (medias, streams) = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
+        let offsets = Offsets { parties, medias, streams, edges };
+        self.join_schedule(other.schedule, &offsets);
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
-                rtcp.0 += offset.1;
+                rtcp.0 += streams;
             }
             for member in media.ssrc_in.iter_mut().filter_map(|entry| entry.member.as_mut()) {
-                member.0 += offset.1;
+                member.0 += streams;
             }
             media
         }));
         self.crypto_stale = true;
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
-            stream.media.0 += offset.0;
-            stream.spec.shift(offset.1, edges);
+            stream.media.0 += medias;
+            stream.spec.shift(streams, edges);
+            if let Some(coders) = &mut stream.coders {
+                coders.shift(streams, edges);
+            }
             stream
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;
-        offset
+        offsets
     }
 }
 

@@ -145,7 +145,7 @@ impl Plane {
         header: RtpFields,
     ) -> Received {
         // Step 8
-        let handled = self.demultiplex(arrival.stream, packet.bytes(), &header);
+        let (handled, member) = self.demultiplex(arrival.stream, packet.bytes(), &header);
         // Step 9
         let datagram_len = packet.len();
         let stream = &self.streams[handled.index()];
@@ -158,20 +158,24 @@ impl Plane {
             None => Ok(0),
         };
         let unknown = clock_rate.is_err();
+        let ciphered = self.deciphers(handled);
         let Some(media) = self.ssrc_media(handled) else {
             return Received::dropped(DropCause::NoSocket);
         };
-        let (entry, _) = media.ssrc_in.touch(header.ssrc);
-        let before = entry.index();
-        let index = entry.advance_index(header.sequence_number);
+        let (before, index) = Self::estimate_index(media, &header, ciphered);
         // Step 10
-        if self.deciphers(handled) {
+        if ciphered {
             let (events, now) = (&mut *turn.events, turn.now.instant);
             let mut say = |notice| events.push(now, handled, notice);
             if self.unprotect_rtp(handled, packet, &header, index, &mut say).is_err() {
                 self.keep_index(handled, header.ssrc, before);
                 return self.refuse(handled, DropCause::Crypto);
             }
+        }
+        if member.is_some()
+            && let Some(media) = self.ssrc_media(handled)
+        {
+            media.ssrc_in.touch(header.ssrc).0.member = member;
         }
         // Step 12
         if !self.accept_source(turn, arrival, false) {
@@ -234,9 +238,9 @@ impl Plane {
     /// (media-plane.md §9.4 rule 3).
     fn keep_index(&mut self, id: StreamId, ssrc: u32, before: PacketIndex) {
         if self.replay_window != 0
-            && let Some(media) = self.ssrc_media(id)
+            && let Some(entry) = self.ssrc_media(id).and_then(|media| media.ssrc_in.get_mut(ssrc))
         {
-            media.ssrc_in.touch(ssrc).0.set_index(before);
+            entry.set_index(before);
         }
     }
 

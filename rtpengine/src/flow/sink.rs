@@ -37,10 +37,10 @@ struct Target {
 
 /// From where to where, and whose SSRCs.
 #[derive(Clone, Copy)]
-struct Route {
+pub(super) struct Route {
     from: SocketKey,
     endpoint: SocketAddr,
-    media: usize,
+    pub(super) media: usize,
 }
 
 impl Plane {
@@ -86,6 +86,11 @@ impl Plane {
             Treatment::Untouched => None,
             Treatment::Silenced(fill) => Some(fill),
         };
+        if sink.transcode.is_some()
+            && let Some(header) = header
+        {
+            return self.transcode(turn, (from, number), packet, header, fill);
+        }
         let last_sink = number + 1 == spec.rtp.len();
         let mirrors = sink.mirrors.len();
         let target = Target { from, to: sink.to, fill, last: last_sink && mirrors == 0 };
@@ -109,7 +114,7 @@ impl Plane {
         let len = packet.len();
         let index = header.and_then(|header| self.account_sent(route.media, header, len));
         let protect = self.protects(Some(target.from), target.to);
-        let extend = self.rebuilds_extension(target, packet.bytes());
+        let extend = self.rebuilds_extension(Some(target.from), target.to, packet.bytes());
         if !protect && !extend && target.fill.is_none() {
             self.send(turn.out, target.to, route, packet.bytes());
             return;
@@ -126,7 +131,7 @@ impl Plane {
         let (events, now) = (&mut *turn.events, turn.now.instant);
         let mut say = |notice| events.push(now, target.to, notice);
         if extend {
-            self.rebuild_extension(target, work, &mut say);
+            self.rebuild_extension(Some(target.from), target.to, work, &mut say);
         }
         if protect {
             let Some(index) = index else { return };
@@ -139,10 +144,10 @@ impl Plane {
 
     /// Whether the header extension is rebuilt for a sink: one of the two medias negotiated any, and there is one, or one
     /// to be made.
-    fn rebuilds_extension(&self, target: Target, bytes: &[u8]) -> bool {
+    pub(super) fn rebuilds_extension(&self, from: Option<StreamId>, to: StreamId, bytes: &[u8]) -> bool {
         let extensions =
             |id: StreamId| self.streams.get(id.index()).and_then(|stream| stream.spec.extensions.as_ref());
-        let (input, output) = (extensions(target.from), extensions(target.to));
+        let (input, output) = (from.and_then(extensions), extensions(to));
         if input.is_none() && output.is_none() {
             return false;
         }
@@ -150,10 +155,22 @@ impl Plane {
         present || output.is_some_and(|output| output.own_mid().is_some())
     }
 
-    fn rebuild_extension(&mut self, target: Target, packet: &mut Packet, say: &mut dyn FnMut(Notice)) {
-        let Some(to) = self.streams.get(target.to.index()) else { return };
-        let Some(media) = self.medias.get_mut(to.media.index()) else { return };
-        let input = self.streams[target.from.index()].spec.extensions.as_deref();
+    pub(super) fn rebuild_extension(
+        &mut self,
+        from: Option<StreamId>,
+        id: StreamId,
+        packet: &mut Packet,
+        say: &mut dyn FnMut(Notice),
+    ) {
+        let Some(to) = self.streams.get(id.index()) else { return };
+        let Some(head) = self.transport(id) else { return };
+        // A bundle has the form of its head (media-plane.md §14 rule 2).
+        let two_byte = head.spec.extensions.as_ref().is_some_and(|head| head.needs_two_byte());
+        let head = head.media.index();
+        let Some(media) = self.medias.get_mut(head) else { return };
+        media.two_byte |= two_byte;
+        let from = from.and_then(|from| self.streams.get(from.index()));
+        let input = from.and_then(|from| from.spec.extensions.as_deref());
         rebuild(packet, input, to.spec.extensions.as_deref(), &mut media.two_byte, say);
     }
 
@@ -170,8 +187,9 @@ impl Plane {
         }
         for number in 0..count {
             let sink = &self.streams[arrival.stream.index()].spec.rtcp[number];
-            let (to, strip) = (sink.to, sink.strip_feedback && has_feedback(packet.bytes()));
-            if !strip && !self.protects(None, to) {
+            let (to, strip, translate) =
+                (sink.to, sink.strip_feedback && has_feedback(packet.bytes()), sink.translate);
+            if !strip && !translate && !self.protects(None, to) {
                 if let Some(route) = self.route(to) {
                     self.send(turn.out, to, route, packet.bytes());
                 }
@@ -181,6 +199,9 @@ impl Plane {
             if strip {
                 let kept = strip_feedback(turn.spare.bytes_mut());
                 turn.spare.truncate(kept);
+            }
+            if translate {
+                self.translate_reports(to, turn.spare.bytes_mut());
             }
             if !turn.spare.is_empty() {
                 self.send_spare_rtcp(turn, to);
@@ -200,7 +221,12 @@ impl Plane {
     }
 
     /// Counts a packet for the SSRC it is sent with and returns its index.
-    fn account_sent(&mut self, media: usize, header: &RtpFields, len: usize) -> Option<PacketIndex> {
+    pub(super) fn account_sent(
+        &mut self,
+        media: usize,
+        header: &RtpFields,
+        len: usize,
+    ) -> Option<PacketIndex> {
         let (entry, _) = self.medias.get_mut(media)?.ssrc_out.touch(header.ssrc);
         let index = entry.advance_index(header.sequence_number);
         entry.track(header.sequence_number);
@@ -209,7 +235,7 @@ impl Plane {
     }
 
     /// The way out of a stream: `None` when there is nowhere to send to, or not yet (media-plane.md §3.4).
-    fn route(&self, to: StreamId) -> Option<Route> {
+    pub(super) fn route(&self, to: StreamId) -> Option<Route> {
         let stream = self.transport(to)?;
         let from = stream.selected()?.key;
         let endpoint =
@@ -219,7 +245,7 @@ impl Plane {
     }
 
     /// Sends a datagram and counts it.
-    fn send<T: Transmit>(&mut self, out: &mut T, to: StreamId, route: Route, bytes: &[u8]) {
+    pub(super) fn send<T: Transmit>(&mut self, out: &mut T, to: StreamId, route: Route, bytes: &[u8]) {
         let counters = &mut self.streams[to.index()].outgoing;
         if out.send(route.from, route.endpoint, bytes) {
             counters.count(bytes.len());

@@ -6,6 +6,8 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::transcode::Transcode;
+
 /// How the datagrams of a stream are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlowKind {
@@ -143,6 +145,9 @@ pub struct SinkSpec {
     pub delivers: bool,
     /// Actions per payload type; `None` forwards everything.
     pub actions: Option<Arc<PtTable>>,
+    /// Some payload type of the source is transcoded for this sink, or packets to it are renumbered; `None` forwards as received.
+    /// What `actions` drops or silences is dropped or silenced before.
+    pub transcode: Option<Arc<Transcode>>,
     /// Egress subscribers of the sink.
     pub mirrors: Vec<MirrorSpec>,
 }
@@ -151,7 +156,7 @@ impl SinkSpec {
     /// A sink that forwards everything to `to`.
     #[must_use]
     pub fn forward(edge: Option<EdgeId>, to: StreamId) -> Self {
-        Self { edge, to, delivers: true, actions: None, mirrors: Vec::new() }
+        Self { edge, to, delivers: true, actions: None, transcode: None, mirrors: Vec::new() }
     }
 }
 
@@ -164,6 +169,8 @@ pub struct RtcpSinkSpec {
     pub to: StreamId,
     /// Cut out feedback elements: AVPF to AVP (media-plane.md §2.1, §13.3).
     pub strip_feedback: bool,
+    /// The RTP of this link is transcoded: what reports say of it is rewritten (media-plane.md §13.4).
+    pub translate: bool,
 }
 
 /// RTP header extensions negotiated with one party (media-plane.md §14).

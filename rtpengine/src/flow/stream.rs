@@ -11,6 +11,7 @@ use super::crypto::Keys;
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
+use super::transcode::Coders;
 
 /// Which half of a media a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct Stream {
     pub(super) outgoing: Counters,
     pub(super) last_packet: Instant,
     pub(super) rare: Option<Box<Rare>>,
+    /// Transcoders of what it receives; none for most streams.
+    pub(super) coders: Option<Box<Coders>>,
 }
 
 impl Stream {
@@ -97,6 +100,7 @@ impl Stream {
             outgoing: Counters::default(),
             last_packet: now,
             rare: None,
+            coders: None,
         }
     }
 

@@ -62,7 +62,7 @@ pub(super) struct Fixture {
     pub(super) now: Now,
     pub(super) events: Events,
     pub(super) out: Outbox,
-    spare: Packet,
+    pub(super) spare: Packet,
 }
 
 pub(super) const A_RTP: StreamId = StreamId(0);
@@ -167,7 +167,12 @@ fn spec(stream: u32) -> FlowSpec {
         own_sdp: true,
         payload_types: Some(Arc::new(PayloadTypes::new([(PCMU, 8000), (EVENT, 8000)]))),
         rtp: rtp.map(|to| SinkSpec::forward(Some(EdgeId(0)), to)).into_iter().collect(),
-        rtcp: smallvec![RtcpSinkSpec { edge: Some(EdgeId(0)), to: other_rtcp, strip_feedback: false }],
+        rtcp: smallvec![RtcpSinkSpec {
+            edge: Some(EdgeId(0)),
+            to: other_rtcp,
+            strip_feedback: false,
+            translate: false
+        }],
         ..FlowSpec::default()
     }
 }
@@ -590,7 +595,8 @@ fn rule_10_10_an_unanswered_call_lives_until_the_offer_timeout() {
 #[test]
 fn merged_calls_keep_their_own_packets_and_numbers() {
     let (mut call, other) = (Fixture::new(), Fixture::new());
-    assert_eq!(call.plane.merge(other.plane, 7), (2, 4));
+    let offsets = call.plane.merge(other.plane, 3, 7);
+    assert_eq!(offsets, Offsets { parties: 3, medias: 2, streams: 4, edges: 7 });
     let spec = call.plane.stream(StreamId(4)).expect("joined").spec().clone();
     assert_eq!((spec.rtp[0].to, spec.rtp[0].edge), (StreamId(6), Some(EdgeId(7))));
     let stream = call.plane.stream(StreamId(6)).expect("joined");
@@ -691,7 +697,12 @@ mod hostile {
                 rtp: rtp.into_iter().collect(),
                 rtcp: rtcp
                     .into_iter()
-                    .map(|(to, strip_feedback)| RtcpSinkSpec { edge: None, to: StreamId(to), strip_feedback })
+                    .map(|(to, strip_feedback)| RtcpSinkSpec {
+                        edge: None,
+                        to: StreamId(to),
+                        strip_feedback,
+                        translate: false,
+                    })
                     .collect(),
             },
         )

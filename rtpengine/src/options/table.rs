@@ -279,8 +279,7 @@ const MEDIA: &[OptionDef] = &[
     OptionDef::int("jb-adaptive-max", 0, "Largest adaptive delay in ms, at most 1000")
         .default_is("300 with jb-adaptive")
         .not_yet(),
-    OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences")
-        .not_yet(),
+    OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences"),
     OptionDef::int("audio-buffer-length", 500, "Audio buffer of the mixing player in ms").not_yet(),
     OptionDef::int("audio-buffer-delay", 5, "Delay of the mixing player in ms").not_yet(),
     OptionDef::text_or("audio-player", "on-demand", "When the mixing player is put into a call")
@@ -395,16 +394,14 @@ const DTX: &[OptionDef] = &[
         "INT",
         "Comfort noise payload sent for silence: level 0 to 127, then coefficients 0 to 254",
     )
-    .default_is("32")
-    .not_yet(),
+    .default_is("32"),
     OptionDef::text_or("amr-dtx", "native", "How gaps of AMR are filled")
         .words(DtxMethod::WORDS, "Invalid --amr-dtx ('{}')")
         .not_yet(),
     OptionDef::text_or("evs-dtx", "native", "How gaps of EVS are filled")
         .words(DtxMethod::WORDS, "Invalid --evs-dtx ('{}')")
         .not_yet(),
-    OptionDef::float("silence-detect", 0.0, "Take audio below this level in percent for silence; 0 = do not")
-        .not_yet(),
+    OptionDef::float("silence-detect", 0.0, "Take audio below this level in percent for silence; 0 = do not"),
 ];
 
 const PLAYERS: &[OptionDef] = &[
@@ -536,7 +533,7 @@ const REPORTING: &[OptionDef] = &[
         .value("HOST:PORT")
         .not_yet(),
     OptionDef::flag("dtmf-log-ng-tcp", "Send DTMF events to the ng clients connected over TCP").not_yet(),
-    OptionDef::flag("dtmf-no-suppress", "Pass DTMF events on although they are converted").not_yet(),
+    OptionDef::flag("dtmf-no-suppress", "Pass DTMF events on although they are converted"),
     OptionDef::flag("dtmf-no-log-injects", "Report no DTMF that was injected with 'play DTMF'").not_yet(),
     OptionDef::int("dtmf-digit-delay", 2500, "Longest pause between the digits of a code in ms").not_yet(),
 ];

@@ -24,6 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
+mod handshakes;
+
 static HOUSES: AtomicI32 = AtomicI32::new(0);
 
 /// Some shards over one port pool, driven by hand.

@@ -14,11 +14,18 @@ use crate::sys::{self, Batch};
 /// Sockets of each side. Calls share them, so that one system call moves packets of many calls.
 const SOCKETS: usize = 4;
 
-/// Between two looks of the generator.
-const TICK_NS: u64 = 250_000;
+/// From one packet of a stream to the next.
+const PACKET_INTERVAL_NS: u64 = 20_000_000;
 
-/// Ticks in 20 ms: each stream has its own among them.
-const PHASES: u64 = 80;
+/// Between two looks at the sockets.
+const LOOK_NS: u64 = 250_000;
+
+/// Between two moments of sending while there are few streams. Phones are not in step, so packets come one by one: bunched
+/// together they would spare a daemon that wakes for each of them most of its wake-ups.
+const FINE_TICK_NS: u64 = 50_000;
+
+/// Streams up to which the generator keeps up with the fine tick; with more, several packets are due at a time anyway.
+const FINE_STREAMS: usize = 1000;
 
 /// Packets per sending system call: few enough that the last is not much older than its time stamp.
 const TOGETHER: usize = 16;
@@ -26,8 +33,11 @@ const TOGETHER: usize = 16;
 /// Packets of a burst, as many as a video key frame has.
 const BURST: usize = 50;
 
-/// Ticks between two bursts: 200 ms.
-const BURST_EVERY: u64 = 800;
+/// Between two bursts.
+const BURST_EVERY_NS: u64 = 200_000_000;
+
+/// Between two pings.
+const PING_EVERY_NS: u64 = 10_000_000;
 
 /// Before the measured part.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -200,7 +210,9 @@ struct Generator<'d> {
     client: Client,
     sockets: Vec<UdpSocket>,
     streams: Vec<Stream>,
-    /// Per phase and socket the streams that are due.
+    /// Between two moments of sending.
+    tick_ns: u64,
+    /// Per phase (tick of a packet interval) and socket the streams that are due.
     due: Vec<Vec<Vec<u32>>>,
     bursts: bool,
     batch: Batch,
@@ -214,28 +226,44 @@ struct Generator<'d> {
 
 impl<'d> Generator<'d> {
     fn new(daemon: &'d Daemon, sockets: Vec<UdpSocket>, streams: Vec<Stream>, bursts: bool) -> Self {
-        let mut due = vec![vec![Vec::new(); sockets.len()]; PHASES as usize];
+        let tick_ns = if streams.len() <= FINE_STREAMS { FINE_TICK_NS } else { LOOK_NS };
+        let phases = (PACKET_INTERVAL_NS / tick_ns) as usize;
+        let mut due = vec![vec![Vec::new(); sockets.len()]; phases];
         for (number, stream) in streams.iter().enumerate() {
             // Both directions of a call half a packet time apart, calls spread evenly.
-            let phase = (number * 37 + number % 2 * 40) % PHASES as usize;
+            let phase = (number * 37 + number % 2 * (phases / 2)) % phases;
             due[phase][stream.socket].push(number as u32);
         }
         let client = daemon.client();
         let (batch, seen) = (Batch::new(), Seen::default());
         let window = (u64::MAX, 0);
-        Self { daemon, client, sockets, streams, due, bursts, batch, stamp: 0, seen, window, ping: None }
+        Self {
+            daemon,
+            client,
+            sockets,
+            streams,
+            tick_ns,
+            due,
+            bursts,
+            batch,
+            stamp: 0,
+            seen,
+            window,
+            ping: None,
+        }
     }
 
     fn run(&mut self, duration: Duration) -> Seen {
         let ns = |time: Duration| time.as_nanos() as u64;
         let start = sys::monotonic_ns();
-        let first = ns(WARM_UP) / TICK_NS;
-        let last = first + ns(duration) / TICK_NS;
-        let end = last + ns(DRAIN) / TICK_NS;
+        let tick_ns = self.tick_ns;
+        let first = ns(WARM_UP) / tick_ns;
+        let last = first + ns(duration) / tick_ns;
+        let end = last + ns(DRAIN) / tick_ns;
         let mut cpu = (0, 0);
         let mut opened = 0;
         for tick in 0..end {
-            let planned = start + tick * TICK_NS;
+            let planned = start + tick * tick_ns;
             sys::sleep_until(planned);
             if tick == first {
                 cpu = self.cpu();
@@ -251,13 +279,15 @@ impl<'d> Generator<'d> {
             }
             if tick < last {
                 self.send_due(tick);
-                if self.bursts && tick > first && tick.is_multiple_of(BURST_EVERY) {
-                    self.send_burst(tick / BURST_EVERY);
+                if self.bursts && tick > first && tick.is_multiple_of(BURST_EVERY_NS / tick_ns) {
+                    self.send_burst(tick * tick_ns / BURST_EVERY_NS);
                 }
             }
-            self.receive();
-            self.ping(tick > first && tick < last, tick);
-            if tick > first && tick < last && sys::monotonic_ns() > planned + 8 * TICK_NS {
+            if tick.is_multiple_of(LOOK_NS / tick_ns) {
+                self.receive();
+                self.ping(tick > first && tick < last, tick);
+            }
+            if tick > first && tick < last && sys::monotonic_ns() > planned + 8 * LOOK_NS {
                 self.seen.late_ticks += 1;
             }
         }
@@ -272,7 +302,8 @@ impl<'d> Generator<'d> {
     }
 
     fn send_due(&mut self, tick: u64) {
-        let due = std::mem::take(&mut self.due[(tick % PHASES) as usize]);
+        let phase = (tick % self.due.len() as u64) as usize;
+        let due = std::mem::take(&mut self.due[phase]);
         for (socket, streams) in due.iter().enumerate() {
             for &stream in streams {
                 self.push(stream, 0);
@@ -282,7 +313,7 @@ impl<'d> Generator<'d> {
             }
             self.flush(socket);
         }
-        self.due[(tick % PHASES) as usize] = due;
+        self.due[phase] = due;
     }
 
     /// Sends a key frame's worth on one stream, a different one each time.
@@ -357,7 +388,7 @@ impl<'d> Generator<'d> {
                 self.seen.pings.push(time);
                 self.ping = None;
             }
-        } else if measuring && tick.is_multiple_of(40) {
+        } else if measuring && tick.is_multiple_of(PING_EVERY_NS / self.tick_ns) {
             let cookie = fresh_cookie();
             let sent_ns = sys::monotonic_ns();
             if self.client.send_raw(format!("{cookie} d7:command4:pinge").as_bytes()).is_ok() {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use super::Call;
-use super::ctx::{Ctx, Transmit};
+use super::ctx::{Ctx, Ports, Transmit};
 use super::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use super::signalling::Signalling;
 use crate::flow::{Arrival, Level, Outcome, Packet, Plane, Received, Turn};
@@ -41,6 +41,8 @@ pub(super) struct Agents {
     /// The earliest timer the shard was asked for and has not fired yet.
     alarm: Option<Instant>,
     last_notice: Option<Instant>,
+    /// The shard knows that datagrams wait for handshakes.
+    queued: bool,
 }
 
 impl Agents {
@@ -59,11 +61,14 @@ impl Agents {
         self.medias[id.index()].get_or_insert_default()
     }
 
-    /// The ports of a media are closed: nothing runs on them any more.
-    pub(super) fn forget(&mut self, id: MediaId) {
-        if let Some(agents) = self.medias.get_mut(id.index()) {
-            *agents = None;
-        }
+    /// The first association for which datagrams wait.
+    fn next_waiting(&self) -> Option<(MediaId, usize)> {
+        let waits =
+            |running: &Option<dtls::Running>| running.as_ref().is_some_and(dtls::Running::has_waiting);
+        self.medias.iter().enumerate().find_map(|(media, agents)| {
+            let at = agents.as_ref()?.dtls.iter().position(waits)?;
+            Some((MediaId::at(media), at))
+        })
     }
 
     fn is_idle(&self) -> bool {
@@ -82,6 +87,7 @@ impl Agents {
         self.farewells
             .extend(farewells.map(|(stream, route, bytes)| (StreamId(stream.0 + streams), route, bytes)));
         self.alarm = None;
+        self.queued = false;
     }
 
     /// Gives every socket the name it has in its new shard, whose timers have to be asked for anew.
@@ -94,6 +100,7 @@ impl Agents {
         }
         self.farewells.iter_mut().for_each(|(_, route, _)| route.rename_sockets(name));
         self.alarm = None;
+        self.queued = false;
     }
 
     /// Socket and remote address of the pairs ICE settled on, by component, once it has completed; and whether we control.
@@ -161,6 +168,18 @@ impl Call {
             if stale.map(crate::flow::Stream::spec).any(|spec| spec.ice != ice || spec.dtls != dtls) {
                 self.compile(id);
             }
+        }
+    }
+
+    /// The ports of a media are about to be closed: peers of associations are told, and nothing runs on them any more.
+    pub(super) fn end_agents(&mut self, id: MediaId, ports: &mut dyn Ports) {
+        let others = self.agents.farewells.len();
+        dtls::farewell(self, id);
+        for (_, route, bytes) in self.agents.farewells.drain(others..) {
+            ports.send_last(route.from, route.to, &bytes);
+        }
+        if let Some(agents) = self.agents.medias.get_mut(id.index()) {
+            *agents = None;
         }
     }
 
@@ -272,7 +291,29 @@ impl Call {
     fn take_dtls(&mut self, id: MediaId, arrival: Arrival, packet: &Packet) -> bool {
         let at = self.signalling.media(id).streams.iter().position(|&stream| stream == arrival.stream);
         let running = at.and_then(|at| self.agents.get_mut(id)?.dtls.get_mut(at)?.as_mut());
-        running.is_some_and(|running| running.receive(arrival, packet.bytes()))
+        let Some(running) = running else { return false };
+        running.receive(arrival, packet.bytes());
+        true
+    }
+
+    /// Whether DTLS datagrams wait for [`Call::handshake`], if the shard has to be told: once until they are all done.
+    pub fn wants_handshake(&mut self) -> bool {
+        let wants = !self.agents.queued && self.agents.next_waiting().is_some();
+        self.agents.queued |= wants;
+        wants
+    }
+
+    /// One step of one handshake: the work for one datagram, most of a millisecond where it needs keys. `true`: more wait.
+    pub fn handshake<T: Transmit>(&mut self, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) -> bool {
+        if let Some((id, at)) = self.agents.next_waiting() {
+            let running = self.agents.get_mut(id).and_then(|agents| agents.dtls.get_mut(at)?.as_mut());
+            if let Some(running) = running {
+                running.step();
+            }
+            self.poll_media(id, ctx, turn);
+        }
+        self.agents.queued = self.agents.next_waiting().is_some();
+        self.agents.queued
     }
 
     /// The call ends: peers of associations are told.

@@ -16,7 +16,6 @@
 
 mod answer;
 mod companions;
-mod connected;
 mod handlers;
 mod list;
 mod message;
@@ -34,7 +33,6 @@ mod subscribe;
 mod tests;
 
 pub use answer::answer;
-pub use connected::Connected;
 pub use handlers::{
     Action, DtmfBlock, Handler, HandlerKey, HandlerPolicy, HandlerTable, SinkPolicy, SourcePolicy, handlers,
 };

@@ -285,3 +285,26 @@ fn ng_11_10_all_sources_are_those_of_the_call_before_the_merge() {
     assert_eq!(to(&desk, "b"), [desk.rtp("a", 0), desk.rtp("c", 0)]);
     assert_eq!(to(&desk, "d"), [desk.rtp("c", 0)], "no source");
 }
+
+#[test]
+fn links_keep_their_ids_while_others_go() {
+    let mut desk = Desk::new();
+    desk.offer("a", &audio("10.0.0.1", 4000), "");
+    desk.answer("a", "b", &audio("10.0.0.2", 5000), "");
+    let edges =
+        |desk: &Desk| desk.call.signalling.edges.iter().map(|e| (e.id, e.source, e.sink)).collect::<Vec<_>>();
+    let before = edges(&desk);
+    desk.answer("a", "b", &audio("10.0.0.2", 5000), "");
+    let mut again = edges(&desk);
+    again.sort();
+    let mut sorted = before.clone();
+    sorted.sort();
+    assert_eq!(again, sorted, "a link made anew between the same medias is the same");
+    desk.offer("a", &audio("10.0.0.1", 4000), "\"via-branch\":\"other\"");
+    let made = desk.call.signalling.edges_made as usize;
+    let mut ids: Vec<_> =
+        edges(&desk).into_iter().map(|(id, ..)| id).chain(before.into_iter().map(|(id, ..)| id)).collect();
+    ids.sort();
+    ids.dedup();
+    assert!(ids.len() <= made && ids.iter().all(|id| id.index() < made));
+}

@@ -1,0 +1,39 @@
+//! What a call does at a time of its own, to the millisecond: packets that leave later, and features that asked to be woken.
+//!
+//! A feature asks with [`Plane::wake_at`](crate::flow::Plane::wake_at) from wherever it works on the call; the shard is told after each
+//! datagram, command, alarm and tick, and [`Call::run_due`] comes to [`Call::woken`] in time.
+
+use std::time::Instant;
+
+use super::Call;
+use super::ctx::{Ctx, Transmit};
+use crate::flow::{Purpose, Turn, Wake};
+
+impl Call {
+    /// When [`Call::run_due`] has something to do next, if the shard has to be told: once for each new, earlier moment. Costs nothing
+    /// for a call that has planned nothing.
+    #[inline]
+    pub fn next_due(&mut self) -> Option<Instant> {
+        self.plane.alarm_due()
+    }
+
+    /// Carries out what is due.
+    pub fn run_due<T: Transmit>(&mut self, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
+        while let Some(wake) = self.plane.run_due(turn) {
+            self.woken(wake, ctx, turn);
+        }
+    }
+
+    /// A moment that somebody asked for.
+    fn woken<T: Transmit>(&mut self, wake: Wake, _ctx: &mut Ctx<'_>, _turn: &mut Turn<'_, T>) {
+        match wake.purpose {
+            // Nobody asks for these.
+            Purpose::Player
+            | Purpose::Dtmf
+            | Purpose::JitterBuffer
+            | Purpose::DelayBuffer
+            | Purpose::Fax
+            | Purpose::Dtx => {}
+        }
+    }
+}
