@@ -105,6 +105,8 @@ impl Shard {
     ) -> io::Result<Self> {
         let readiness = Readiness::new()?;
         readiness.add_other(inbox.as_fd(), INBOX)?;
+        let mut events = Events::new(log::packet_level());
+        events.keep_rtcp(rtpengine_common::log::wants_rtcp());
         Ok(Self {
             index,
             readiness,
@@ -129,7 +131,7 @@ impl Shard {
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
-            events: Events::new(log::packet_level()),
+            events,
             dice: Dice::new(),
             log: Vec::new(),
         })
@@ -685,6 +687,7 @@ impl Shard {
     fn log_events(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get(slot) else {
             self.events.drain().for_each(drop);
+            self.events.drain_rtcp().for_each(drop);
             return;
         };
         let signalling = &resident.call.signalling;
@@ -692,6 +695,9 @@ impl Shard {
         let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
             log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
+        }
+        for packet in self.events.drain_rtcp() {
+            log::rtcp(id.as_bytes(), &packet);
         }
     }
 
