@@ -3,8 +3,6 @@
 use rtpengine_common::ng::{All, Command, Reply, Request, Selector, present};
 
 use super::Call;
-use super::ctx::Ctx;
-use super::dtmf::DtmfSettings;
 use super::edge::EdgeFlags;
 use super::error::Error;
 use super::ids::PartyId;
@@ -73,32 +71,14 @@ impl Call {
     }
 
     /// block and unblock DTMF.
-    pub(super) fn block_dtmf(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
-        let selected = self.selected(request)?;
-        let on = request.command == Command::BlockDtmf;
-        let set = |settings: &mut Option<Box<DtmfSettings>>| {
-            let settings = settings.get_or_insert_default();
-            if on {
-                settings.block(request);
-            } else {
-                settings.unblock(request);
-            }
-            settings.mode
-        };
-        let mode = match selected {
-            Selected::Party(party) => set(&mut self.signalling.party_mut(party).dtmf),
-            Selected::All | Selected::Call => set(&mut self.signalling.dtmf),
-        };
-        if !on && selected == Selected::All {
-            for settings in self.signalling.parties.iter_mut().filter_map(|party| party.dtmf.as_mut()) {
-                settings.unblock(request);
-            }
-        }
-        if mode.is_replacing() {
-            ctx.warn("DTMF cannot be replaced without transcoding, event packets are dropped");
+    pub(super) fn block_dtmf(&mut self, request: &Request) -> Result<Reply, Error> {
+        match self.selected(request)? {
+            Selected::Party(party) => self.block_dtmf_of(party, request),
+            whole => self.block_dtmf_of_all(request, whole == Selected::All),
         }
         self.renew_all_handlers();
         self.compile_all();
+        self.plane.rebuild_masks();
         Ok(Reply::ok())
     }
 

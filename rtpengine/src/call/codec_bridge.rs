@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::{EngineSupport, Linked, Supplemental, table};
+use rtpengine_common::codec::{Codec, EngineSupport, Linked, Supplemental, table};
 use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{self, MediaType, StreamParams};
 
@@ -74,9 +74,9 @@ impl Exchange<'_, '_> {
             return;
         };
         let (request, answer) = (self.request, self.answer);
-        let audio = params.media_type == MediaType::Audio;
-        sender.codecs.set_audio(audio);
-        receiver.codecs.set_audio(audio);
+        // Through the T.38 gateway the two are of different types.
+        sender.codecs.set_audio(sender.media_type == MediaType::Audio);
+        receiver.codecs.set_audio(receiver.media_type == MediaType::Audio);
         let ms =
             |option: Option<i32>| option.filter(|_| !answer).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
         apply_packet_times(
@@ -121,6 +121,12 @@ pub(super) fn telephone_events(codecs: &MediaCodecs) -> impl Iterator<Item = u8>
     entries.filter(|e| e.codec.supplemental == Some(Supplemental::TelephoneEvent)).map(|e| e.payload_type)
 }
 
+/// Audio that can be decoded: payload number, codec, packet time in ms.
+pub(super) fn decodable(codecs: &MediaCodecs) -> impl Iterator<Item = (u8, Arc<Codec>, u32)> + '_ {
+    let audio = codecs.list.entries().iter().filter(|e| e.codec.is_audio() && e.codec.support.decode);
+    audio.map(|e| (e.payload_type, Arc::clone(&e.codec), codecs.packet_time_of(e)))
+}
+
 /// Payload numbers whose codec has a silence pattern, with that octet (codecs.md §1.1 rule 6).
 pub(super) fn silence_octets(codecs: &MediaCodecs) -> impl Iterator<Item = (u8, u8)> + '_ {
     codecs.list.entries().iter().filter_map(|e| Some((e.payload_type, e.codec.def()?.silence?)))
@@ -139,6 +145,8 @@ pub(super) fn fixed_size(codecs: &MediaCodecs) -> impl Iterator<Item = u8> + '_ 
 /// The signalled payload types with their clock rates.
 pub(super) fn payload_types(codecs: &MediaCodecs) -> Option<Arc<PayloadTypes>> {
     let entries = codecs.list.entries();
-    (!entries.is_empty())
-        .then(|| Arc::new(PayloadTypes::new(entries.iter().map(|e| (e.payload_type, e.codec.clock)))))
+    (!entries.is_empty()).then(|| {
+        let types = PayloadTypes::new(entries.iter().map(|e| (e.payload_type, e.codec.clock)));
+        Arc::new(types.with_events(telephone_events(codecs)))
+    })
 }

@@ -1,9 +1,11 @@
 //! From what was signalled to what happens to packets: one [`FlowSpec`] per stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use rtpengine_common::codec::dtmf::Mode;
 use rtpengine_common::sdp::CryptoParams;
 
 use super::Call;
@@ -19,8 +21,8 @@ use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
-    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, MirrorSpec, PtAction, PtTable,
-    RtcpSinkSpec, SinkSpec, SourcePolicy,
+    Bundle, BundleMember, Crypto, DtmfSpec, Extensions, FlowKind, FlowSpec, Keys, Level, MirrorSpec,
+    PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
 impl Call {
@@ -36,6 +38,8 @@ impl Call {
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
         }
+        #[cfg(feature = "codec")]
+        self.compile_fax(id);
     }
 
     /// Puts the SDES keys of a media in force: the first one of the peer, and the one we settled on with it. While an offer is
@@ -70,6 +74,59 @@ impl Call {
     }
 }
 
+#[cfg(feature = "codec")]
+impl Call {
+    /// Puts the T.38 gateways in force that a media takes part in, or ends the one it had.
+    fn compile_fax(&mut self, id: MediaId) {
+        let sinks: SmallVec<[MediaId; 2]> = self.signalling.edges_from(id).map(|edge| edge.sink).collect();
+        for image in sinks.into_iter().chain([id]) {
+            let Some(stream) = self.signalling.media(image).rtp() else { continue };
+            match fax(&self.signalling, image, stream) {
+                Some(spec) => self.plane.set_fax(spec, self.signalling.last_signal.1),
+                None => self.plane.end_fax(stream),
+            }
+        }
+    }
+}
+
+/// The gateway between an image media and the audio media it faces.
+#[cfg(feature = "codec")]
+fn fax(call: &Signalling, id: MediaId, image: StreamId) -> Option<crate::flow::FaxSpec> {
+    use rtpengine_common::t38::gateway::{AudioCodec, RtpStart};
+    /// Packet time of the gateway's audio where the codec allows it, in ms (codecs.md §19.5 rule 1).
+    const PACKET_TIME: u32 = 20;
+    let (other, gateway) = call.fax_audio(id)?;
+    let (own, audio) = (call.media(id), call.media(other));
+    if own.has(MediaFlags::REJECTED) || audio.has(MediaFlags::REJECTED) {
+        return None;
+    }
+    let codecs = audio.codecs.list.entries().iter().filter(|e| e.codec.is_audio() && e.codec.is_supported());
+    let may_pass = |from: MediaId, to: MediaId| {
+        let (source, sink) = (call.media(from), call.media(to));
+        let edge = call.edges_from(from).find(|edge| edge.sink == to);
+        let blocked = edge.and_then(|edge| actions(call, source, sink, edge));
+        sink.has(MediaFlags::SEND)
+            && !sink.has(MediaFlags::BLACKHOLE)
+            && !blocked.is_some_and(|table| table.default == PtAction::Drop)
+    };
+    Some(crate::flow::FaxSpec {
+        image,
+        audio: audio.rtp()?,
+        options: gateway.options,
+        codecs: codecs
+            .map(|entry| AudioCodec {
+                payload_type: entry.payload_type,
+                codec: entry.codec.clone(),
+                packet_time: entry.codec.packet_time(entry.payload_type, PACKET_TIME),
+            })
+            .collect(),
+        ssrc: gateway.ssrc,
+        start: RtpStart { sequence_number: gateway.sequence_number, timestamp: gateway.timestamp },
+        to_image: own.rtp().is_some() && may_pass(other, id),
+        to_audio: may_pass(id, other),
+    })
+}
+
 /// The flow of the stream at position `at` of a media. `certificate`: there is one, so that DTLS can run.
 fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate: bool) -> FlowSpec {
     let media = call.media(id);
@@ -92,12 +149,12 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         ice: runs_ice(media, id),
         dtls: certificate && runs_dtls(media, id),
         srtp: media.is_srtp(),
-        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id),
+        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id) || reads_dtmf(call, id),
         loop_check: media.has(MediaFlags::LOOP_CHECK),
         blackhole: media.has(MediaFlags::BLACKHOLE),
         receives: media.has(MediaFlags::RECV),
         own_sdp: media.has(MediaFlags::PRINTED),
-        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR),
+        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR) || call.has_fax(id),
         generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
         pierce_nat: media.has(MediaFlags::PIERCE_NAT),
         nat_wait: media.has(MediaFlags::NAT_WAIT),
@@ -105,15 +162,55 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
         payload_types: codec_bridge::payload_types(&media.codecs),
+        fax: !rtcp && call.has_fax(id),
+        delay: if rtcp { Duration::ZERO } else { delay_buffer(call, media) },
+        dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
+}
+
+/// How long packets of a media are held back.
+fn delay_buffer(call: &Signalling, media: &Media) -> Duration {
+    let settings = call.party(media.party).dtmf.as_ref();
+    Duration::from_millis(settings.map_or(0, |settings| settings.delay_buffer_ms).into())
+}
+
+/// What is to be known of the digits of a media, and what hides them (codecs.md §10.4, §18.7).
+fn dtmf_spec(call: &Signalling, media: &Media) -> Option<Arc<DtmfSpec>> {
+    let party = call.party(media.party);
+    let settings = party.dtmf.as_deref();
+    if settings.is_none() && call.dtmf == DtmfBlock::Off && !party.flags.contains(PartyFlags::DETECT_DTMF) {
+        return None;
+    }
+    let policy = dtmf::policy(call.dtmf, settings);
+    let armed = settings.is_some_and(|settings| settings.triggers.is_armed());
+    let acted_on = policy.mode != Mode::Off || policy.delay_ms != 0 || armed;
+    let no_events = codec_bridge::telephone_events(&media.codecs).next().is_none();
+    let listens = party.flags.contains(PartyFlags::DETECT_DTMF) || (no_events && acted_on);
+    let hides = policy.mode.is_replacing() || policy.delay_ms != 0;
+    if !hides && !listens {
+        return None;
+    }
+    let audio = || codec_bridge::decodable(&media.codecs);
+    let clock = audio().next().map_or(8000, |(_, codec, _)| codec.clock);
+    let listen = if listens { audio().collect() } else { Vec::new() };
+    Some(Arc::new(DtmfSpec { policy, clock, listen }))
 }
 
 /// Whether DTMF injection was asked for at either end of a media.
 fn inject_dtmf(call: &Signalling, id: MediaId) -> bool {
     let asked = |media: MediaId| call.party(call.media(media).party).flags.contains(PartyFlags::INJECT_DTMF);
     asked(id) || edges(call, id).any(|(_, e)| asked(e.sink))
+}
+
+/// Whether the digits of a media have to be read, or were put into it, so that its packets cannot pass enciphered.
+fn reads_dtmf(call: &Signalling, id: MediaId) -> bool {
+    let party = call.party(call.media(id).party).dtmf.as_ref();
+    let armed = party.is_some_and(|dtmf| dtmf.triggers.is_armed());
+    let injected = |e: &&super::edge::Edge| e.flags.contains(EdgeFlags::DIGITS);
+    let blocked = dtmf::mode_in_force(call.dtmf, party.map(|dtmf| &**dtmf)) != DtmfBlock::Off;
+    call.dtmf_logged || armed || blocked || call.edges_from(id).chain(call.edges_to(id)).any(|e| injected(&e))
 }
 
 /// The header extensions that may pass to or from this media.
@@ -164,12 +261,13 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
     }
     let mirrors = mirrors(call, id, at);
     edges(call, id)
-        .filter(|(_, e)| e.flags.is_plain())
+        .filter(|(_, e)| e.flags.is_plain() && !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
             let mut spec = SinkSpec::forward(Some(edge), to);
-            spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
+            spec.delivers = sink.has(MediaFlags::SEND)
+                && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
             spec.actions = actions(call, media, sink, e);
             spec.transcode.clone_from(&e.codecs.transcode);
             spec.mirrors.clone_from(&mirrors);
@@ -210,8 +308,13 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
     let pair = at - at % 2;
     edges(call, id)
         .filter(|(_, e)| !e.flags.intersects(EdgeFlags::EGRESS | EdgeFlags::INJECT))
+        .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
+            // A player is the source of what that side hears (media-plane.md §13.2).
+            if sink.has(MediaFlags::BLOCK_EGRESS) {
+                return None;
+            }
             let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
             let to = *sink.streams.get(pair + offset)?;
             let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
@@ -237,8 +340,8 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
         || party.contains(PartyFlags::SILENCE_MEDIA)
         || edge.flags.contains(EdgeFlags::SILENCED);
     // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
-    let dtmf = dtmf::mode_in_force(call.dtmf.as_deref(), call.party(media.party).dtmf.as_deref());
-    let no_dtmf = dtmf != DtmfBlock::Off;
+    let dtmf = dtmf::mode_in_force(call.dtmf, call.party(media.party).dtmf.as_deref());
+    let no_dtmf = dtmf == DtmfBlock::Drop || (dtmf.is_replacing() && !edge.codecs.transcodes());
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;

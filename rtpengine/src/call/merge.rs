@@ -1,6 +1,7 @@
 //! Two calls become one (ng-control.md §10.8).
 
 use super::Call;
+use super::codecs::DtmfBlock;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::party::{Party, PartyFlags};
 use super::signalling::{CallFlags, Signalling};
@@ -52,6 +53,7 @@ impl Call {
             newcomers: _,
             dtls: _,
             agents,
+            players,
             codecs: _,
         } = *other;
         let edges = self.signalling.edges_made;
@@ -59,6 +61,7 @@ impl Call {
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let offsets = self.plane.merge(plane, parties, edges);
         self.agents.merge(agents, offsets.medias, offsets.streams);
+        self.players.merge(players, &offsets);
         renumber(&mut theirs, &offsets);
         let own = &mut self.signalling;
         let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);
@@ -67,8 +70,8 @@ impl Call {
         for party in &mut theirs.parties {
             party.call_id = party.call_id.saturating_add(ids);
             party.flags |= carried;
-            if theirs.dtmf.is_some() {
-                party.dtmf.clone_from(&theirs.dtmf);
+            if theirs.dtmf != DtmfBlock::Off {
+                party.dtmf.get_or_insert_default().mode = theirs.dtmf;
             }
             // What was to end with the joining call ends with its parties.
             party.deletion = party.deletion.or(theirs.deletion);
@@ -86,6 +89,8 @@ impl Call {
         own.metadata = own.metadata.take().or(theirs.metadata);
         own.created_from = own.created_from.take().or(theirs.created_from);
         own.xmlrpc_callback = own.xmlrpc_callback.or(theirs.xmlrpc_callback);
+        own.dtmf_log = own.dtmf_log.or(theirs.dtmf_log);
+        own.dtmf_logged |= theirs.dtmf_logged;
         self.fragments.extend(fragments);
         self.compile_all();
         Ok(())

@@ -30,8 +30,10 @@ pub mod error;
 mod exchange;
 mod exchange_ports;
 pub mod extmap;
+pub mod fax;
 mod fragment;
 pub mod handling;
+mod hold;
 pub mod ice_params;
 pub mod media;
 mod merge;
@@ -39,6 +41,7 @@ mod moving;
 mod mux;
 pub mod party;
 mod players;
+mod playing;
 pub mod port_maps;
 mod publish;
 mod query;
@@ -127,6 +130,8 @@ pub struct Call {
     dtls: Option<Arc<dtls::Context>>,
     /// What runs on the media ports beside media.
     agents: agents::Agents,
+    /// What parties are made to hear.
+    players: playing::Players,
     /// What the operator configured about codecs.
     codecs: Arc<handling::CodecSettings>,
 }
@@ -149,6 +154,7 @@ impl Call {
             newcomers: None,
             dtls: None,
             agents: agents::Agents::default(),
+            players: playing::Players::default(),
             codecs: Arc::default(),
         }
     }
@@ -158,6 +164,7 @@ impl Call {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
         self.configure(ctx.settings);
+        self.take_dtmf_log(request, ctx.settings);
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),
@@ -166,7 +173,7 @@ impl Call {
             Command::BlockMedia | Command::UnblockMedia | Command::SilenceMedia | Command::UnsilenceMedia => {
                 self.block(request)
             }
-            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request, ctx),
+            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request),
             Command::Publish => self.publish(request, (id, call_id), ctx),
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
@@ -292,6 +299,7 @@ impl Call {
         party.deletion = None;
         party.flags.insert(PartyFlags::DELETED);
         let medias = party.medias.clone();
+        self.forget_players(id);
         let mut touched = Vec::new();
         for media in medias {
             for edge in &self.signalling.edges {

@@ -7,6 +7,7 @@ use rtpengine_common::ng::{Dict, Reply, Request, Value};
 
 use super::Call;
 use super::ctx::{Ctx, Now};
+use super::dtmf::Triggers;
 use super::edge::EdgeFlags;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::media::{Media, MediaFlags};
@@ -144,7 +145,12 @@ impl View<'_> {
         );
         let medias: Vec<Value<'static>> = party.medias.iter().map(|&m| self.media(m).into()).collect();
         dict.push("medias", medias);
-        dict.push("VSC", Vec::<Value<'static>>::new());
+        let triggers = party.dtmf.as_ref().map(|dtmf| &dtmf.triggers);
+        let triggers = triggers.into_iter().flat_map(Triggers::listed).map(|(kind, digits, active)| {
+            let trigger = Dict::new().with("type", kind.text()).with("trigger", digits.to_vec());
+            Value::from(trigger.with("active", i64::from(active)))
+        });
+        dict.push("VSC", triggers.collect::<Vec<_>>());
         if call.flags.contains(CallFlags::RECORDING_SET_UP) {
             let on = |flag| i64::from(party.flags.contains(flag));
             let recording = Dict::new()

@@ -42,6 +42,15 @@ impl Call {
         Reply::ok()
     }
 
+    /// What a digit string does (recording.md §9).
+    pub(super) fn record_now(&mut self, command: Command, ctx: &mut Ctx<'_>) {
+        match command {
+            Command::StartRecording => self.start_recording(ctx),
+            Command::PauseRecording => self.pause_recording(),
+            _ => self.stop_recording(false),
+        }
+    }
+
     /// `record-call` and its flags in offer, answer and publish.
     pub(super) fn record_as_asked(&mut self, request: &Request, ctx: &mut Ctx<'_>) {
         match request.record_call() {
@@ -76,9 +85,13 @@ impl Call {
 
     fn start_recording(&mut self, ctx: &mut Ctx<'_>) {
         let flags = &mut self.signalling.flags;
+        let begins = !flags.contains(CallFlags::RECORDING);
         flags.remove(CallFlags::RECORDING_PAUSED | CallFlags::DISCARD_RECORDING);
         flags.insert(CallFlags::RECORDING);
         self.set_up_recording(ctx);
+        if begins {
+            self.announce_recording(ctx);
+        }
     }
 
     /// A recording that was not started stays off; packets of a paused one are not kept.

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
 
+use super::dtmf::DtmfOptions;
 use super::handling::CodecSettings;
 use crate::dtls::Context;
 use crate::flow::MosOptions;
+use crate::player::Sources;
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,12 +52,24 @@ pub struct Settings {
     pub reject_invalid_sdp: bool,
     /// `--moh-attr-name`
     pub moh_attribute: Option<Box<str>>,
+    /// `--moh-prevent-double-hold`
+    pub moh_prevent_double: bool,
+    /// `--moh-max-repeats`
+    pub moh_max_repeats: u32,
+    /// `--moh-max-duration`; `None` is no limit.
+    pub moh_max_duration: Option<Duration>,
+    /// Opens media to be played; `None`: nothing is played.
+    pub sources: Option<Arc<dyn Sources>>,
     /// `--ssrc-reporting`
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
     pub active_switchover: bool,
     /// Decides conflicts of ICE roles; random per process.
     pub ice_tie_breaker: u64,
+    /// `--ice-consent`
+    pub ice_consent: bool,
+    /// `--ice-keepalive`
+    pub ice_keepalive: Option<Duration>,
     /// A spool directory is configured: calls can be recorded.
     pub records: bool,
     /// `--mos`
@@ -64,6 +78,8 @@ pub struct Settings {
     pub rtcp_interval: Duration,
     /// `--srtp-replay-window`: packets; 0 is off.
     pub srtp_replay_window: u16,
+    /// What is told of DTMF, and how digit strings are heard.
+    pub dtmf: DtmfOptions,
     /// The present DTLS certificate, for new calls.
     pub dtls: Option<Arc<Context>>,
     /// What was configured about codecs.
@@ -85,13 +101,20 @@ impl Default for Settings {
             save_interface_ports: false,
             reject_invalid_sdp: false,
             moh_attribute: None,
+            moh_prevent_double: false,
+            moh_max_repeats: 999,
+            moh_max_duration: Some(Duration::from_millis(1_800_000)),
+            sources: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
             ice_tie_breaker: 0,
+            ice_consent: false,
+            ice_keepalive: None,
             records: false,
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
+            dtmf: DtmfOptions::default(),
             dtls: None,
             codecs: Arc::default(),
         }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Call;
 use super::ctx::{Ctx, Transmit};
-use crate::flow::{Purpose, Turn, Wake};
+use crate::flow::{Place, Purpose, Turn, Wake};
 
 impl Call {
     /// When [`Call::run_due`] has something to do next, if the shard has to be told: once for each new, earlier moment. Costs nothing
@@ -24,16 +24,33 @@ impl Call {
         }
     }
 
+    /// A T.38 gateway has samples to make.
+    fn fax_woken<T: Transmit>(&mut self, place: Place, turn: &mut Turn<'_, T>) {
+        #[cfg(feature = "codec")]
+        if let Place::Stream(image) = place {
+            self.plane.run_fax(turn, image);
+        }
+        #[cfg(not(feature = "codec"))]
+        let _ = (place, turn);
+    }
+
     /// A moment that somebody asked for.
-    fn woken<T: Transmit>(&mut self, wake: Wake, _ctx: &mut Ctx<'_>, _turn: &mut Turn<'_, T>) {
+    fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
+            Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
+            Purpose::Fax => self.fax_woken(wake.place, turn),
+            Purpose::Player => {
+                if let Place::Party(party) = wake.place {
+                    self.run_players(party, ctx, turn);
+                }
+            }
+            Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_delayed(turn, stream);
+                }
+            }
             // Nobody asks for these.
-            Purpose::Player
-            | Purpose::Dtmf
-            | Purpose::JitterBuffer
-            | Purpose::DelayBuffer
-            | Purpose::Fax
-            | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::Dtx => {}
         }
     }
 }

@@ -7,14 +7,17 @@ mod records;
 
 use super::cli::Console;
 use super::cookies::{Cookies, Key, Seen};
+use super::datagrams::Datagrams;
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad};
 use super::listeners::{Listeners, Protocol, Target};
 use super::proxies::Proxies;
 use crate::call::check;
+use crate::call::dtmf::DtmfReport;
 use crate::call::ids::Name;
 use crate::flow::Level;
+use crate::player::Stores;
 use crate::report::counters::{Block, Counter, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
@@ -128,11 +131,17 @@ pub struct Router {
     held: VecDeque<(Box<Request>, Running)>,
     /// Carries out command lines.
     console: Option<Console>,
+    /// Media held in memory, and how its threads reach the router.
+    media: Option<(Arc<dyn Stores>, Mailbox<FromShard>)>,
+    /// Command lines that wait for media.
+    loading: HashMap<u64, Asker>,
     /// Command lines that wait for shards.
     waiting: HashMap<u64, Waiting>,
     next_ticket: u64,
     output: Vec<u8>,
     pending: bool,
+    /// Tells others what happens.
+    datagrams: Datagrams,
 }
 
 impl Router {
@@ -162,10 +171,13 @@ impl Router {
             moving: 0,
             held: VecDeque::new(),
             console: None,
+            media: None,
+            loading: HashMap::new(),
             waiting: HashMap::new(),
             next_ticket: 0,
             output: Vec::new(),
             pending: false,
+            datagrams: Datagrams::default(),
         }
     }
 
@@ -297,6 +309,13 @@ impl Router {
 
     /// All figures of the daemon.
     pub fn metrics(&self) -> crate::report::metrics::Metrics {
+        if let Some((media, _)) = &self.media {
+            let (content, encoded) = media.sizes();
+            let number = |octets| i64::try_from(octets).unwrap_or(i64::MAX);
+            // The first shard runs on this thread, so the router may write its gauges.
+            self.stats[0].set(Gauge::MediaCache, number(content));
+            self.stats[0].set(Gauge::PlayerCache, number(encoded));
+        }
         let totals = Totals::of(self.stats.iter().map(|block| &**block));
         let facts = statistics::Facts {
             totals: &totals,
@@ -341,7 +360,7 @@ impl Router {
         self.next_ticket += 1;
         let order = Order { ticket: self.next_ticket, request, agent: running.agent };
         if to == shard.index() {
-            self.execute_here(shard, &order, running);
+            self.execute_here(shard, order, running);
         } else {
             self.send_order(shard, order, to, running);
         }
@@ -402,7 +421,7 @@ impl Router {
         }
     }
 
-    fn execute_here(&mut self, shard: &mut Shard, order: &Order, running: Running) {
+    fn execute_here(&mut self, shard: &mut Shard, order: Order, running: Running) {
         self.at_work = Some((order.ticket, running));
         let reply = shard.execute(order);
         let Some((ticket, running)) = self.at_work.take() else { return };
@@ -488,12 +507,27 @@ impl Router {
                         self.finished(&running, &reply, live);
                     }
                 }
+                FromShard::Dtmf(report) => self.tell_dtmf(&report),
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
                 FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
                 FromShard::Surveyed { ticket, survey } => self.surveyed(ticket, survey),
+                FromShard::Told { ticket, text } => self.told(ticket, &text),
             }
         }
         true
+    }
+
+    /// Tells clients and the receiver of datagrams of a digit (operations.md 12).
+    fn tell_dtmf(&mut self, report: &DtmfReport) {
+        if let Some(destination) = report.destination {
+            self.datagrams.send(destination, report.line().as_bytes());
+        }
+        if self.shared.settings().dtmf.ng_tcp {
+            let cookie: u64 = rand::random();
+            let mut message = format!("{cookie:016x} ").into_bytes();
+            message.extend(report.notification());
+            self.listeners.broadcast(&message);
+        }
     }
 
     /// Takes what was asked over HTTP. `true`: there may be more.

@@ -2,8 +2,10 @@
 
 use super::Fatal;
 use super::certificates::{self, Renewal};
+use super::media;
 use super::open::Opened;
 use super::process::{schedule, set_open_files, thread_number};
+use crate::call::dtmf::{Codes, DtmfOptions};
 use crate::call::settings::{Settings as CallSettings, SsrcReporting};
 use crate::control::cli::Console;
 use crate::control::http::Server;
@@ -12,9 +14,11 @@ use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
 use crate::flow::{Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
+use crate::player::Stores;
 use crate::report::counters::{Block, Totals};
 use crate::report::log;
 use crate::shard::Shard;
+use crate::shard::coders::{Coders, coders};
 use crate::shard::inbox::{Mailbox, inbox};
 use crate::shard::message::ToShard;
 use crate::shard::pace::Tick;
@@ -75,16 +79,23 @@ impl Running {
 
 /// Starts everything.
 pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fatal> {
-    start_all(settings, opened).map_err(|error| Fatal(format!("Failed to start threads: {error}")))
+    let library = media::library(settings)?;
+    start_all(settings, opened, library).map_err(|error| Fatal(format!("Failed to start threads: {error}")))
 }
 
-fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
+fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library>) -> io::Result<Running> {
     let Opened { interfaces, pools, listeners, http, codecs } = opened;
     let addresses = interfaces.locals().len();
     let dtls = certificates::first(settings)?;
-    let call_settings =
-        CallSettings { dtls: Some(dtls), codecs: Arc::new(codecs), ..call_settings(settings) };
-    let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
+    let sources = library.as_ref().map(|library| Arc::clone(&library.sources));
+    let codecs = Arc::new(codecs);
+    let call_settings = CallSettings { dtls: Some(dtls), sources, codecs, ..call_settings(settings) };
+    let shared = Shared::new(interfaces, pools, loop_settings(settings), call_settings);
+    let shared = match settings.threads.codec {
+        0 => shared,
+        count => shared.with_coders(start_coders(settings, count)?),
+    };
+    let shared = Arc::new(shared);
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
     let (mut mailboxes, mut inboxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -106,6 +117,11 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
         Arc::new(defaults(settings)),
     )
     .with_console(Console::new(Arc::new(settings.clone()), set_open_files));
+    let stores = library.map(|library| library.stores);
+    let router = match &stores {
+        Some(stores) => router.with_media(Arc::clone(stores), to_router.clone()),
+        None => router,
+    };
     let mut threads = Vec::with_capacity(count + 1);
     let mut router = Some(router);
     for (at, inbox) in inboxes.into_iter().enumerate() {
@@ -124,7 +140,8 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     }
     let clock = Arc::new(Clock::default());
     let renewal = Renewal::new(shared, settings, Instant::now());
-    threads.push(start_housekeeping(settings, &clock, &state, stats, renewal)?);
+    let chores = Chores { stats, renewal, stores };
+    threads.push(start_housekeeping(settings, &clock, &state, chores)?);
     let http = http.map(|server| start_http(settings, server, asking)).transpose()?;
     Ok(Running { state, shards: mailboxes, threads, clock, http })
 }
@@ -152,24 +169,44 @@ fn start_shard(settings: &Settings, mut shard: Shard, router: Option<Router>) ->
     })
 }
 
+/// The threads for expensive transcoding. They end with the last shard.
+fn start_coders(settings: &Settings, count: usize) -> io::Result<Coders> {
+    let (coders, bench) = coders();
+    let scheduling = settings.threads.scheduling;
+    for number in 0..count {
+        let bench = bench.again();
+        builder(settings, format!("coder-{number}")).spawn(move || {
+            set_scheduling(scheduling);
+            bench.work();
+        })?;
+    }
+    Ok(coders)
+}
+
 fn start_http(settings: &Settings, server: Server, asking: Mailbox<Asked>) -> io::Result<Runtime> {
     let scheduling = settings.threads.idle_scheduling;
     let begin = move || set_scheduling(scheduling);
     server.start(&settings.control.http, asking, settings.threads.stack_bytes, begin)
 }
 
-fn set_scheduling(scheduling: Scheduling) {
+pub(super) fn set_scheduling(scheduling: Scheduling) {
     if let Err(error) = schedule(scheduling) {
         log::core(Level::Error, &format!("Failed to set thread scheduling: {error}"));
     }
+}
+
+/// What housekeeping looks after.
+struct Chores {
+    stats: Vec<Arc<Block>>,
+    renewal: Renewal,
+    stores: Option<Arc<dyn Stores>>,
 }
 
 fn start_housekeeping(
     settings: &Settings,
     clock: &Arc<Clock>,
     state: &Arc<ControlState>,
-    stats: Vec<Arc<Block>>,
-    mut renewal: Renewal,
+    mut chores: Chores,
 ) -> io::Result<JoinHandle<()>> {
     let (clock, state) = (Arc::clone(clock), Arc::clone(state));
     let scheduling = settings.threads.idle_scheduling;
@@ -185,10 +222,13 @@ fn start_housekeeping(
             }
             let start = Instant::now();
             sample_load(&state, &mut ticks);
-            renewal.check(start);
+            chores.renewal.check(start);
+            if let Some(stores) = &chores.stores {
+                stores.look_after(start);
+            }
             even = !even;
             if even {
-                state.rates.update(start, &Totals::of(stats.iter().map(|block| &**block)));
+                state.rates.update(start, &Totals::of(chores.stats.iter().map(|block| &**block)));
             }
             let taken = start.elapsed();
             if taken > SLOW_RUN {
@@ -256,6 +296,31 @@ fn defaults(settings: &Settings) -> Defaults {
     }
 }
 
+fn dtmf_options(settings: &Settings) -> DtmfOptions {
+    let dtmf = &settings.report.dtmf;
+    let code = |code: &Option<String>| code.as_deref().unwrap_or_default().as_bytes().into();
+    let codes = settings.recording.as_ref().map(|recording| &recording.codes);
+    let codes = codes.map(|codes| {
+        Codes([
+            code(&codes.start),
+            code(&codes.stop),
+            code(&codes.start_stop),
+            code(&codes.pause),
+            code(&codes.pause_resume),
+            code(&codes.start_pause_resume),
+        ])
+    });
+    DtmfOptions {
+        destination: dtmf.destination,
+        ng_tcp: dtmf.ng_tcp,
+        syslog: settings.log.dtmf.is_some(),
+        log_injects: dtmf.log_injects,
+        no_suppress: dtmf.no_suppress,
+        digit_delay: dtmf.digit_delay,
+        codes: codes.unwrap_or_default(),
+    }
+}
+
 fn call_settings(settings: &Settings) -> CallSettings {
     let instance: [u8; 6] = rand::rng().random();
     CallSettings {
@@ -271,6 +336,9 @@ fn call_settings(settings: &Settings) -> CallSettings {
         save_interface_ports: settings.ports.first_address_only,
         reject_invalid_sdp: settings.media.reject_invalid_sdp,
         moh_attribute: settings.players.hold.attribute.as_deref().map(Into::into),
+        moh_prevent_double: settings.players.hold.prevent_double,
+        moh_max_repeats: u32::try_from(settings.players.hold.max_repeats).unwrap_or(u32::MAX),
+        moh_max_duration: settings.players.hold.max_duration,
         ssrc_reporting: match settings.media.ssrc_reporting {
             words::SsrcReporting::Full => SsrcReporting::Full,
             words::SsrcReporting::Inline => SsrcReporting::Inline,
@@ -279,6 +347,8 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         active_switchover: settings.redis.active_switchover,
         ice_tie_breaker: rand::rng().random(),
+        ice_consent: settings.media.ice_consent,
+        ice_keepalive: settings.media.ice_keepalive,
         mos: MosOptions {
             listening: settings.media.mos_kind == MosKind::Listening,
             formula: match settings.media.mos {
@@ -290,6 +360,7 @@ fn call_settings(settings: &Settings) -> CallSettings {
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
         records: settings.recording.is_some(),
+        dtmf: dtmf_options(settings),
         ..CallSettings::default()
     }
 }

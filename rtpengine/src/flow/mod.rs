@@ -4,11 +4,17 @@
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
 mod bundle;
+mod coding;
 mod crypto;
+mod delay;
+mod dtmf;
 mod events;
 mod exercise;
 mod extension;
+#[cfg(feature = "codec")]
+mod fax;
 mod ingress;
+mod jitter;
 mod learn;
 mod loop_check;
 mod mos;
@@ -40,10 +46,14 @@ mod report_tests;
 #[cfg(test)]
 mod tests;
 
+pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
+pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;
+#[cfg(feature = "codec")]
+pub use fax::FaxSpec;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};

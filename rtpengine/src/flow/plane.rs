@@ -7,7 +7,9 @@ use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use crate::tight;
 
+use super::coding::CoderJob;
 use super::crypto::Keys;
+use super::dtmf::DtmfNotice;
 use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
@@ -155,10 +157,19 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// Digits that were seen and not yet taken.
+    pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
+    /// T.38 gateways; none in most calls.
+    #[cfg(feature = "codec")]
+    pub(super) faxes: Vec<super::fax::Fax>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
+    /// Expensive transcoding is left to jobs.
+    pub(super) codes_elsewhere: bool,
+    /// Jobs nobody has taken yet.
+    pub(super) jobs: Vec<CoderJob>,
 }
 
 impl Plane {
@@ -358,12 +369,20 @@ impl Plane {
         if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
             rare.loop_memory = LoopMemory::default();
         }
+        let dtmf = stream.spec.dtmf != spec.dtmf;
+        let delay = stream.spec.delay != spec.delay;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
             stream.coders.as_mut().map(|coders| coders.respecify(&stream.spec.rtp)).unwrap_or_default();
         if !ended.is_empty() {
             self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
+        }
+        if dtmf {
+            self.respecify_dtmf(id);
+        }
+        if delay {
+            self.wake_delayed(id);
         }
         true
     }
@@ -374,6 +393,7 @@ impl Plane {
         let (medias, streams) = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
         let offsets = Offsets { parties, medias, streams, edges };
         self.join_schedule(other.schedule, &offsets);
+        self.jobs.extend(other.jobs);
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
                 rtcp.0 += streams;
@@ -387,10 +407,18 @@ impl Plane {
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += medias;
             stream.spec.shift(streams, edges);
+            if let Some(injections) = stream.rare.as_mut().and_then(|rare| rare.injections.as_mut()) {
+                injections.shift(edges);
+            }
             if let Some(coders) = &mut stream.coders {
                 coders.shift(streams, edges);
             }
             stream
+        }));
+        #[cfg(feature = "codec")]
+        self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
+            fax.shift(streams);
+            fax
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;

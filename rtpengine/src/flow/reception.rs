@@ -133,7 +133,7 @@ impl Plane {
             return self.refuse(arrival.stream, DropCause::Source);
         }
         self.count_in(turn, arrival, arrival.stream, packet.len());
-        self.forward(turn, arrival, packet, None);
+        self.forward_later(turn, arrival, packet, None);
         Received::ACCEPTED
     }
 
@@ -159,6 +159,8 @@ impl Plane {
         };
         let unknown = clock_rate.is_err();
         let ciphered = self.deciphers(handled);
+        let event =
+            stream.spec.payload_types.as_ref().is_some_and(|known| known.is_event(header.payload_type));
         let Some(media) = self.ssrc_media(handled) else {
             return Received::dropped(DropCause::NoSocket);
         };
@@ -200,8 +202,14 @@ impl Plane {
                 entry.measure_jitter(turn.now.unix_us, header.timestamp, rate);
             }
         }
+        if event && !self.streams[handled.index()].is_ciphered() {
+            let clock = clock_rate.unwrap_or(0);
+            self.watch_event((handled, arrival.source), &header, packet.bytes(), clock, turn.now.unix_us);
+        } else if self.streams[handled.index()].listens() {
+            self.listen(handled, packet.bytes(), &header, turn.now.unix_us);
+        }
         // Step 14
-        self.forward(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
+        self.forward_later(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
         Received { outcome: Outcome::Accepted, error: unknown }
     }
 

@@ -53,9 +53,16 @@ impl Plane {
         header: Option<&RtpFields>,
     ) {
         let spec = &self.streams[arrival.stream.index()].spec;
-        let count = spec.rtp.len();
+        let (count, fax) = (spec.rtp.len(), spec.fax);
         if spec.blackhole || !spec.receives {
             return;
+        }
+        if fax {
+            #[cfg(feature = "codec")]
+            self.feed_fax(turn, arrival.stream, packet.bytes());
+            if count == 0 {
+                return;
+            }
         }
         if count == 0 {
             turn.events.push(turn.now.instant, arrival.stream, Notice::NoSink { from: arrival.source });
@@ -66,8 +73,27 @@ impl Plane {
         }
     }
 
-    /// Sends a packet to one sink and its mirrors.
+    /// Sends a packet to one sink and its mirrors, or what stands for it.
     fn forward_to<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        from: StreamId,
+        number: usize,
+        packet: &mut Packet,
+        header: Option<&RtpFields>,
+    ) {
+        let sink = self.streams[from.index()].spec.rtp.get(number).filter(|sink| sink.delivers);
+        let Some(sink) = sink else { return };
+        match (header, sink.edge) {
+            (Some(header), Some(edge)) if self.has_injections(from) => {
+                self.forward_with_digits(turn, from, (number, edge), packet, header);
+            }
+            _ => self.forward_treated(turn, from, number, packet, header),
+        }
+    }
+
+    /// Sends a packet to one sink and its mirrors as the sink's table says.
+    pub(super) fn forward_treated<T: Transmit>(
         &mut self,
         turn: &mut Turn<'_, T>,
         from: StreamId,

@@ -1,11 +1,13 @@
 //! What signalling tells the plane about one stream: plain data, comparable, without handles and without state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::dtmf::DtmfSpec;
 use super::transcode::Transcode;
 
 /// How the datagrams of a stream are read.
@@ -52,6 +54,7 @@ pub struct SourcePolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PayloadTypes {
     known: u128,
+    events: u128,
     clock_rates: Vec<(u8, u32)>,
 }
 
@@ -67,6 +70,28 @@ impl PayloadTypes {
             }
         }
         set
+    }
+
+    /// Marks those of the numbers that are telephone-event.
+    #[must_use]
+    pub fn with_events(mut self, numbers: impl IntoIterator<Item = u8>) -> Self {
+        for number in numbers.into_iter().filter(|number| *number < 128) {
+            self.events |= 1 << number;
+        }
+        self
+    }
+
+    /// The numbers that are telephone-event, one bit each.
+    #[must_use]
+    pub fn events(&self) -> u128 {
+        self.events
+    }
+
+    /// Whether the number is telephone-event.
+    #[inline]
+    #[must_use]
+    pub fn is_event(&self, payload_type: u8) -> bool {
+        payload_type < 128 && self.events >> payload_type & 1 == 1
     }
 
     /// Whether the number was signalled.
@@ -282,6 +307,12 @@ pub struct FlowSpec {
     pub bundle: Option<Arc<Bundle>>,
     /// Signalled payload types; `None` where none are known (nothing then counts as unknown).
     pub payload_types: Option<Arc<PayloadTypes>>,
+    /// What arrives goes to the T.38 gateway of the media, beside the sinks (codecs.md §19).
+    pub fax: bool,
+    /// How long what is received waits before it goes on: the delay buffer (codecs.md §18.7(6)).
+    pub delay: Duration,
+    /// What is to be known of the source's digits beyond its event packets, and what hides them.
+    pub dtmf: Option<Arc<DtmfSpec>>,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.
     pub rtp: SmallVec<[SinkSpec; 1]>,
     /// Where RTCP goes, also when it arrives on the RTP port without multiplexing (media-plane.md §6).

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use rtpengine_common::codec::dtmf::EventWatch;
 use smallvec::SmallVec;
 
 use crate::call::ids::{LocalSocket, MediaId, SocketKey};
 
 use super::crypto::Keys;
+use super::dtmf::{DelayBuffer, Hidden, Injections};
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
@@ -59,6 +61,14 @@ pub(super) struct Rare {
     pub(super) loop_memory: LoopMemory,
     /// First payload length of the payload types under `block short`.
     pub(super) short_norms: Vec<(u8, u16)>,
+    /// The telephone-events of the stream.
+    pub(super) events: EventWatch,
+    /// What hides the digits of the stream's source.
+    pub(super) hidden: Hidden,
+    /// What is held back.
+    pub(super) delayed: DelayBuffer,
+    /// Digits put into what is passed through.
+    pub(super) injections: Option<Box<Injections>>,
 }
 
 /// One packet stream of a media: its sockets, its peer, its counters.
@@ -102,6 +112,17 @@ impl Stream {
             rare: None,
             coders: None,
         }
+    }
+
+    /// Its packets pass enciphered: nobody here can read them.
+    pub(super) fn is_ciphered(&self) -> bool {
+        self.spec.srtp && self.untouched
+    }
+
+    /// Its audio is listened to for tones.
+    #[inline]
+    pub(super) fn listens(&self) -> bool {
+        self.spec.dtmf.as_ref().is_some_and(|dtmf| !dtmf.listen.is_empty()) && !self.is_ciphered()
     }
 
     /// The media it belongs to.

@@ -23,7 +23,7 @@ use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
 use crate::report::{cdr, log};
 use arrayvec::ArrayVec;
-use rtpengine_common::ng::{ByteString, Command, Reply, Request};
+use rtpengine_common::ng::{ByteString, Command, Flag, Reply, Request};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -81,9 +81,13 @@ pub struct Shard {
     /// Time for them in one turn, and how much of it is used.
     pub(super) handshake_limit: Duration,
     handshake_spent: Duration,
+    /// Requests that waited at a call which is gone.
+    pub(super) orphans: VecDeque<Order>,
+    /// Number of the last request that was made to wait.
+    pub(super) parkings: u64,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     settings_version: u64,
     packet: Packet,
     spare: Packet,
@@ -128,6 +132,8 @@ impl Shard {
             handshakes: VecDeque::new(),
             handshake_limit: HANDSHAKES,
             handshake_spent: Duration::ZERO,
+            orphans: VecDeque::new(),
+            parkings: 0,
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
@@ -145,6 +151,10 @@ impl Shard {
     /// Its counters; only this thread may write them.
     pub fn stats(&self) -> &Block {
         &self.stats
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The time of the present turn.
@@ -263,14 +273,57 @@ impl Shard {
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
         let arrival = Arrival { stream: owner.stream, socket, source };
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
-        if let Some(at) = resident.call.next_due() {
+        let dtmf = resident.call.plane.has_dtmf();
+        if resident.call.plane.has_jobs() {
+            self.assign_jobs(owner.call);
+            self.plan_due(owner.call);
+        } else if let Some(at) = resident.call.next_due() {
             self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
         }
         self.at_work = None;
+        if dtmf {
+            self.hear_dtmf(owner.call);
+        }
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
         Some(received)
+    }
+
+    /// Asks to be woken when a call wants to go on.
+    #[inline]
+    fn plan_due(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot) else { return };
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (slot, resident.call.key, Timer::Due));
+        }
+    }
+
+    /// Leaves the transcoding jobs of a call to the coder threads.
+    fn assign_jobs(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot).filter(|resident| resident.call.plane.has_jobs())
+        else {
+            return;
+        };
+        let call = (slot, resident.call.key);
+        let own = self.peers.get(usize::from(self.index));
+        let mut done_here = false;
+        for job in resident.call.plane.take_jobs() {
+            let left = match (&self.shared.coders, own) {
+                (Some(coders), Some(own)) => coders.assign(job, own, call),
+                _ => Err(job),
+            };
+            if let Err(job) = left {
+                job.run();
+                done_here = true;
+            }
+        }
+        if done_here {
+            let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+            let mut turn =
+                Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
+            resident.call.plane.collect_coded(&mut turn);
+        }
     }
 
     fn warn_discard(&self, call: CallSlot, strikes: u8) {
@@ -338,6 +391,7 @@ impl Shard {
 
     /// Fires what is due.
     pub(super) fn timers(&mut self) {
+        self.serve_orphans();
         let mut due = Vec::new();
         self.wheel.advance(self.now.instant, |timer| due.push(timer));
         for (slot, key, timer) in due {
@@ -346,10 +400,14 @@ impl Shard {
                 Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
                 Timer::Due => self.work_call(slot, key, |call, _, ctx, turn| call.run_due(ctx, turn)),
             }
+            if self.calls.get(slot).is_some_and(|resident| resident.call.plane.has_dtmf()) {
+                self.hear_dtmf(slot);
+            }
         }
     }
 
     fn tick_call(&mut self, slot: CallSlot, key: CallKey) {
+        self.check_patience(slot);
         let Some(resident) = self.calls.get_keyed(slot, key) else { return };
         self.at_work = Some(slot);
         let options = TickOptions { measure_rtp: self.shared.loop_settings.measure_rtp };
@@ -369,13 +427,12 @@ impl Shard {
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
-        if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (slot, key, Timer::Due));
-        }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         for (from, to, bytes) in closing.last {
             Outlet { sockets: &self.sockets, stats: &self.stats }.send(from, to, &bytes);
         }
+        self.assign_jobs(slot);
+        self.plan_due(slot);
         self.at_work = None;
         for socket in closing.sockets {
             self.close_socket(slot, socket);
@@ -395,7 +452,7 @@ impl Shard {
     }
 
     /// Lets the agents of a call work, and asks to be woken when they want to go on.
-    fn work_call(
+    pub(super) fn work_call(
         &mut self,
         slot: CallSlot,
         key: CallKey,
@@ -421,9 +478,8 @@ impl Shard {
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
-        if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (slot, key, Timer::Due));
-        }
+        self.assign_jobs(slot);
+        self.plan_due(slot);
         self.at_work = None;
         self.write_log(slot);
         if !self.events.is_empty() {
@@ -479,11 +535,26 @@ impl Shard {
     }
 
     /// Carries a checked request out. `None`: the reply comes later.
-    pub fn execute(&mut self, order: &Order) -> Option<Reply> {
+    pub fn execute(&mut self, order: Order) -> Option<Reply> {
+        let id = order.request.call_id().or_else(|| order.request.calls.first());
+        if let Some(id) = id.filter(|_| announces(&order.request))
+            && self.calls.find(id.as_bytes()).is_none()
+        {
+            self.create(id.as_bytes(), order.agent);
+        }
+        let ticket = order.ticket;
+        self.ticket_at_work = Some(ticket);
+        let parked = self.park(order);
+        self.ticket_at_work = None;
+        parked.err().map(|order| self.carry_out_at_work(&order))
+    }
+
+    /// Carries a request out, noting which one it is.
+    pub(super) fn carry_out_at_work(&mut self, order: &Order) -> Reply {
         self.ticket_at_work = Some(order.ticket);
         let reply = self.carry_out(order);
         self.ticket_at_work = None;
-        Some(reply)
+        reply
     }
 
     fn carry_out(&mut self, order: &Order) -> Reply {
@@ -521,10 +592,12 @@ impl Shard {
     fn create(&mut self, id: &[u8], agent: SocketAddr) -> CallSlot {
         let key = self.shared.call_key();
         let mut call = Box::new(Call::new(key, Name::from(id), self.now, self.settings.tos));
+        call.plane.set_codes_elsewhere(self.shared.coders.is_some());
         call.signalling.created_from = Some(tally::agent_text(agent));
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
-        let slot = self.calls.insert(Resident { call, sockets: Vec::new(), cpu, contribution });
+        let resident = Resident { call, sockets: Vec::new(), cpu, contribution, parked: None };
+        let slot = self.calls.insert(resident);
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
         slot
     }
@@ -532,7 +605,7 @@ impl Shard {
     fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
-        let Resident { call, sockets, cpu, contribution } = resident;
+        let Resident { call, sockets, cpu, contribution, .. } = resident;
         let mut desk = Desk {
             interfaces: &self.shared.interfaces,
             pools: &self.shared.pools,
@@ -553,6 +626,7 @@ impl Shard {
         };
         let done = call.command(request, id, &mut ctx);
         call.newcomers = None;
+        call.answer_questions(Vec::new());
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         self.write_log(slot);
@@ -608,6 +682,8 @@ impl Shard {
             self.sockets.close(*socket);
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(resident.sockets.len()).unwrap_or(0));
+        let mut resident = resident;
+        self.orphans.extend(resident.parked.take().map(|parked| parked.into_orders()).unwrap_or_default());
         resident.contribution.leave(&self.stats);
         let ids = resident.call.signalling.ids.iter().cloned().collect();
         self.report(FromShard::Ended { key: resident.call.key, ids });
@@ -664,12 +740,18 @@ impl Shard {
     }
 
     /// Carries out a request that came through the inbox.
-    pub(super) fn serve(&mut self, order: &Order) {
+    pub(super) fn serve(&mut self, order: Order) {
+        let ticket = order.ticket;
+        let id = order.request.call_id().or_else(|| order.request.calls.first()).cloned();
         if let Some(reply) = self.execute(order) {
-            let id = order.request.call_id().or_else(|| order.request.calls.first());
             let live = id.is_some_and(|id| self.has_call(id.as_bytes()));
-            self.report(FromShard::Done(super::message::Done { ticket: order.ticket, reply, live }));
+            self.finish(ticket, reply, live);
         }
+    }
+
+    /// Sends the reply of a request that came through the inbox or had to wait.
+    pub(super) fn finish(&mut self, ticket: u64, reply: Reply, live: bool) {
+        self.report(FromShard::Done(super::message::Done { ticket, reply, live }));
     }
 
     /// Shows one call to a survey.
@@ -694,7 +776,8 @@ impl Shard {
         let Some(id) = signalling.ids.first() else { return };
         let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
-            log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
+            let write = if event.notice.marks_a_change() { log::call } else { log::call_limited };
+            write(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
         }
         for packet in self.events.drain_rtcp() {
             log::rtcp(id.as_bytes(), &packet);
@@ -767,6 +850,13 @@ fn signals(command: Command) -> bool {
             | Command::SubscribeAnswer
             | Command::CreateAnswer
     )
+}
+
+/// A first offer that has something opened before it is carried out: the call is there to wait at.
+fn announces(request: &Request) -> bool {
+    request.command == Command::Offer
+        && request.has(Flag::RecordingAnnouncement)
+        && !request.play.source.is_empty()
 }
 
 /// The commands that make a call when its id is unknown (ng-control.md 10.1).

@@ -1,13 +1,16 @@
 //! A shard: one thread that owns its calls, their sockets and timers.
 
 pub mod calls;
+pub mod coders;
 mod core;
 mod desk;
+mod dtmf;
 pub mod inbox;
 mod merging;
 pub mod message;
 mod moving;
 pub mod pace;
+mod parking;
 pub mod run;
 pub mod shared;
 pub mod survey;

@@ -173,13 +173,19 @@ fn take_mail(shard: &mut Shard) -> Mail {
     for _ in 0..MESSAGES {
         let Some(message) = shard.inbox.next() else { return Mail::Done };
         match message {
-            ToShard::Order(order) => shard.serve(&order),
+            ToShard::Order(order) => shard.serve(order),
+            ToShard::Opened { slot, key, serial, source, answer } => {
+                shard.opened(slot, key, serial, &source, answer);
+            }
             ToShard::Survey { ticket, only: None, survey } => {
                 shard.surveys.push_back(Running { ticket, position: 0, survey });
             }
             ToShard::Survey { ticket, only: Some(id), survey } => shard.survey_one(ticket, &id, survey),
             ToShard::Give { id, to } => shard.give(&id, to),
             ToShard::Take(moving) => shard.take_in(*moving),
+            ToShard::Coded { slot, key } => {
+                shard.work_call(slot, key, |call, _, _, turn| call.plane.collect_coded(turn));
+            }
             ToShard::Stop => return Mail::Stop,
         }
     }

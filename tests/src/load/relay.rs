@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::time::Duration;
 
+use super::conversion::{Conversion, Speech};
 use super::figures::{Figure, Run, percentile};
 use super::{Bench, audio_body};
 use crate::daemon::Daemon;
@@ -62,10 +63,12 @@ pub enum Media {
     Plain,
     /// SRTP with the caller, plain RTP with the callee: the daemon decrypts one way and encrypts the other.
     Srtp,
+    /// Plain RTP in different codecs.
+    Transcoded(Conversion),
 }
 
 /// One direction of one call.
-struct Stream {
+pub(super) struct Stream {
     socket: usize,
     to: SocketAddrV4,
     sequence_number: u16,
@@ -74,24 +77,37 @@ struct Stream {
     seal: Option<Box<Srtp>>,
     /// Opens what arrives at the other side.
     open: Option<Box<Srtp>>,
+    /// What is transcoded on the way.
+    audio: Option<Box<Audio>>,
+}
+
+/// A stream whose packets do not arrive as they were sent.
+struct Audio {
+    speech: std::sync::Arc<Speech>,
+    /// The payload type at the other side.
+    expected: u8,
+    /// Packets held back by the change of rates.
+    held: u16,
+    /// When the last packets were sent, by sequence number.
+    sent_ns: [u64; 64],
 }
 
 /// What the measured part saw.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     sent: u64,
     refused: u64,
     received: u64,
     /// Tenths of a microsecond, of packets outside bursts.
-    latency: Vec<u32>,
+    pub(super) latency: Vec<u32>,
     /// Per burst: send time, packets back, arrival of the last.
     bursts: Vec<(u64, usize, u64)>,
     /// Tenths of a microsecond from a ping to its pong.
     pings: Vec<u32>,
-    late_ticks: u64,
-    daemon_cpu_ns: u64,
+    pub(super) late_ticks: u64,
+    pub(super) daemon_cpu_ns: u64,
     generator_cpu_ns: u64,
-    window_ns: u64,
+    pub(super) window_ns: u64,
 }
 
 /// Runs `calls` calls through a fresh daemon, with bursts among them if `bursts`, and returns the figures.
@@ -100,12 +116,13 @@ struct Seen {
 /// When a call cannot be set up.
 #[must_use]
 pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: bool) -> Run {
+    let one_way = matches!(media, Media::Transcoded(conversion) if !conversion.both_ways());
     let idle = daemon.resident_bytes().unwrap_or(0);
     let sockets = open_sockets(daemon);
     let streams = set_up(daemon, &sockets, media, calls);
     let loaded = daemon.resident_bytes().unwrap_or(0);
-    let mut seen =
-        bench.on_generator(move || Generator::new(daemon, sockets, streams, bursts).run(bench.duration));
+    let mut seen = bench
+        .on_generator(move || Generator::new(daemon, sockets, streams, bursts, one_way).run(bench.duration));
     seen.latency.sort_unstable();
     seen.pings.sort_unstable();
     let packets = seen.received.max(1) as f64;
@@ -116,11 +133,7 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
         Figure::new("cpu per packet", "us", seen.daemon_cpu_ns as f64 / packets / 1e3),
         Figure::new("packets per cpu second", "1/s", packets / (seen.daemon_cpu_ns.max(1) as f64 / 1e9)),
         Figure::new("packets forwarded", "1/s", packets / seconds),
-        Figure::new(
-            "loss",
-            "%",
-            100.0 * (seen.sent - seen.received.min(seen.sent)) as f64 / seen.sent.max(1) as f64,
-        ),
+        Figure::new("loss", "%", seen.loss()),
         Figure::new("added latency p50", "us", latency(0.5)),
         Figure::new("added latency p99", "us", latency(0.99)),
         Figure::new("added latency p99.9", "us", latency(0.999)),
@@ -136,6 +149,11 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
             loaded.saturating_sub(idle) as f64 / 1024.0 / calls.max(1) as f64,
         ),
     ];
+    if matches!(media, Media::Transcoded(_)) {
+        // Coders are opened by the first packets.
+        let used = daemon.resident_bytes().unwrap_or(0).saturating_sub(idle);
+        run.push(Figure::new("memory per talking call", "KiB", used as f64 / 1024.0 / calls.max(1) as f64));
+    }
     if bursts {
         run.extend(burst_figures(&seen));
     }
@@ -159,7 +177,7 @@ fn tenths(from_ns: u64, to_ns: u64) -> u32 {
 }
 
 /// The sockets of both sides: the first half is the callers', the second the callees'.
-fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
+pub(super) fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     let network = daemon.network();
     let open = |address: IpAddr| {
         let socket = UdpSocket::bind((address, 0)).expect("a socket of the generator");
@@ -171,9 +189,10 @@ fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     callers.chain((0..SOCKETS).map(|_| open(network.phone(1)))).collect()
 }
 
-fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
+pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
     let client = daemon.client();
     let mut streams = Vec::with_capacity(calls * 2);
+    let mut speech: Option<[std::sync::Arc<Speech>; 2]> = None;
     for call in 0..calls {
         let (caller, callee) = (call % SOCKETS, SOCKETS + call % SOCKETS);
         let address = |socket: usize| sockets[socket].local_addr().expect("bound");
@@ -182,6 +201,38 @@ fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) ->
         let crypto = (media == Media::Srtp).then_some(crypto.as_str());
         let id = format!("load-{call}");
         let ask = |command: &str| Request::new(command).set("call-id", &id).set("from-tag", "a");
+        if let Media::Transcoded(conversion) = media {
+            let offer = conversion.offer(ask("offer"), address(caller));
+            let towards_callee = Sdp::parse(client.request(&offer).ok().sdp()).sections.remove(0);
+            let answer = ask("answer").set("to-tag", "b");
+            let (answer, number) = conversion.answer(answer, &towards_callee, address(callee));
+            let towards_caller = Sdp::parse(client.request(&answer).ok().sdp()).sections.remove(0);
+            let speech = speech.get_or_insert_with(|| conversion.speech(number).map(std::sync::Arc::new));
+            let [ours, theirs] = &*speech;
+            let sides = [(caller, towards_caller, ours, theirs), (callee, towards_callee, theirs, ours)];
+            for (socket, section, spoken, heard) in sides {
+                let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
+                let number = streams.len() as u32;
+                let audio = Audio {
+                    speech: spoken.clone(),
+                    expected: heard.payload_type,
+                    held: conversion.held(),
+                    sent_ns: [0; 64],
+                };
+                let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
+                let audio = Some(Box::new(audio));
+                streams.push(Stream {
+                    socket,
+                    to,
+                    sequence_number,
+                    timestamp,
+                    seal: None,
+                    open: None,
+                    audio,
+                });
+            }
+            continue;
+        }
         let mut offer = ask("offer").set("sdp", audio_body(address(caller), crypto));
         if media == Media::Srtp {
             offer = offer.set("transport-protocol", "RTP/AVP").set("DTLS", "off");
@@ -199,13 +250,13 @@ fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) ->
             let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
             let number = streams.len() as u32;
             let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
-            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open });
+            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open, audio: None });
         }
     }
     streams
 }
 
-struct Generator<'d> {
+pub(super) struct Generator<'d> {
     daemon: &'d Daemon,
     client: Client,
     sockets: Vec<UdpSocket>,
@@ -222,17 +273,34 @@ struct Generator<'d> {
     /// The measured part, real-time clock.
     window: (u64, u64),
     ping: Option<(String, u64)>,
+    /// The stream, counted from 1, whose packets leave the daemon from a port.
+    from_port: Vec<u32>,
 }
 
 impl<'d> Generator<'d> {
-    fn new(daemon: &'d Daemon, sockets: Vec<UdpSocket>, streams: Vec<Stream>, bursts: bool) -> Self {
+    pub(super) fn new(
+        daemon: &'d Daemon,
+        sockets: Vec<UdpSocket>,
+        streams: Vec<Stream>,
+        bursts: bool,
+        one_way: bool,
+    ) -> Self {
         let tick_ns = if streams.len() <= FINE_STREAMS { FINE_TICK_NS } else { LOOK_NS };
         let phases = (PACKET_INTERVAL_NS / tick_ns) as usize;
         let mut due = vec![vec![Vec::new(); sockets.len()]; phases];
         for (number, stream) in streams.iter().enumerate() {
+            // The callee only listens.
+            if one_way && number % 2 == 1 {
+                continue;
+            }
             // Both directions of a call half a packet time apart, calls spread evenly.
             let phase = (number * 37 + number % 2 * (phases / 2)) % phases;
             due[phase][stream.socket].push(number as u32);
+        }
+        let mut from_port = vec![0; 1 << 16];
+        for (number, stream) in streams.iter().enumerate() {
+            // What one side sends leaves from where the other one sends to.
+            from_port[usize::from(stream.to.port())] = (number as u32 ^ 1) + 1;
         }
         let client = daemon.client();
         let (batch, seen) = (Batch::new(), Seen::default());
@@ -250,10 +318,11 @@ impl<'d> Generator<'d> {
             seen,
             window,
             ping: None,
+            from_port,
         }
     }
 
-    fn run(&mut self, duration: Duration) -> Seen {
+    pub(super) fn run(&mut self, duration: Duration) -> Seen {
         let ns = |time: Duration| time.as_nanos() as u64;
         let start = sys::monotonic_ns();
         let tick_ns = self.tick_ns;
@@ -340,6 +409,12 @@ impl<'d> Generator<'d> {
         packet[12..16].copy_from_slice(&MAGIC);
         packet[16..20].copy_from_slice(&burst.to_le_bytes());
         packet[20..28].copy_from_slice(&self.stamp.to_le_bytes());
+        if let Some(audio) = &mut stream.audio {
+            let at = usize::from(stream.sequence_number);
+            packet[1] = audio.speech.payload_type;
+            packet[12..].copy_from_slice(&audio.speech.frames[at % audio.speech.frames.len()]);
+            audio.sent_ns[at % audio.sent_ns.len()] = self.stamp;
+        }
         stream.sequence_number = stream.sequence_number.wrapping_add(1);
         stream.timestamp = stream.timestamp.wrapping_add(160);
         match &mut stream.seal {
@@ -362,10 +437,12 @@ impl<'d> Generator<'d> {
 
     fn receive(&mut self) {
         let (seen, streams, window) = (&mut self.seen, &mut self.streams, self.window);
+        let from_port = &self.from_port;
         for socket in &self.sockets {
             loop {
                 let count = self.batch.receive(socket, |packet| {
-                    if let Some((burst, sent_ns)) = read(packet.data, streams)
+                    if let Some((burst, sent_ns)) =
+                        read(packet.data, streams).or_else(|| made(packet, streams, from_port))
                         && sent_ns >= window.0
                         && sent_ns < window.1
                     {
@@ -399,6 +476,11 @@ impl<'d> Generator<'d> {
 }
 
 impl Seen {
+    /// Packets of the measured part that never came back, in percent.
+    pub(super) fn loss(&self) -> f64 {
+        100.0 * (self.sent - self.received.min(self.sent)) as f64 / self.sent.max(1) as f64
+    }
+
     fn note(&mut self, burst: usize, sent_ns: u64, arrival_ns: u64) {
         self.received += 1;
         match burst.checked_sub(1).and_then(|index| self.bursts.get_mut(index)) {
@@ -422,4 +504,14 @@ fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
     let rest = opened.as_deref().unwrap_or(packet).get(12..28).filter(|rest| rest[..4] == MAGIC)?;
     let burst = u32::from_le_bytes(rest[4..8].try_into().ok()?);
     Some((burst as usize, u64::from_le_bytes(rest[8..].try_into().ok()?)))
+}
+
+/// As [`read`], of a packet that was transcoded: it is known by the daemon's port that it comes from, since not every program keeps
+/// the source.
+fn made(packet: sys::Received<'_>, streams: &[Stream], from_port: &[u32]) -> Option<(usize, u64)> {
+    let number = from_port.get(usize::from(packet.port)).filter(|number| **number != 0)? - 1;
+    let audio = streams.get(number as usize)?.audio.as_ref()?;
+    let sequence = u16::from_be_bytes(packet.data.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
+    let due = audio.sent_ns[usize::from(sequence) % audio.sent_ns.len()];
+    (packet.data.get(1)? & 0x7f == audio.expected).then_some((0, due))
 }

@@ -13,8 +13,8 @@ use crate::call::media::{DtlsParams, Media, MediaFlags};
 use crate::dtls::{Association, Context, Event, Keys, Role};
 use crate::flow::{Arrival, Crypto, Level, Plane};
 
-/// Datagrams that wait for an association at work: the largest flight of a handshake has fewer. Those beyond get lost, as on the way.
-const MAX_WAITING: usize = 32;
+/// Datagrams that wait for an association: as many as a flight with a certificate of 64 KiB has. Those beyond get lost, as on the way.
+const MAX_WAITING: usize = 64;
 
 /// Ports that are no place to send to: "none", and the one that stands for "not yet known" in trickle ICE.
 const NO_PORTS: [u16; 2] = [0, 9];

@@ -29,6 +29,11 @@ fn formats() {
     for (what, sdp, options, expected) in rows {
         assert_eq!(Talk::new().offer(sdp, options).formats(0), expected, "{what}");
     }
+    let empty = Talk::new().offer(&["m=audio 4000 RTP/AVP", "a=X"], "");
+    assert_eq!(
+        empty.section(0),
+        ["m=audio PORT RTP/AVP 0", "c=IN IP4 HERE", "a=X", "a=sendrecv", "a=rtcp:RTCP"]
+    );
     assert_eq!(Talk::new().offer(&["m=application 0 FOO"], "").section(0)[0], "m=application 0 FOO ");
 }
 
