@@ -146,7 +146,7 @@ impl Call {
             }
         }
         let touched: Vec<MediaId> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
-        self.renew_handlers(&touched);
+        self.renew_between(&pairs);
         self.compile_around(&touched);
     }
 

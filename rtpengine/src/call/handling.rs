@@ -74,6 +74,16 @@ impl Call {
         concerned.into_iter().for_each(|edge| self.update_handlers(edge, true));
     }
 
+    /// Handlers of the links between the medias of each pair, both ways; other links of theirs stay as their exchange left them.
+    pub(super) fn renew_between(&mut self, pairs: &[(MediaId, MediaId)]) {
+        let edges = self.signalling.edges.iter();
+        let between = edges.filter(|edge| {
+            pairs.contains(&(edge.source, edge.sink)) || pairs.contains(&(edge.sink, edge.source))
+        });
+        let between: Vec<EdgeId> = between.map(|edge| edge.id).collect();
+        between.into_iter().for_each(|edge| self.update_handlers(edge, true));
+    }
+
     /// Handlers of every link of the call, outside of an exchange.
     pub(super) fn renew_all_handlers(&mut self) {
         let all: Vec<EdgeId> = self.signalling.edges.iter().map(|edge| edge.id).collect();
