@@ -6,6 +6,8 @@
 //!
 //! What a payload number becomes is a [`Route`]; numbers without one are forwarded with adjusted sequence numbers.
 
+#[cfg(not(feature = "spandsp"))]
+mod deaf;
 mod detection;
 mod digits;
 #[cfg(test)]
@@ -21,6 +23,8 @@ mod tests;
 mod tone;
 mod transcoder;
 
+#[cfg(not(feature = "spandsp"))]
+pub use deaf::ToneListener;
 pub use digits::Passing;
 #[cfg(feature = "spandsp")]
 pub use listener::ToneListener;
