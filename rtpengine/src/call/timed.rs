@@ -44,8 +44,13 @@ impl Call {
                     self.run_players(party, ctx, turn);
                 }
             }
-            // Nobody asks for these.
-            Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_buffers(turn, stream, wake.purpose);
+                }
+            }
+            // Nobody asks for this.
+            Purpose::Dtx => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use crate::tight;
 
+use super::coding::CoderJob;
 use super::crypto::Keys;
 use super::dtmf::DtmfNotice;
 use super::events::Events;
@@ -144,6 +145,16 @@ impl MediaPlane {
     }
 }
 
+/// What few calls have, so that it costs the others nothing.
+#[derive(Debug, Default)]
+pub(super) struct Seldom {
+    /// T.38 gateways.
+    #[cfg(feature = "codec")]
+    pub(super) faxes: Vec<super::fax::Fax>,
+    /// Where packets that were held back live while they are forwarded; made when it is needed.
+    pub(super) held: Option<Packet>,
+}
+
 /// The run-time state of a call: not cloned, not stored, moved between shards as it is.
 #[derive(Debug, Default)]
 pub struct Plane {
@@ -160,11 +171,14 @@ pub struct Plane {
     pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
-    /// T.38 gateways; none in most calls.
-    #[cfg(feature = "codec")]
-    pub(super) faxes: Vec<super::fax::Fax>,
+    /// What few calls have.
+    pub(super) seldom: Option<Box<Seldom>>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
+    /// Expensive transcoding is left to jobs.
+    pub(super) codes_elsewhere: bool,
+    /// Jobs nobody has taken yet.
+    pub(super) jobs: Vec<CoderJob>,
 }
 
 impl Plane {
@@ -364,12 +378,20 @@ impl Plane {
         if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
             rare.loop_memory = LoopMemory::default();
         }
+        let dtmf = stream.spec.dtmf != spec.dtmf;
+        let buffers = stream.spec.buffers != spec.buffers;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
             stream.coders.as_mut().map(|coders| coders.respecify(&stream.spec.rtp)).unwrap_or_default();
         if !ended.is_empty() {
             self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
+        }
+        if dtmf {
+            self.respecify_dtmf(id);
+        }
+        if buffers {
+            self.respecify_buffers(id);
         }
         true
     }
@@ -380,6 +402,7 @@ impl Plane {
         let (medias, streams) = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
         let offsets = Offsets { parties, medias, streams, edges };
         self.join_schedule(other.schedule, &offsets);
+        self.jobs.extend(other.jobs);
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
                 rtcp.0 += streams;
@@ -402,10 +425,13 @@ impl Plane {
             stream
         }));
         #[cfg(feature = "codec")]
-        self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
-            fax.shift(streams);
-            fax
-        }));
+        if let Some(seldom) = other.seldom {
+            let faxes = seldom.faxes.into_iter().map(|mut fax| {
+                fax.shift(streams);
+                fax
+            });
+            self.seldom.get_or_insert_default().faxes.extend(faxes);
+        }
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;
         offsets

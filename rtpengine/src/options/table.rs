@@ -109,8 +109,7 @@ const LOGGING: &[OptionDef] = &[
         .not_yet(),
     OptionDef::text("log-facility-rtcp", "Syslog facility for one line per RTCP packet")
         .value("daemon|local0|...|local7")
-        .default_is("off")
-        .not_yet(),
+        .default_is("off"),
     OptionDef::text("log-facility-dtmf", "Syslog facility for one JSON line per DTMF event")
         .value("daemon|local0|...|local7")
         .default_is("off"),
@@ -226,7 +225,7 @@ const LIMITS: &[OptionDef] = &[
 const THREADS: &[OptionDef] = &[
     OptionDef::int("num-threads", 0, "Threads that forward media (shards)").default_is("processors, at least 4"),
     OptionDef::int("media-num-threads", -1, "0 = no playback; any other number has no effect").default_is("num-threads"),
-    OptionDef::int("codec-num-threads", 0, "Threads for transcoding beside the media threads").not_yet(),
+    OptionDef::int("codec-num-threads", 0, "Threads for transcoding beside the media threads; 0 = the media threads transcode"),
     OptionDef::flag("poller-per-thread", "One poller per thread").without_effect("every media thread always has a poller of its own"),
     OptionDef::int("poller-size", 128, "Events taken per poll").at_least_or_default(1),
     OptionDef::int("poll-tick", -1, "Gather the packets of up to this many microseconds before working on them: saves processor time, adds up to as much delay; 0 = never")
@@ -277,17 +276,20 @@ const MEDIA: &[OptionDef] = &[
         "Interval of generated RTCP in ms; a random part of up to 1 s is added",
     )
     .at_least_or_default(1),
-    OptionDef::int("jitter-buffer", 0, "Packets in the jitter buffer; 0 = none")
-        .range(0, ANY_POSITIVE, "Invalid negative jitter buffer size")
-        .not_yet(),
-    OptionDef::flag("jb-clock-drift", "Compensate clock drift in the jitter buffer").not_yet(),
-    OptionDef::flag("jb-adaptive", "Adapt the delay of the jitter buffer").not_yet(),
-    OptionDef::int("jb-adaptive-min", 0, "Smallest adaptive delay in ms")
-        .range(0, ANY_POSITIVE, "Invalid negative --jb-adaptive-min ({})")
-        .not_yet(),
+    OptionDef::int("jitter-buffer", 0, "Packets in the jitter buffer; 0 = none").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative jitter buffer size",
+    ),
+    OptionDef::flag("jb-clock-drift", "Compensate clock drift in the jitter buffer"),
+    OptionDef::flag("jb-adaptive", "Adapt the delay of the jitter buffer"),
+    OptionDef::int("jb-adaptive-min", 0, "Smallest adaptive delay in ms").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative --jb-adaptive-min ({})",
+    ),
     OptionDef::int("jb-adaptive-max", 0, "Largest adaptive delay in ms, at most 1000")
-        .default_is("300 with jb-adaptive")
-        .not_yet(),
+        .default_is("300 with jb-adaptive"),
     OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences"),
     OptionDef::int("audio-buffer-length", 500, "Audio buffer of the mixing player in ms").not_yet(),
     OptionDef::int("audio-buffer-delay", 5, "Delay of the mixing player in ms").not_yet(),

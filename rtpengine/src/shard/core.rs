@@ -109,6 +109,8 @@ impl Shard {
     ) -> io::Result<Self> {
         let readiness = Readiness::new()?;
         readiness.add_other(inbox.as_fd(), INBOX)?;
+        let mut events = Events::new(log::packet_level());
+        events.keep_rtcp(rtpengine_common::log::wants_rtcp());
         Ok(Self {
             index,
             readiness,
@@ -135,7 +137,7 @@ impl Shard {
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
-            events: Events::new(log::packet_level()),
+            events,
             dice: Dice::new(),
             log: Vec::new(),
         })
@@ -271,17 +273,57 @@ impl Shard {
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
         let arrival = Arrival { stream: owner.stream, socket, source };
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
-        if let Some(at) = resident.call.next_due() {
+        let dtmf = resident.call.plane.has_dtmf();
+        if resident.call.plane.has_jobs() {
+            self.assign_jobs(owner.call);
+            self.plan_due(owner.call);
+        } else if let Some(at) = resident.call.next_due() {
             self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
         }
         self.at_work = None;
-        if resident.call.plane.has_dtmf() {
+        if dtmf {
             self.hear_dtmf(owner.call);
         }
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
         Some(received)
+    }
+
+    /// Asks to be woken when a call wants to go on.
+    #[inline]
+    fn plan_due(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot) else { return };
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (slot, resident.call.key, Timer::Due));
+        }
+    }
+
+    /// Leaves the transcoding jobs of a call to the coder threads.
+    fn assign_jobs(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot).filter(|resident| resident.call.plane.has_jobs())
+        else {
+            return;
+        };
+        let call = (slot, resident.call.key);
+        let own = self.peers.get(usize::from(self.index));
+        let mut done_here = false;
+        for job in resident.call.plane.take_jobs() {
+            let left = match (&self.shared.coders, own) {
+                (Some(coders), Some(own)) => coders.assign(job, own, call),
+                _ => Err(job),
+            };
+            if let Err(job) = left {
+                job.run();
+                done_here = true;
+            }
+        }
+        if done_here {
+            let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+            let mut turn =
+                Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
+            resident.call.plane.collect_coded(&mut turn);
+        }
     }
 
     fn warn_discard(&self, call: CallSlot, strikes: u8) {
@@ -385,13 +427,12 @@ impl Shard {
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
-        if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (slot, key, Timer::Due));
-        }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         for (from, to, bytes) in closing.last {
             Outlet { sockets: &self.sockets, stats: &self.stats }.send(from, to, &bytes);
         }
+        self.assign_jobs(slot);
+        self.plan_due(slot);
         self.at_work = None;
         for socket in closing.sockets {
             self.close_socket(slot, socket);
@@ -437,9 +478,8 @@ impl Shard {
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
-        if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (slot, key, Timer::Due));
-        }
+        self.assign_jobs(slot);
+        self.plan_due(slot);
         self.at_work = None;
         self.write_log(slot);
         if !self.events.is_empty() {
@@ -552,6 +592,7 @@ impl Shard {
     fn create(&mut self, id: &[u8], agent: SocketAddr) -> CallSlot {
         let key = self.shared.call_key();
         let mut call = Box::new(Call::new(key, Name::from(id), self.now, self.settings.tos));
+        call.plane.set_codes_elsewhere(self.shared.coders.is_some());
         call.signalling.created_from = Some(tally::agent_text(agent));
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
@@ -728,6 +769,7 @@ impl Shard {
     fn log_events(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get(slot) else {
             self.events.drain().for_each(drop);
+            self.events.drain_rtcp().for_each(drop);
             return;
         };
         let signalling = &resident.call.signalling;
@@ -736,6 +778,9 @@ impl Shard {
         for event in self.events.drain() {
             let write = if event.notice.marks_a_change() { log::call } else { log::call_limited };
             write(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
+        }
+        for packet in self.events.drain_rtcp() {
+            log::rtcp(id.as_bytes(), &packet);
         }
     }
 

@@ -273,6 +273,8 @@ pub(super) struct Generator<'d> {
     /// The measured part, real-time clock.
     window: (u64, u64),
     ping: Option<(String, u64)>,
+    /// The stream, counted from 1, whose packets leave the daemon from a port.
+    from_port: Vec<u32>,
 }
 
 impl<'d> Generator<'d> {
@@ -295,6 +297,11 @@ impl<'d> Generator<'d> {
             let phase = (number * 37 + number % 2 * (phases / 2)) % phases;
             due[phase][stream.socket].push(number as u32);
         }
+        let mut from_port = vec![0; 1 << 16];
+        for (number, stream) in streams.iter().enumerate() {
+            // What one side sends leaves from where the other one sends to.
+            from_port[usize::from(stream.to.port())] = (number as u32 ^ 1) + 1;
+        }
         let client = daemon.client();
         let (batch, seen) = (Batch::new(), Seen::default());
         let window = (u64::MAX, 0);
@@ -311,6 +318,7 @@ impl<'d> Generator<'d> {
             seen,
             window,
             ping: None,
+            from_port,
         }
     }
 
@@ -429,10 +437,12 @@ impl<'d> Generator<'d> {
 
     fn receive(&mut self) {
         let (seen, streams, window) = (&mut self.seen, &mut self.streams, self.window);
+        let from_port = &self.from_port;
         for socket in &self.sockets {
             loop {
                 let count = self.batch.receive(socket, |packet| {
-                    if let Some((burst, sent_ns)) = read(packet.data, streams)
+                    if let Some((burst, sent_ns)) =
+                        read(packet.data, streams).or_else(|| made(packet, streams, from_port))
                         && sent_ns >= window.0
                         && sent_ns < window.1
                     {
@@ -487,11 +497,6 @@ impl Seen {
 fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
     let ssrc = u32::from_be_bytes(packet.get(8..12)?.try_into().ok()?);
     let stream = streams.get_mut((ssrc ^ SSRC) as usize)?;
-    if let Some(audio) = &stream.audio {
-        let number = u16::from_be_bytes(packet.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
-        let due = audio.sent_ns[usize::from(number) % audio.sent_ns.len()];
-        return (packet.get(1)? & 0x7f == audio.expected).then_some((0, due));
-    }
     let opened = match &mut stream.open {
         Some(srtp) => Some(srtp.unprotect(packet)?),
         None => None,
@@ -499,4 +504,14 @@ fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
     let rest = opened.as_deref().unwrap_or(packet).get(12..28).filter(|rest| rest[..4] == MAGIC)?;
     let burst = u32::from_le_bytes(rest[4..8].try_into().ok()?);
     Some((burst as usize, u64::from_le_bytes(rest[8..].try_into().ok()?)))
+}
+
+/// As [`read`], of a packet that was transcoded: it is known by the daemon's port that it comes from, since not every program keeps
+/// the source.
+fn made(packet: sys::Received<'_>, streams: &[Stream], from_port: &[u32]) -> Option<(usize, u64)> {
+    let number = from_port.get(usize::from(packet.port)).filter(|number| **number != 0)? - 1;
+    let audio = streams.get(number as usize)?.audio.as_ref()?;
+    let sequence = u16::from_be_bytes(packet.data.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
+    let due = audio.sent_ns[usize::from(sequence) % audio.sent_ns.len()];
+    (packet.data.get(1)? & 0x7f == audio.expected).then_some((0, due))
 }
