@@ -146,6 +146,22 @@ impl Side {
         }
     }
 
+    /// Waits until the daemon has its keys too: who answers a handshake is through with it before the one that began.
+    fn is_keyed(&self, call: &Call<'_>) {
+        if self.kind.keying != Keying::Dtls {
+            return;
+        }
+        let streams: &[&str] = if self.kind.mux { &["0"] } else { &["0", "1"] };
+        until("the daemon has keys", HANDSHAKE, || {
+            let query = call.query();
+            let keyed = |stream: &&str| {
+                let path = ["tags", &self.phone.tag, "medias", "0", "streams", stream];
+                query.at(&path).get("crypto suite").is_some()
+            };
+            streams.iter().all(keyed).then_some(())
+        });
+    }
+
     /// RTP and RTCP to the other; feedback arrives where it is known.
     fn talks_to(&mut self, other: &Self) {
         for _ in 0..2 {
@@ -188,6 +204,8 @@ fn talk(daemon: &Daemon, identity: &Identity, from: Kind, to: Kind, number: usiz
     call.answer_with(&mut bob.phone, &mut alice.phone, &accept);
     alice.connects(identity);
     bob.connects(identity);
+    alice.is_keyed(&call);
+    bob.is_keyed(&call);
     alice.talks_to(&bob);
     bob.talks_to(&alice);
     let ports = (alice.phone.remote().rtp(), bob.phone.remote().rtp());
