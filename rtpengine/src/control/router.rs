@@ -18,7 +18,7 @@ use crate::call::dtmf::DtmfReport;
 use crate::call::ids::Name;
 use crate::flow::Level;
 use crate::player::Stores;
-use crate::report::counters::{Block, Counter, Totals};
+use crate::report::counters::{Block, Counter, Gauge, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
 use crate::report::statistics;
