@@ -53,6 +53,48 @@ pub fn exercise(bytes: &[u8]) {
     exercise_stream(bytes);
 }
 
+/// Feeds foreign octets as payloads to a codec of this build and its neighbour in the table, decoded, resampled and encoded: the
+/// entry of a fuzz target. The first octet chooses the codec, the rest are payloads with a length octet each.
+///
+/// # Panics
+/// If what comes out is beyond all measure.
+pub fn exercise_payloads(bytes: &[u8]) {
+    use engine::{Coder, Frame, Frames, Transcoder, TranscoderSpec};
+    const NAMES: [&str; 16] = [
+        "PCMA",
+        "PCMU",
+        "G722",
+        "G729",
+        "GSM",
+        "G723",
+        "iLBC",
+        "speex/8000",
+        "speex/32000",
+        "opus",
+        "AMR",
+        "AMR-WB",
+        "G726-24",
+        "L16/44100/2",
+        "CN",
+        "AMR/8000/1///octet-align=1",
+    ];
+    let Some((&choice, mut rest)) = bytes.split_first() else { return };
+    let codec = |at: u8| CodecString::parse(NAMES[usize::from(at % 16)]).codec(&Linked);
+    let (input, output) = (codec(choice), codec(choice.wrapping_shr(4)));
+    let spec =
+        TranscoderSpec { input: &input, input_ptime: 20, output: &output, output_ptime: 20, linear: false };
+    let Ok(mut transcoder) = Transcoder::open(&spec) else { return };
+    let mut out = Frames::new();
+    while let Some((&length, tail)) = rest.split_first() {
+        let (payload, tail) = tail.split_at(tail.len().min(usize::from(length)));
+        rest = tail;
+        out.clear();
+        let _ = transcoder.push(Frame::Encoded(payload), &mut out);
+        let octets: usize = out.encoded().map(|packet| packet.octets.len()).sum();
+        assert!(octets < 100_000, "{octets} octets of {payload:?}");
+    }
+}
+
 /// A stream of packets cut out of `bytes`: audio, events, unknown numbers in any order.
 fn exercise_stream(bytes: &[u8]) {
     let route = |number: u8, name: &str, dtmf| stream::Route {
@@ -74,8 +116,32 @@ fn exercise_stream(bytes: &[u8]) {
     let mut transcoder = stream::RtpTranscoder::new(routes, stream::SilenceDetection::new(1.0, &[32]), false);
     let mut out = stream::Outgoing::new();
     let mut now = std::time::Duration::ZERO;
+    let modes =
+        [dtmf::Mode::Off, dtmf::Mode::Tone, dtmf::Mode::Zero, dtmf::Mode::Silence, dtmf::Mode::Random];
+    let mut mask =
+        Some(Box::new(dtmf::Mask::new(dtmf::Policy { delay_ms: 40, ..dtmf::Policy::default() }, 8000)));
+    let mut watch = dtmf::EventWatch::default();
     for chunk in bytes.chunks(12).take(64) {
         let &[number, a, b, c, d, ref payload @ ..] = chunk else { continue };
+        if let Some(mask) = &mut mask {
+            let mode = modes.get(usize::from(number >> 5)).copied().unwrap_or_default();
+            mask.set_policy(dtmf::Policy { mode, ..mask.policy().clone() });
+            let timestamp = u32::from_be_bytes([a >> 1, c, d, 0]);
+            let event = dtmf::EventPayload::parse(payload);
+            match event.map(|event| watch.packet(1, timestamp, event)).unwrap_or_default() {
+                (Some(dtmf::Seen::Started { event, volume, .. }), _) => {
+                    mask.started(timestamp, event, volume, c);
+                }
+                (_, Some(_)) => mask.ended(timestamp.wrapping_add(u32::from(d))),
+                _ => {}
+            }
+        }
+        if number & 8 != 0 {
+            let passing = stream::Passing { payload_type: 97, clock: 8000, frame: 160, events: 1 << 99 };
+            let (duration_ms, pause_ms) = (u32::from(c) * 8, u32::from(d));
+            let digit = dtmf::Digit { event: b, volume: a, duration_ms, pause_ms };
+            transcoder.inject(digit, (number & 16 != 0).then_some(passing));
+        }
         let packet = stream::InPacket {
             payload_type: [8, 101, 102, 99][usize::from(number & 3)],
             marker: number & 4 != 0,
@@ -84,7 +150,9 @@ fn exercise_stream(bytes: &[u8]) {
             payload,
         };
         out.clear();
+        transcoder.lend_mask(mask.take());
         let _ = transcoder.push(now, &packet, &mut out);
+        mask = transcoder.take_mask();
         assert!(out.packets().all(|packet| packet.send_at >= now));
         assert!(out.len() < 1000);
         now += std::time::Duration::from_millis(u64::from(d));

@@ -44,13 +44,13 @@ impl Call {
                     self.run_players(party, ctx, turn);
                 }
             }
-            Purpose::DelayBuffer => {
+            Purpose::JitterBuffer | Purpose::DelayBuffer => {
                 if let Place::Stream(stream) = wake.place {
-                    self.plane.run_delayed(turn, stream);
+                    self.plane.run_buffers(turn, stream, wake.purpose);
                 }
             }
-            // Nobody asks for these.
-            Purpose::JitterBuffer | Purpose::Dtx => {}
+            // Nobody asks for this.
+            Purpose::Dtx => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Signalling compiles a [`FlowSpec`] per stream and hands it to the [`Plane`], which keeps what must survive a
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
+mod buffers;
 mod bundle;
 mod coding;
 mod crypto;
@@ -46,6 +47,7 @@ mod report_tests;
 #[cfg(test)]
 mod tests;
 
+pub use buffers::BufferSpec;
 pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
 pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};
@@ -54,6 +56,7 @@ pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 pub use exercise::exercise;
 #[cfg(feature = "codec")]
 pub use fax::FaxSpec;
+pub use jitter::JitterSettings;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};

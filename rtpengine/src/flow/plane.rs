@@ -145,6 +145,16 @@ impl MediaPlane {
     }
 }
 
+/// What few calls have, so that it costs the others nothing.
+#[derive(Debug, Default)]
+pub(super) struct Seldom {
+    /// T.38 gateways.
+    #[cfg(feature = "codec")]
+    pub(super) faxes: Vec<super::fax::Fax>,
+    /// Where packets that were held back live while they are forwarded; made when it is needed.
+    pub(super) held: Option<Packet>,
+}
+
 /// The run-time state of a call: not cloned, not stored, moved between shards as it is.
 #[derive(Debug, Default)]
 pub struct Plane {
@@ -161,9 +171,8 @@ pub struct Plane {
     pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
-    /// T.38 gateways; none in most calls.
-    #[cfg(feature = "codec")]
-    pub(super) faxes: Vec<super::fax::Fax>,
+    /// What few calls have.
+    pub(super) seldom: Option<Box<Seldom>>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
     /// Expensive transcoding is left to jobs.
@@ -370,7 +379,7 @@ impl Plane {
             rare.loop_memory = LoopMemory::default();
         }
         let dtmf = stream.spec.dtmf != spec.dtmf;
-        let delay = stream.spec.delay != spec.delay;
+        let buffers = stream.spec.buffers != spec.buffers;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
@@ -381,8 +390,8 @@ impl Plane {
         if dtmf {
             self.respecify_dtmf(id);
         }
-        if delay {
-            self.wake_delayed(id);
+        if buffers {
+            self.respecify_buffers(id);
         }
         true
     }
@@ -416,10 +425,13 @@ impl Plane {
             stream
         }));
         #[cfg(feature = "codec")]
-        self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
-            fax.shift(streams);
-            fax
-        }));
+        if let Some(seldom) = other.seldom {
+            let faxes = seldom.faxes.into_iter().map(|mut fax| {
+                fax.shift(streams);
+                fax
+            });
+            self.seldom.get_or_insert_default().faxes.extend(faxes);
+        }
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;
         offsets

@@ -133,7 +133,7 @@ impl Plane {
             return self.refuse(arrival.stream, DropCause::Source);
         }
         self.count_in(turn, arrival, arrival.stream, packet.len());
-        self.forward_later(turn, arrival, packet, None);
+        self.pass_on(turn, arrival, packet, None);
         Received::ACCEPTED
     }
 
@@ -209,7 +209,7 @@ impl Plane {
             self.listen(handled, packet.bytes(), &header, turn.now.unix_us);
         }
         // Step 14
-        self.forward_later(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
+        self.pass_on(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
         Received { outcome: Outcome::Accepted, error: unknown }
     }
 
