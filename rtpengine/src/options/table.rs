@@ -105,8 +105,7 @@ const LOGGING: &[OptionDef] = &[
     OptionDef::text("log-mark-suffix", "Put behind sensitive values in the log"),
     OptionDef::text("log-facility-cdr", "Syslog facility for one line per ended call")
         .value("daemon|local0|...|local7")
-        .default_is("off")
-        .not_yet(),
+        .default_is("off"),
     OptionDef::text("log-facility-rtcp", "Syslog facility for one line per RTCP packet")
         .value("daemon|local0|...|local7")
         .default_is("off"),

@@ -143,6 +143,10 @@ fn ng_13_c_d_e_every_text_leaves_the_call_as_it_was() {
     let mut desk = busy();
     let ports = desk.ports.open.clone();
     for (command, members, text) in ROWS {
+        // Without engines the commands of players are refused before that.
+        if *text == "Not currently playing media" && !cfg!(feature = "codec") {
+            continue;
+        }
         let before = state(&desk);
         let done = desk.ask(command, &members.join(","));
         assert_eq!(Desk::error(&done), *text, "{command} {members:?}");

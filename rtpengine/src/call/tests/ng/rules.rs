@@ -18,9 +18,8 @@ const FOLDERS: &[(&str, &str)] = &[
     ("options", "rtpengine/src/options"),
 ];
 
-const NO_DTMF_NOTICES: &str = "- DTMF is not noticed yet, so nothing is sent unasked";
-const NO_PLAYERS: &str =
-    "- there are no players yet; the checks before them: call/block::ng_11_8_checks_of_the_players";
+const NO_MIXER: &str =
+    "- no player mixes audio yet; the key is kept: common/ng/request/tests/keys::scalar_values_of_section_6";
 
 #[rustfmt::skip]
 const RULES: &[(&str, &str, &[&str])] = &[
@@ -37,7 +36,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("1.3.4", "the remainder is bounded", &["common/ng/tests::unparseable_bytes_stay_until_the_limit_rule_1_3_4", "common/ng/tests::the_limit_is_about_the_remainder_only", "daemon/protocol::tcp_closes_what_can_never_become_a_unit"]),
     ("1.3.5", "no JSON on TCP", &["daemon/protocol::json_has_no_frames_on_tcp_rule_1_3_5"]),
     ("1.3.6", "end of stream", &["daemon/protocol::tcp_executes_what_came_before_the_end_and_drops_the_rest"]),
-    ("1.3.7", "unsolicited messages", &[NO_DTMF_NOTICES]),
+    ("1.3.7", "unsolicited messages", &["daemon/dtmf::codecs_18_6_digits_are_told_by_datagram_and_to_ng_clients"]),
     ("1.4", "routes of HTTP", &["daemon/web::every_route_of_the_table_answers_on_one_connection_1_4", "control/http/routes::the_table_of_the_specification"]),
     ("1.4.1", "a POST needs type and length", &["daemon/web::a_post_without_type_or_length_ends_the_connection_rule_1_4_1", "control/http/routes::a_post_needs_a_short_type_and_a_length"]),
     ("1.4.2", "no cookie: status 600", &["daemon/web::errors_of_ng_are_replies_and_a_missing_cookie_is_status_600_rule_1_4_2"]),
@@ -52,7 +51,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("1.5.5", "echo and cli", &["daemon/websocket::echo_returns_text_and_binary_and_joined_fragments_as_binary_rules_2_3_5", "daemon/websocket::ng_with_and_without_cookie_and_the_cli_rules_5_6"]),
     ("1.5.6", "no cookie, no reply", &["daemon/websocket::ng_with_and_without_cookie_and_the_cli_rules_5_6"]),
     ("1.6", "the daemon as a client", &["common/ng/client::cookies_are_hexadecimal_and_differ", "common/ng/client::repeats_the_same_bytes_and_ignores_foreign_cookies", "common/ng/client::gives_up_after_all_attempts"]),
-    ("1.7", "messages sent unasked", &[NO_DTMF_NOTICES]),
+    ("1.7", "messages sent unasked", &["daemon/dtmf::codecs_18_6_digits_are_told_by_datagram_and_to_ng_clients"]),
     ("2.1", "any bytes are a cookie", &["daemon/protocol::the_cookie_may_be_any_bytes", "common/ng/tests::cookie_is_everything_before_the_first_space"]),
     ("2.2", "one cache, by address and cookie", &["control/cookies::the_same_cookie_of_another_peer_is_another_request", "daemon/protocol::tcp_and_udp_share_the_cookies"]),
     ("2.3", "replies of all kinds are stored", &["daemon/protocol::a_duplicate_of_an_error_gets_the_same_error"]),
@@ -97,7 +96,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("7.2.10", "exclude-recording", &["call/ng/flags::ng_7_2_marks_of_parties_persist"]),
     ("7.2.11", "block-short", &["call/ng/flags::ng_7_2_marks_of_parties_persist"]),
     ("7.2.12", "no-jitter-buffer", &["call/ng/flags::ng_7_2_marks_of_the_call_persist"]),
-    ("7.2.13", "audio-player", &[NO_PLAYERS]),
+    ("7.2.13", "audio-player", &[NO_MIXER]),
     ("7.2.14", "debug", &["call/ng/flags::ng_7_2_marks_of_the_call_persist"]),
     ("7.2.15", "SIP-source-address", &["call/ng/flags::ng_7_2_the_sip_source_replaces_the_addresses_until_ice", "daemon/addresses::the_sip_source_address_replaces_the_one_in_the_sdp"]),
     ("7.2.16", "loop-protect", &["call/ng/flags::ng_7_2_loop_protect_marks_the_sdp_and_knows_the_mark"]),
@@ -195,9 +194,9 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("11.7.4", "a party or the call", &["call/block::ng_11_7_unblocking_the_call_leaves_parties_unless_all"]),
     ("11.7.5", "forwarding", &["call/recording::ng_11_7_forwarding_of_a_party_or_the_call"]),
     ("11.8.1", "who plays", &["call/ng/errors::ng_13_c_d_e_every_text_leaves_the_call_as_it_was"]),
-    ("11.8.2", "play media", &[NO_PLAYERS]),
-    ("11.8.3", "stop media", &["call/ng/errors::ng_13_c_d_e_every_text_leaves_the_call_as_it_was"]),
-    ("11.8.4", "play DTMF", &["call/block::ng_11_8_checks_of_play_dtmf"]),
+    ("11.8.2", "play media", &["daemon/players::a_file_is_heard_at_its_pace", "daemon/players::what_cannot_be_played"]),
+    ("11.8.3", "stop media", &["daemon/players::stopping_and_going_on", "call/ng/errors::ng_13_c_d_e_every_text_leaves_the_call_as_it_was"]),
+    ("11.8.4", "play DTMF", &["daemon/dtmf::codecs_18_5_play_dtmf_in_forwarded_audio", "call/block::ng_11_8_checks_of_play_dtmf"]),
     ("11.9.1", "publish", &["call/publish::ng_11_9_the_reply_names_call_and_party_in_order", "call/publish::ng_11_9_errors_of_publish"]),
     ("11.9.2", "subscribe request", &["call/subscribe::ng_11_9_a_subscriber_is_offered_what_the_source_sends", "call/subscribe::ng_11_9_all_sources_for_a_recorder", "call/subscribe::ng_11_9_from_tags_in_the_given_order", "call/subscribe::ng_11_9_sources_subscribed_before_keep_place_and_ports"]),
     ("11.9.3", "subscribe answer, unsubscribe", &["call/subscribe::ng_11_9_errors_of_subscriptions", "call/subscribe::ng_11_9_sections_beyond_the_subscribed_ones_are_ignored"]),
