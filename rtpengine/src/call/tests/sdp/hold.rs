@@ -86,7 +86,7 @@ fn a_held_section_without_address() {
     let mut talk = with_music();
     let sdp = [HELD, &["m=video 4002 RTP/AVP 31"]].concat();
     let shown = talk.offer(&sdp, "'moh':{'file':'music.wav','connection':'zero'}");
-    assert_eq!(shown.address(0), "IP4 0.0.0.0");
+    assert_eq!([shown.address(0), shown.address(1)], ["IP4 0.0.0.0", "IP4 HERE"]);
     talk.answer(&["m=audio 5000 RTP/AVP 0", "m=video 5002 RTP/AVP 31"], "");
     assert_eq!(talk.reoffer(&[AUDIO, &["m=video 4002 RTP/AVP 31"]].concat(), "").address(0), "IP4 HERE");
 }
