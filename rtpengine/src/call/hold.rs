@@ -102,7 +102,7 @@ impl Call {
         self.first_audio(party).is_some_and(|id| !self.signalling.media(id).has(MediaFlags::SEND))
     }
 
-    fn first_audio(&self, party: PartyId) -> Option<MediaId> {
+    pub(super) fn first_audio(&self, party: PartyId) -> Option<MediaId> {
         let call = &self.signalling;
         call.party(party).medias.iter().copied().find(|&id| {
             let media = call.media(id);

@@ -313,9 +313,14 @@ impl<'a> Sheet<'a> {
         endpoint.ip().is_unspecified() && !trickles
     }
 
-    /// The party hears music on hold whose setting hides the address (players.md §7.3).
+    /// The section hears music on hold whose setting hides the address (players.md §7.3).
     fn is_held_at_zero(&self, media: &Media) -> bool {
-        self.offer && self.call.heard_music(media.party).is_some_and(|music| music.zero_connection)
+        let party = media.party;
+        let hears = || {
+            let first = self.call.first_audio(party).map(|id| self.call.signalling.media(id).index);
+            first == Some(media.index)
+        };
+        self.offer && self.call.heard_music(party).is_some_and(|music| music.zero_connection && hears())
     }
 
     fn copied(&self, media: &Media, source: Option<&Media>) -> Option<Copied> {

@@ -8,6 +8,8 @@ mod dialogues;
 mod direction;
 mod dtls;
 mod examples;
+#[cfg(feature = "codec")]
+mod hold;
 mod ice;
 mod layout;
 mod manipulation;
