@@ -8,6 +8,7 @@ pub mod flow;
 pub mod ice;
 pub mod net;
 pub mod options;
+pub mod player;
 pub mod report;
 pub mod shard;
 pub mod tight;

@@ -15,7 +15,6 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "exclude-recording",
     "skip-recording-db",
     "recording-vsc",
-    "recording-announcement",
     "recording-file",
     "recording-path",
     "recording-pattern",
@@ -28,19 +27,10 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "vsc-pause-rec",
     "vsc-pause-resume-rec",
     "vsc-start-pause-resume-rec",
-    // Players.
-    "file",
-    "blob",
-    "blob64",
-    "db-id",
-    "repeat-times",
-    "repeat-duration",
-    "start-pos",
-    "moh",
+    // The player that mixes.
     "audio-player",
     "no-audio-player",
     "early-media",
-    "block-egress",
     // `inject start`: there is no player that mixes.
     "source-tag",
     "source-call-id",

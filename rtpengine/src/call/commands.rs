@@ -155,7 +155,10 @@ impl Call {
         }
         Exchange::new(self, ctx, request, parties, answer).run(&extracted)?;
         self.apply_fragments(parties.0, ctx);
+        self.prepare_announcement(parties.0, request, ctx);
         self.record_as_asked(request, ctx);
+        self.refresh_players(ctx);
+        self.music_on_hold(parties, request, &extracted, answer, ctx)?;
         let sdp = self.rewrite(parties.1, request, answer, ctx)?;
         self.mark_printed(parties.1);
         Ok(Reply::ok().with("sdp", sdp))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use rtpengine_common::codec::dtmf::Mode;
 use rtpengine_common::sdp::CryptoParams;
 
 use super::Call;
@@ -20,8 +21,8 @@ use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
-    BufferSpec, Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, JitterSettings, Keys, Level,
-    MirrorSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
+    Bundle, BundleMember, Crypto, DtmfSpec, Extensions, FlowKind, FlowSpec, JitterSettings, JitterSpec, Keys,
+    Level, MirrorSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
 impl Call {
@@ -171,24 +172,49 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Bui
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
         payload_types: codec_bridge::payload_types(&media.codecs),
-        buffers: if rtcp { None } else { buffers(call, media, jitter) },
+        jitter: if rtcp { None } else { jitter_buffer(media, jitter) },
         fax: !rtcp && call.has_fax(id),
+        delay: if rtcp { Duration::ZERO } else { delay_buffer(call, media) },
+        dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
 }
 
-/// How the packets of a media are held back (media-plane.md §18).
-fn buffers(call: &Signalling, media: &Media, jitter: Option<JitterSettings>) -> Option<Arc<BufferSpec>> {
-    let delay = call.party(media.party).dtmf.as_ref().map_or(0, |dtmf| dtmf.delay_buffer_ms);
-    let buffered =
-        media.is_rtp() && !media.flags.intersects(MediaFlags::PASSTHROUGH | MediaFlags::NO_JITTER_BUFFER);
-    let spec = BufferSpec {
-        jitter: jitter.filter(|_| buffered),
-        delay: Duration::from_millis(u64::from(delay)),
-        events: codec_bridge::telephone_events(&media.codecs).collect(),
-    };
-    (spec.jitter.is_some() || delay != 0).then(|| Arc::new(spec))
+/// The jitter buffer of a media (media-plane.md §18.1).
+fn jitter_buffer(media: &Media, wanted: Option<JitterSettings>) -> Option<Arc<JitterSpec>> {
+    let without = MediaFlags::PASSTHROUGH | MediaFlags::NO_JITTER_BUFFER;
+    let settings = wanted.filter(|_| media.is_rtp() && !media.flags.intersects(without))?;
+    let events = codec_bridge::telephone_events(&media.codecs).collect();
+    Some(Arc::new(JitterSpec { settings, events }))
+}
+
+/// How long packets of a media are held back.
+fn delay_buffer(call: &Signalling, media: &Media) -> Duration {
+    let settings = call.party(media.party).dtmf.as_ref();
+    Duration::from_millis(settings.map_or(0, |settings| settings.delay_buffer_ms).into())
+}
+
+/// What is to be known of the digits of a media, and what hides them (codecs.md §10.4, §18.7).
+fn dtmf_spec(call: &Signalling, media: &Media) -> Option<Arc<DtmfSpec>> {
+    let party = call.party(media.party);
+    let settings = party.dtmf.as_deref();
+    if settings.is_none() && call.dtmf == DtmfBlock::Off && !party.flags.contains(PartyFlags::DETECT_DTMF) {
+        return None;
+    }
+    let policy = dtmf::policy(call.dtmf, settings);
+    let armed = settings.is_some_and(|settings| settings.triggers.is_armed());
+    let acted_on = policy.mode != Mode::Off || policy.delay_ms != 0 || armed;
+    let no_events = codec_bridge::telephone_events(&media.codecs).next().is_none();
+    let listens = party.flags.contains(PartyFlags::DETECT_DTMF) || (no_events && acted_on);
+    let hides = policy.mode.is_replacing() || policy.delay_ms != 0;
+    if !hides && !listens {
+        return None;
+    }
+    let audio = || codec_bridge::decodable(&media.codecs);
+    let clock = audio().next().map_or(8000, |(_, codec, _)| codec.clock);
+    let listen = if listens { audio().collect() } else { Vec::new() };
+    Some(Arc::new(DtmfSpec { policy, clock, listen }))
 }
 
 /// Whether DTMF injection was asked for at either end of a media.
@@ -259,7 +285,8 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
             let mut spec = SinkSpec::forward(Some(edge), to);
-            spec.delivers = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
+            spec.delivers = sink.has(MediaFlags::SEND)
+                && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
             spec.actions = actions(call, media, sink, e);
             spec.transcode.clone_from(&e.codecs.transcode);
             spec.mirrors.clone_from(&mirrors);
@@ -303,6 +330,10 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
         .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
+            // A player is the source of what that side hears (media-plane.md §13.2).
+            if sink.has(MediaFlags::BLOCK_EGRESS) {
+                return None;
+            }
             let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
             let to = *sink.streams.get(pair + offset)?;
             let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
@@ -329,7 +360,7 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
         || edge.flags.contains(EdgeFlags::SILENCED);
     // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
     let dtmf = dtmf::mode_in_force(call.dtmf, call.party(media.party).dtmf.as_deref());
-    let no_dtmf = dtmf != DtmfBlock::Off;
+    let no_dtmf = dtmf == DtmfBlock::Drop || (dtmf.is_replacing() && !edge.codecs.transcodes());
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;

@@ -110,6 +110,14 @@ pub enum Error {
     Transform,
     #[error("Not currently playing media")]
     NotPlaying,
+    #[error("Currently MoH ongoing, ignore stop media.")]
+    HoldPlaying,
+    #[error("Failed to start media playback from file")]
+    PlayFile,
+    #[error("Failed to start media playback from blob")]
+    PlayBlob,
+    #[error("Failed to start media playback from database")]
+    PlayDatabase,
     #[error("Monologue has no media capable of DTMF injection")]
     NoDtmfMedia,
     #[error("There is no sink media capable of DTMF playback")]
@@ -122,6 +130,8 @@ pub enum Error {
     NoDtmfPayloadType,
     #[error("No matching codec handler")]
     NoDtmfHandler,
+    #[error("No matching codec SSRC handler")]
+    NoDtmfSsrcHandler,
     /// Commands of players and DTMF in a program without transcoding.
     #[error("unsupported")]
     Unsupported,

@@ -53,6 +53,7 @@ impl Call {
             newcomers: _,
             dtls: _,
             agents,
+            players,
             codecs: _,
             jitter: _,
         } = *other;
@@ -61,6 +62,7 @@ impl Call {
         self.newcomers.get_or_insert(PartyId::at(self.signalling.parties.len()));
         let offsets = self.plane.merge(plane, parties, edges);
         self.agents.merge(agents, offsets.medias, offsets.streams);
+        self.players.merge(players, &offsets);
         renumber(&mut theirs, &offsets);
         let own = &mut self.signalling;
         let ids = u16::try_from(own.ids.len()).unwrap_or(u16::MAX);

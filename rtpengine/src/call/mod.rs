@@ -33,6 +33,7 @@ pub mod extmap;
 pub mod fax;
 mod fragment;
 pub mod handling;
+mod hold;
 pub mod ice_params;
 pub mod media;
 mod merge;
@@ -40,6 +41,7 @@ mod moving;
 mod mux;
 pub mod party;
 mod players;
+mod playing;
 pub mod port_maps;
 mod publish;
 mod query;
@@ -129,6 +131,8 @@ pub struct Call {
     dtls: Option<Arc<dtls::Context>>,
     /// What runs on the media ports beside media.
     agents: agents::Agents,
+    /// What parties are made to hear.
+    players: playing::Players,
     /// What the operator configured about codecs.
     codecs: Arc<handling::CodecSettings>,
     /// The jitter buffer the operator wants.
@@ -153,6 +157,7 @@ impl Call {
             newcomers: None,
             dtls: None,
             agents: agents::Agents::default(),
+            players: playing::Players::default(),
             codecs: Arc::default(),
             jitter: None,
         }
@@ -299,6 +304,7 @@ impl Call {
         party.deletion = None;
         party.flags.insert(PartyFlags::DELETED);
         let medias = party.medias.clone();
+        self.forget_players(id);
         let mut touched = Vec::new();
         for media in medias {
             for edge in &self.signalling.edges {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use rtpengine_common::ng::MusicOnHold;
 use smallvec::SmallVec;
 
 use super::dtmf::DtmfSettings;
@@ -54,6 +55,8 @@ pub struct Party {
     pub branch: Option<Name>,
     /// Label given by the client.
     pub label: Option<Name>,
+    /// Music for whom this side puts on hold, or in mode `reflect` for itself.
+    pub hold_music: Option<Box<MusicOnHold>>,
     /// What becomes of DTMF that this side sends.
     pub dtmf: Option<Box<DtmfSettings>>,
     /// Metadata for recordings.
@@ -90,6 +93,7 @@ impl Party {
             aliases: SmallVec::new(),
             branch: None,
             label: None,
+            hold_music: None,
             dtmf: None,
             metadata: None,
             created,

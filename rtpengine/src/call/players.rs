@@ -1,4 +1,4 @@
-//! `play media`, `stop media`, `play DTMF`: what can be said about them without players (ng-control.md §11.8, players.md).
+//! `play media`, `stop media`, `play DTMF`: whom they are about (ng-control.md §11.8, players.md).
 
 use rtpengine_common::ng::{Command, Reply, Request};
 
@@ -10,18 +10,24 @@ use super::ids::PartyId;
 use super::party::PartyFlags;
 
 impl Call {
-    /// The checks of the three commands, in their order. What passes them is refused: this build has no players.
+    /// The three commands, after their checks, in order.
     pub(super) fn play(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
-        let parties = match self.selected(request)? {
-            Selected::Party(party) => vec![party],
-            Selected::All => self.living_parties(),
-            Selected::Call => return Err(Error::NoParticipant),
-        };
+        let selected = self.selected(request)?;
+        let parties = self.participants(selected)?;
         match request.command {
-            Command::PlayMedia if request.play.source.is_empty() => Err(Error::NoMediaFile),
-            Command::StopMedia => Err(Error::NotPlaying),
             Command::PlayDtmf => self.play_dtmf(request, &parties, ctx),
-            _ => Err(Error::Unsupported),
+            Command::PlayMedia if request.play.source.is_empty() => Err(Error::NoMediaFile),
+            Command::PlayMedia => self.play_media(request, &parties, ctx),
+            _ => self.stop_media(&parties, selected == Selected::All, ctx),
+        }
+    }
+
+    /// The parties a command of this kind is about.
+    pub(super) fn participants(&self, selected: Selected) -> Result<Vec<PartyId>, Error> {
+        match selected {
+            Selected::Party(party) => Ok(vec![party]),
+            Selected::All => Ok(self.living_parties()),
+            Selected::Call => Err(Error::NoParticipant),
         }
     }
 

@@ -85,9 +85,13 @@ impl Call {
 
     fn start_recording(&mut self, ctx: &mut Ctx<'_>) {
         let flags = &mut self.signalling.flags;
+        let begins = !flags.contains(CallFlags::RECORDING);
         flags.remove(CallFlags::RECORDING_PAUSED | CallFlags::DISCARD_RECORDING);
         flags.insert(CallFlags::RECORDING);
         self.set_up_recording(ctx);
+        if begins {
+            self.announce_recording(ctx);
+        }
     }
 
     /// A recording that was not started stays off; packets of a paused one are not kept.

@@ -162,6 +162,9 @@ impl<'a> Sheet<'a> {
         // With force-relay the groups are the source's as well, like the sections (§4 row 10).
         let relay = is_force_relay(self.request);
         out.bundles = bundle::groups(call, source.filter(|_| relay).unwrap_or(party));
+        if self.call.holds_music(party) {
+            out.music_on_hold = self.settings.moh_attribute.as_deref().map(str::as_bytes);
+        }
         let session = source.and_then(|id| call.party(id).session.as_ref());
         let Some(session) = session else {
             out.name = self.settings.software_id.as_bytes();
@@ -180,7 +183,12 @@ impl<'a> Sheet<'a> {
             out.groups = session.groups.iter().map(Text::as_bytes).collect();
         }
         if self.has_single_source(party) {
-            out.passthrough = session.attributes.passthrough().collect();
+            let attributes = &session.attributes;
+            out.passthrough = if self.settings.moh_prevent_double {
+                attributes.passthrough_with_hold().collect()
+            } else {
+                attributes.passthrough().collect()
+            };
         }
     }
 
@@ -255,7 +263,9 @@ impl<'a> Sheet<'a> {
             },
             inactive,
             // A rejected section is not looked at for the mark.
-            zero_address: !shown_source && !media.has(MediaFlags::REJECTED) && self.is_zero(source, endpoint),
+            zero_address: !shown_source
+                && !media.has(MediaFlags::REJECTED)
+                && (self.is_zero(source, endpoint) || self.is_held_at_zero(media)),
             ice: media.has(MediaFlags::ICE) && !media.has(MediaFlags::PASSTHROUGH),
         });
         let head =
@@ -301,6 +311,11 @@ impl<'a> Sheet<'a> {
         let Some(endpoint) = endpoint else { return true };
         let trickles = source.has(MediaFlags::TRICKLE_ICE) && source.section.trickle_placeholder;
         endpoint.ip().is_unspecified() && !trickles
+    }
+
+    /// The party hears music on hold whose setting hides the address (players.md §7.3).
+    fn is_held_at_zero(&self, media: &Media) -> bool {
+        self.offer && self.call.heard_music(media.party).is_some_and(|music| music.zero_connection)
     }
 
     fn copied(&self, media: &Media, source: Option<&Media>) -> Option<Copied> {
@@ -351,6 +366,7 @@ impl<'a> Sheet<'a> {
     ) -> MediaAttributes<'m> {
         let request = self.request;
         let mux = media.has(MediaFlags::RTCP_MUX);
+        let held = self.call.hold_direction(id).filter(|_| self.offer);
         let answers = matches!(request.command, Command::Publish | Command::Create) || !self.offer;
         let rtcp_socket = self.stream_socket(id, 1);
         let mux_only = mux && (answers || request.rtcp_mux.require || rtcp_socket.is_none());
@@ -376,6 +392,7 @@ impl<'a> Sheet<'a> {
                 ),
             },
             direction: match source {
+                _ if held.is_some() => DirectionOut::Generated(held.unwrap_or_default()),
                 Some(source) if request.has(Flag::OriginalSendrecv) => {
                     DirectionOut::Original(source.section.directions)
                 }

@@ -9,6 +9,7 @@ use super::dtmf::DtmfOptions;
 use super::handling::CodecSettings;
 use crate::dtls::Context;
 use crate::flow::{JitterSettings, MosOptions};
+use crate::player::Sources;
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +52,14 @@ pub struct Settings {
     pub reject_invalid_sdp: bool,
     /// `--moh-attr-name`
     pub moh_attribute: Option<Box<str>>,
+    /// `--moh-prevent-double-hold`
+    pub moh_prevent_double: bool,
+    /// `--moh-max-repeats`
+    pub moh_max_repeats: u32,
+    /// `--moh-max-duration`; `None` is no limit.
+    pub moh_max_duration: Option<Duration>,
+    /// Opens media to be played; `None`: nothing is played.
+    pub sources: Option<Arc<dyn Sources>>,
     /// `--ssrc-reporting`
     pub ssrc_reporting: SsrcReporting,
     /// `--active-switchover`
@@ -94,6 +103,10 @@ impl Default for Settings {
             save_interface_ports: false,
             reject_invalid_sdp: false,
             moh_attribute: None,
+            moh_prevent_double: false,
+            moh_max_repeats: 999,
+            moh_max_duration: Some(Duration::from_millis(1_800_000)),
+            sources: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
             ice_tie_breaker: 0,

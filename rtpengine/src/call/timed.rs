@@ -39,13 +39,23 @@ impl Call {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
             Purpose::Fax => self.fax_woken(wake.place, turn),
-            Purpose::JitterBuffer | Purpose::DelayBuffer => {
+            Purpose::Player => {
+                if let Place::Party(party) = wake.place {
+                    self.run_players(party, ctx, turn);
+                }
+            }
+            Purpose::DelayBuffer => {
                 if let Place::Stream(stream) = wake.place {
-                    self.plane.run_buffers(turn, stream, wake.purpose);
+                    self.plane.run_delayed(turn, stream);
+                }
+            }
+            Purpose::JitterBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_jitter(turn, stream);
                 }
             }
             // Nobody asks for these.
-            Purpose::Player | Purpose::Dtx => {}
+            Purpose::Dtx => {}
         }
     }
 }

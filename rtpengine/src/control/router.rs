@@ -15,6 +15,7 @@ use crate::call::check;
 use crate::call::dtmf::DtmfReport;
 use crate::call::ids::Name;
 use crate::flow::Level;
+use crate::player::Stores;
 use crate::report::counters::{Block, Counter, Gauge, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
@@ -130,6 +131,10 @@ pub struct Router {
     held: VecDeque<(Box<Request>, Running)>,
     /// Carries out command lines.
     console: Option<Console>,
+    /// Media held in memory, and how its threads reach the router.
+    media: Option<(Arc<dyn Stores>, Mailbox<FromShard>)>,
+    /// Command lines that wait for media.
+    loading: HashMap<u64, Asker>,
     /// Command lines that wait for shards.
     waiting: HashMap<u64, Waiting>,
     next_ticket: u64,
@@ -166,6 +171,8 @@ impl Router {
             moving: 0,
             held: VecDeque::new(),
             console: None,
+            media: None,
+            loading: HashMap::new(),
             waiting: HashMap::new(),
             next_ticket: 0,
             output: Vec::new(),
@@ -302,6 +309,13 @@ impl Router {
 
     /// All figures of the daemon.
     pub fn metrics(&self) -> crate::report::metrics::Metrics {
+        if let Some((media, _)) = &self.media {
+            let (content, encoded) = media.sizes();
+            let number = |octets| i64::try_from(octets).unwrap_or(i64::MAX);
+            // The first shard runs on this thread, so the router may write its gauges.
+            self.stats[0].set(Gauge::MediaCache, number(content));
+            self.stats[0].set(Gauge::PlayerCache, number(encoded));
+        }
         let totals = Totals::of(self.stats.iter().map(|block| &**block));
         let facts = statistics::Facts {
             totals: &totals,
@@ -346,7 +360,7 @@ impl Router {
         self.next_ticket += 1;
         let order = Order { ticket: self.next_ticket, request, agent: running.agent };
         if to == shard.index() {
-            self.execute_here(shard, &order, running);
+            self.execute_here(shard, order, running);
         } else {
             self.send_order(shard, order, to, running);
         }
@@ -407,7 +421,7 @@ impl Router {
         }
     }
 
-    fn execute_here(&mut self, shard: &mut Shard, order: &Order, running: Running) {
+    fn execute_here(&mut self, shard: &mut Shard, order: Order, running: Running) {
         self.at_work = Some((order.ticket, running));
         let reply = shard.execute(order);
         let Some((ticket, running)) = self.at_work.take() else { return };
@@ -533,6 +547,7 @@ impl Router {
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
                 FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
                 FromShard::Surveyed { ticket, survey } => self.surveyed(ticket, survey),
+                FromShard::Told { ticket, text } => self.told(ticket, &text),
             }
         }
         true

@@ -2,6 +2,7 @@
 
 use super::Fatal;
 use super::certificates::{self, Renewal};
+use super::media;
 use super::open::Opened;
 use super::process::{schedule, set_open_files, thread_number};
 use crate::call::dtmf::{Codes, DtmfOptions};
@@ -13,6 +14,7 @@ use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
 use crate::flow::{JitterSettings, Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
+use crate::player::Stores;
 use crate::report::counters::{Block, Totals};
 use crate::report::log;
 use crate::shard::Shard;
@@ -77,15 +79,17 @@ impl Running {
 
 /// Starts everything.
 pub(super) fn start(settings: &Settings, opened: Opened) -> Result<Running, Fatal> {
-    start_all(settings, opened).map_err(|error| Fatal(format!("Failed to start threads: {error}")))
+    let library = media::library(settings)?;
+    start_all(settings, opened, library).map_err(|error| Fatal(format!("Failed to start threads: {error}")))
 }
 
-fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
+fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library>) -> io::Result<Running> {
     let Opened { interfaces, pools, listeners, http, codecs } = opened;
     let addresses = interfaces.locals().len();
     let dtls = certificates::first(settings)?;
-    let call_settings =
-        CallSettings { dtls: Some(dtls), codecs: Arc::new(codecs), ..call_settings(settings) };
+    let sources = library.as_ref().map(|library| Arc::clone(&library.sources));
+    let codecs = Arc::new(codecs);
+    let call_settings = CallSettings { dtls: Some(dtls), sources, codecs, ..call_settings(settings) };
     let shared = Shared::new(interfaces, pools, loop_settings(settings), call_settings);
     let shared = match settings.threads.codec {
         0 => shared,
@@ -113,6 +117,11 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
         Arc::new(defaults(settings)),
     )
     .with_console(Console::new(Arc::new(settings.clone()), set_open_files));
+    let stores = library.map(|library| library.stores);
+    let router = match &stores {
+        Some(stores) => router.with_media(Arc::clone(stores), to_router.clone()),
+        None => router,
+    };
     let mut threads = Vec::with_capacity(count + 1);
     let mut router = Some(router);
     for (at, inbox) in inboxes.into_iter().enumerate() {
@@ -131,7 +140,8 @@ fn start_all(settings: &Settings, opened: Opened) -> io::Result<Running> {
     }
     let clock = Arc::new(Clock::default());
     let renewal = Renewal::new(shared, settings, Instant::now());
-    threads.push(start_housekeeping(settings, &clock, &state, stats, renewal)?);
+    let chores = Chores { stats, renewal, stores };
+    threads.push(start_housekeeping(settings, &clock, &state, chores)?);
     let http = http.map(|server| start_http(settings, server, asking)).transpose()?;
     Ok(Running { state, shards: mailboxes, threads, clock, http })
 }
@@ -179,18 +189,24 @@ fn start_http(settings: &Settings, server: Server, asking: Mailbox<Asked>) -> io
     server.start(&settings.control.http, asking, settings.threads.stack_bytes, begin)
 }
 
-fn set_scheduling(scheduling: Scheduling) {
+pub(super) fn set_scheduling(scheduling: Scheduling) {
     if let Err(error) = schedule(scheduling) {
         log::core(Level::Error, &format!("Failed to set thread scheduling: {error}"));
     }
+}
+
+/// What housekeeping looks after.
+struct Chores {
+    stats: Vec<Arc<Block>>,
+    renewal: Renewal,
+    stores: Option<Arc<dyn Stores>>,
 }
 
 fn start_housekeeping(
     settings: &Settings,
     clock: &Arc<Clock>,
     state: &Arc<ControlState>,
-    stats: Vec<Arc<Block>>,
-    mut renewal: Renewal,
+    mut chores: Chores,
 ) -> io::Result<JoinHandle<()>> {
     let (clock, state) = (Arc::clone(clock), Arc::clone(state));
     let scheduling = settings.threads.idle_scheduling;
@@ -206,10 +222,13 @@ fn start_housekeeping(
             }
             let start = Instant::now();
             sample_load(&state, &mut ticks);
-            renewal.check(start);
+            chores.renewal.check(start);
+            if let Some(stores) = &chores.stores {
+                stores.look_after(start);
+            }
             even = !even;
             if even {
-                state.rates.update(start, &Totals::of(stats.iter().map(|block| &**block)));
+                state.rates.update(start, &Totals::of(chores.stats.iter().map(|block| &**block)));
             }
             let taken = start.elapsed();
             if taken > SLOW_RUN {
@@ -317,6 +336,9 @@ fn call_settings(settings: &Settings) -> CallSettings {
         save_interface_ports: settings.ports.first_address_only,
         reject_invalid_sdp: settings.media.reject_invalid_sdp,
         moh_attribute: settings.players.hold.attribute.as_deref().map(Into::into),
+        moh_prevent_double: settings.players.hold.prevent_double,
+        moh_max_repeats: u32::try_from(settings.players.hold.max_repeats).unwrap_or(u32::MAX),
+        moh_max_duration: settings.players.hold.max_duration,
         ssrc_reporting: match settings.media.ssrc_reporting {
             words::SsrcReporting::Full => SsrcReporting::Full,
             words::SsrcReporting::Inline => SsrcReporting::Inline,

@@ -225,12 +225,6 @@ impl<T> JitterBuffer<T> {
         self.queue.len()
     }
 
-    /// Nothing waits.
-    #[must_use]
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// When [`JitterBuffer::pop`] has something to give.
     #[must_use]
     pub(super) fn due(&self) -> Option<Instant> {

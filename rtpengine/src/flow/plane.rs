@@ -378,7 +378,9 @@ impl Plane {
         if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
             rare.loop_memory = LoopMemory::default();
         }
-        let buffers = stream.spec.buffers != spec.buffers;
+        let dtmf = stream.spec.dtmf != spec.dtmf;
+        let delay = stream.spec.delay != spec.delay;
+        let jitter = stream.spec.jitter != spec.jitter;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
@@ -386,8 +388,14 @@ impl Plane {
         if !ended.is_empty() {
             self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
         }
-        if buffers {
-            self.respecify_buffers(id);
+        if dtmf {
+            self.respecify_dtmf(id);
+        }
+        if delay {
+            self.wake_delayed(id);
+        }
+        if jitter {
+            self.respecify_jitter(id);
         }
         true
     }

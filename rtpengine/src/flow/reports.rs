@@ -179,7 +179,7 @@ impl Plane {
                 Some(due) if due > turn.now.instant => {}
                 Some(_) => {
                     plane.report_due = Some(next);
-                    self.report_media(turn, StreamId::at(at), media, options.cname, &mut generated);
+                    self.report_media(turn, StreamId::at(at), (media, None), options.cname, &mut generated);
                 }
                 None => plane.report_due = Some(next),
             }
@@ -189,12 +189,28 @@ impl Plane {
         }
     }
 
-    /// One packet for each SSRC we send to a media.
+    /// Sends a sender report about one SSRC that goes out of a stream: that of a player (media-plane.md §13.5 rule 7).
+    pub fn report_source<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        id: StreamId,
+        ssrc: u32,
+        cname: &str,
+    ) {
+        let Some(media) = self.transport(id).map(|stream| stream.media.index()) else { return };
+        let mut generated = Vec::new();
+        self.report_media(turn, id, (media, Some(ssrc)), cname, &mut generated);
+        for report in &generated {
+            self.account_generated(turn, report);
+        }
+    }
+
+    /// One packet for each SSRC we send to a media, or for the one named.
     fn report_media<T: Transmit>(
         &mut self,
         turn: &mut Turn<'_, T>,
         id: StreamId,
-        media: usize,
+        (media, only): (usize, Option<u32>),
         cname: &str,
         generated: &mut Vec<Generated>,
     ) {
@@ -204,7 +220,8 @@ impl Plane {
         let sources = plane.ssrc_in.by_recency().into_iter().filter(|entry| entry.packets() > 0);
         let blocks: Vec<ReportBlock> =
             sources.take(MAX_BLOCKS).map(|entry| entry.report_block(now.instant)).collect();
-        let sent = plane.ssrc_out.by_recency().into_iter().filter(|entry| entry.packets() > 0);
+        let wanted = |entry: &&SsrcEntry| entry.packets() > 0 && only.is_none_or(|ssrc| entry.ssrc() == ssrc);
+        let sent = plane.ssrc_out.by_recency().into_iter().filter(wanted);
         let senders: Vec<(u32, SenderInfo)> =
             sent.map(|entry| (entry.ssrc(), entry.sender_info(ntp))).collect();
         let to = self.report_stream(id, plane);

@@ -225,7 +225,7 @@ const LIMITS: &[OptionDef] = &[
 
 const THREADS: &[OptionDef] = &[
     OptionDef::int("num-threads", 0, "Threads that forward media (shards)").default_is("processors, at least 4"),
-    OptionDef::int("media-num-threads", -1, "Threads for playback; 0 = no playback").default_is("num-threads").not_yet(),
+    OptionDef::int("media-num-threads", -1, "0 = no playback; any other number has no effect").default_is("num-threads"),
     OptionDef::int("codec-num-threads", 0, "Threads for transcoding beside the media threads; 0 = the media threads transcode"),
     OptionDef::flag("poller-per-thread", "One poller per thread").without_effect("every media thread always has a poller of its own"),
     OptionDef::int("poller-size", 128, "Events taken per poll").at_least_or_default(1),
@@ -416,66 +416,53 @@ const DTX: &[OptionDef] = &[
     OptionDef::float("silence-detect", 0.0, "Take audio below this level in percent for silence; 0 = do not"),
 ];
 
-const PLAYERS: &[OptionDef] = &[
-    OptionDef::flag("player-cache", "Keep encoded announcements for all calls").not_yet(),
+pub(super) const PLAYERS: &[OptionDef] = &[
+    OptionDef::flag("player-cache", "Keep encoded announcements for all calls"),
     OptionDef::list(
         "preload-media-files",
         "FILE",
         "Media files read at start; 'on-demand' = read at first use and keep",
-    )
-    .not_yet(),
+    ),
     OptionDef::list(
         "preload-db-media",
         "ID",
         "Database media read at start; 'on-demand' = read at first use and keep",
-    )
-    .not_yet(),
+    ),
     OptionDef::list(
         "preload-db-cache",
         "ID",
         "Entries of the database cache read at start; 'on-demand' = read at first use and keep",
-    )
-    .not_yet(),
+    ),
     OptionDef::int(
         "media-files-reload",
         0,
         "Look for changed media files every this many seconds; 0 = never",
-    )
-    .not_yet(),
+    ),
     OptionDef::int(
         "db-media-reload",
         0,
         "Look for changed database media every this many seconds; 0 = never",
-    )
-    .not_yet(),
+    ),
     OptionDef::int("db-cache-reload", 0, "Look for changed cache entries every this many seconds; 0 = never")
-        .alias(&["cache-media-reload"])
-        .not_yet(),
-    OptionDef::int("expiry-timer", 0, "Look for expired media every this many seconds; 0 = never").not_yet(),
+        .alias(&["cache-media-reload"]),
+    OptionDef::int("expiry-timer", 0, "Look for expired media every this many seconds; 0 = never"),
     OptionDef::int("media-files-expire", 0, "Forget media files unused for this many seconds; 0 = never")
-        .range(0, ANY_POSITIVE, "Invalid negative media-files-expire")
-        .not_yet(),
+        .range(0, ANY_POSITIVE, "Invalid negative media-files-expire"),
     OptionDef::int("db-media-expire", 0, "Forget database media unused for this many seconds; 0 = never")
-        .range(0, ANY_POSITIVE, "Invalid negative db-media-expire")
-        .not_yet(),
+        .range(0, ANY_POSITIVE, "Invalid negative db-media-expire"),
     OptionDef::int("db-cache-expire", 0, "Forget cache entries unused for this many seconds; 0 = never")
-        .range(0, ANY_POSITIVE, "Invalid negative db-cache-expire")
-        .not_yet(),
-    OptionDef::file("db-media-cache", "Directory for copies of database media, created with mode 0700")
-        .not_yet(),
-    OptionDef::text("mysql-host", "Host of the media database").not_yet(),
-    OptionDef::int("mysql-port", 0, "Port of the media database")
-        .default_is("as the client library")
-        .not_yet(),
-    OptionDef::text("mysql-user", "User of the media database").not_yet(),
-    OptionDef::text("mysql-pass", "Password of the media database").not_yet(),
-    OptionDef::text("mysql-query", "Query for a media file; must contain %llu exactly once").not_yet(),
+        .range(0, ANY_POSITIVE, "Invalid negative db-cache-expire"),
+    OptionDef::file("db-media-cache", "Directory for copies of database media, created with mode 0700"),
+    OptionDef::text("mysql-host", "Host of the media database"),
+    OptionDef::int("mysql-port", 0, "Port of the media database").default_is("as the client library"),
+    OptionDef::text("mysql-user", "User of the media database"),
+    OptionDef::text("mysql-pass", "Password of the media database"),
+    OptionDef::text("mysql-query", "Query for a media file; must contain %llu exactly once"),
     OptionDef::int("moh-max-duration", -1, "Longest music on hold in ms; 0 = unlimited")
-        .default_is("1800000")
-        .not_yet(),
-    OptionDef::int("moh-max-repeats", 999, "Most repeats of music on hold").not_yet(),
-    OptionDef::text("moh-attr-name", "SDP attribute that marks a session with music on hold").not_yet(),
-    OptionDef::flag("moh-prevent-double-hold", "Play no music when both sides hold").not_yet(),
+        .default_is("1800000"),
+    OptionDef::int("moh-max-repeats", 999, "Most repeats of music on hold"),
+    OptionDef::text("moh-attr-name", "SDP attribute that marks a session with music on hold"),
+    OptionDef::flag("moh-prevent-double-hold", "Play no music when both sides hold"),
 ];
 
 const REDIS: &[OptionDef] = &[

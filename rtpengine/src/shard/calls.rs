@@ -1,5 +1,6 @@
 //! The calls of a shard: a slab, and the call-ids that lead into it.
 
+use super::parking::Parked;
 use super::tally::Contribution;
 use crate::call::Call;
 use crate::call::ids::{CallKey, Name, SocketKey};
@@ -30,6 +31,8 @@ pub struct Resident {
     pub cpu: Option<u32>,
     /// What it has added to the gauges.
     pub contribution: Contribution,
+    /// Requests that wait for media to be opened.
+    pub(super) parked: Option<Box<Parked>>,
 }
 
 /// All calls of a shard.

@@ -23,7 +23,7 @@ use crate::net::table::{Admission, SocketTable};
 use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
 use crate::report::{cdr, log};
 use arrayvec::ArrayVec;
-use rtpengine_common::ng::{ByteString, Command, Reply, Request};
+use rtpengine_common::ng::{ByteString, Command, Flag, Reply, Request};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -81,6 +81,10 @@ pub struct Shard {
     /// Time for them in one turn, and how much of it is used.
     pub(super) handshake_limit: Duration,
     handshake_spent: Duration,
+    /// Requests that waited at a call which is gone.
+    pub(super) orphans: VecDeque<Order>,
+    /// Number of the last request that was made to wait.
+    pub(super) parkings: u64,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
     pub(super) settings: Arc<Settings>,
@@ -126,6 +130,8 @@ impl Shard {
             handshakes: VecDeque::new(),
             handshake_limit: HANDSHAKES,
             handshake_spent: Duration::ZERO,
+            orphans: VecDeque::new(),
+            parkings: 0,
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
@@ -143,6 +149,10 @@ impl Shard {
     /// Its counters; only this thread may write them.
     pub fn stats(&self) -> &Block {
         &self.stats
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The time of the present turn.
@@ -379,6 +389,7 @@ impl Shard {
 
     /// Fires what is due.
     pub(super) fn timers(&mut self) {
+        self.serve_orphans();
         let mut due = Vec::new();
         self.wheel.advance(self.now.instant, |timer| due.push(timer));
         for (slot, key, timer) in due {
@@ -394,6 +405,7 @@ impl Shard {
     }
 
     fn tick_call(&mut self, slot: CallSlot, key: CallKey) {
+        self.check_patience(slot);
         let Some(resident) = self.calls.get_keyed(slot, key) else { return };
         self.at_work = Some(slot);
         let options = TickOptions { measure_rtp: self.shared.loop_settings.measure_rtp };
@@ -521,11 +533,26 @@ impl Shard {
     }
 
     /// Carries a checked request out. `None`: the reply comes later.
-    pub fn execute(&mut self, order: &Order) -> Option<Reply> {
+    pub fn execute(&mut self, order: Order) -> Option<Reply> {
+        let id = order.request.call_id().or_else(|| order.request.calls.first());
+        if let Some(id) = id.filter(|_| announces(&order.request))
+            && self.calls.find(id.as_bytes()).is_none()
+        {
+            self.create(id.as_bytes(), order.agent);
+        }
+        let ticket = order.ticket;
+        self.ticket_at_work = Some(ticket);
+        let parked = self.park(order);
+        self.ticket_at_work = None;
+        parked.err().map(|order| self.carry_out_at_work(&order))
+    }
+
+    /// Carries a request out, noting which one it is.
+    pub(super) fn carry_out_at_work(&mut self, order: &Order) -> Reply {
         self.ticket_at_work = Some(order.ticket);
         let reply = self.carry_out(order);
         self.ticket_at_work = None;
-        Some(reply)
+        reply
     }
 
     fn carry_out(&mut self, order: &Order) -> Reply {
@@ -567,7 +594,8 @@ impl Shard {
         call.signalling.created_from = Some(tally::agent_text(agent));
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
-        let slot = self.calls.insert(Resident { call, sockets: Vec::new(), cpu, contribution });
+        let resident = Resident { call, sockets: Vec::new(), cpu, contribution, parked: None };
+        let slot = self.calls.insert(resident);
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
         slot
     }
@@ -575,7 +603,7 @@ impl Shard {
     fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
         let resident = self.calls.get_mut(slot)?;
         self.at_work = Some(slot);
-        let Resident { call, sockets, cpu, contribution } = resident;
+        let Resident { call, sockets, cpu, contribution, .. } = resident;
         let mut desk = Desk {
             interfaces: &self.shared.interfaces,
             pools: &self.shared.pools,
@@ -596,6 +624,7 @@ impl Shard {
         };
         let done = call.command(request, id, &mut ctx);
         call.newcomers = None;
+        call.answer_questions(Vec::new());
         contribution.signalled(&self.stats, call);
         self.at_work = None;
         self.write_log(slot);
@@ -651,6 +680,8 @@ impl Shard {
             self.sockets.close(*socket);
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(resident.sockets.len()).unwrap_or(0));
+        let mut resident = resident;
+        self.orphans.extend(resident.parked.take().map(|parked| parked.into_orders()).unwrap_or_default());
         resident.contribution.leave(&self.stats);
         let ids = resident.call.signalling.ids.iter().cloned().collect();
         self.report(FromShard::Ended { key: resident.call.key, ids });
@@ -707,12 +738,18 @@ impl Shard {
     }
 
     /// Carries out a request that came through the inbox.
-    pub(super) fn serve(&mut self, order: &Order) {
+    pub(super) fn serve(&mut self, order: Order) {
+        let ticket = order.ticket;
+        let id = order.request.call_id().or_else(|| order.request.calls.first()).cloned();
         if let Some(reply) = self.execute(order) {
-            let id = order.request.call_id().or_else(|| order.request.calls.first());
             let live = id.is_some_and(|id| self.has_call(id.as_bytes()));
-            self.report(FromShard::Done(super::message::Done { ticket: order.ticket, reply, live }));
+            self.finish(ticket, reply, live);
         }
+    }
+
+    /// Sends the reply of a request that came through the inbox or had to wait.
+    pub(super) fn finish(&mut self, ticket: u64, reply: Reply, live: bool) {
+        self.report(FromShard::Done(super::message::Done { ticket, reply, live }));
     }
 
     /// Shows one call to a survey.
@@ -736,7 +773,8 @@ impl Shard {
         let Some(id) = signalling.ids.first() else { return };
         let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
-            log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
+            let write = if event.notice.marks_a_change() { log::call } else { log::call_limited };
+            write(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
         }
     }
 
@@ -806,6 +844,13 @@ fn signals(command: Command) -> bool {
             | Command::SubscribeAnswer
             | Command::CreateAnswer
     )
+}
+
+/// A first offer that has something opened before it is carried out: the call is there to wait at.
+fn announces(request: &Request) -> bool {
+    request.command == Command::Offer
+        && request.has(Flag::RecordingAnnouncement)
+        && !request.play.source.is_empty()
 }
 
 /// The commands that make a call when its id is unknown (ng-control.md 10.1).

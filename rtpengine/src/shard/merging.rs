@@ -47,7 +47,7 @@ impl Shard {
     }
 
     fn merge(&mut self, first: CallSlot, slot: CallSlot) -> Result<(), ()> {
-        let Some(Resident { call, sockets, cpu, contribution }) = self.calls.remove(slot) else {
+        let Some(Resident { call, sockets, cpu, contribution, parked }) = self.calls.remove(slot) else {
             return Err(());
         };
         let Some(resident) = self.calls.get_mut(first) else { return Err(()) };
@@ -58,7 +58,7 @@ impl Shard {
         self.at_work = None;
         if let Err(call) = merged {
             // Its slot is the one that was freed last, so its sockets still lead to it.
-            self.calls.insert(Resident { call, sockets, cpu, contribution });
+            self.calls.insert(Resident { call, sockets, cpu, contribution, parked });
             return Err(());
         }
         for key in &sockets {
@@ -68,6 +68,7 @@ impl Shard {
             }
         }
         resident.sockets.extend(sockets);
+        self.orphans.extend(parked.map(|parked| parked.into_orders()).unwrap_or_default());
         contribution.leave(&self.stats);
         self.calls.lead(&ids, first);
         Ok(())

@@ -6,7 +6,9 @@ use crate::call::Call;
 use crate::call::dtmf::DtmfReport;
 use crate::call::ids::{CallKey, Name, SocketKey, StreamId};
 use crate::net::table::MediaSocket;
+use crate::player::{Answer, Source};
 use rtpengine_common::ng::{Reply, Request};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// A request for the shard that owns its call.
@@ -52,6 +54,19 @@ pub enum ToShard {
         /// The shard that gets it.
         to: u16,
     },
+    /// Media was opened for a request that waits, or could not be.
+    Opened {
+        /// The call.
+        slot: CallSlot,
+        /// The same, if it still is the one in the slot.
+        key: CallKey,
+        /// The waiting it is for.
+        serial: u64,
+        /// What was to be opened.
+        source: Source,
+        /// What became of it.
+        answer: Answer,
+    },
     /// A call another shard handed over.
     Take(Box<Moving>),
     /// A coder thread has finished a job of a call.
@@ -86,6 +101,13 @@ pub enum FromShard {
     },
     /// A digit is to be told.
     Dtmf(Box<DtmfReport>),
+    /// A command about media held in memory is done; a side thread says so.
+    Told {
+        /// Names the command.
+        ticket: u64,
+        /// Its answer.
+        text: String,
+    },
     /// A hand-over is done, or could not be.
     Moved {
         /// All ids of the call; empty if there is none.
@@ -104,4 +126,6 @@ pub struct Moving {
     pub sockets: Vec<(SocketKey, MediaSocket, StreamId)>,
     /// The CPU its sockets prefer.
     pub cpu: Option<u32>,
+    /// Requests that wait for media: they ask for it again where the call goes.
+    pub waiting: VecDeque<Order>,
 }

@@ -10,6 +10,7 @@ mod merging;
 pub mod message;
 mod moving;
 pub mod pace;
+mod parking;
 pub mod run;
 pub mod shared;
 pub mod survey;

@@ -26,7 +26,7 @@ impl Shard {
     }
 
     pub(super) fn take_out(&mut self, slot: CallSlot) -> Option<Moving> {
-        let Resident { call, sockets, cpu, contribution } = self.calls.remove(slot)?;
+        let Resident { call, sockets, cpu, contribution, parked } = self.calls.remove(slot)?;
         contribution.leave(&self.stats);
         let mut moving = Vec::with_capacity(sockets.len());
         for key in sockets {
@@ -36,17 +36,18 @@ impl Shard {
             }
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(moving.len()).unwrap_or(0));
-        Some(Moving { call, sockets: moving, cpu })
+        let waiting = parked.map(|parked| parked.into_orders()).unwrap_or_default();
+        Some(Moving { call, sockets: moving, cpu, waiting })
     }
 
     /// Takes a call in that another shard gave.
     pub(super) fn take_in(&mut self, moving: Moving) {
-        let Moving { call, sockets, cpu } = moving;
+        let Moving { call, sockets, cpu, waiting } = moving;
         let key = call.key;
         let ids: Vec<Name> = call.signalling.ids.iter().cloned().collect();
         let contribution = Contribution::enter(&self.stats, &call);
         let open = Vec::with_capacity(sockets.len());
-        let slot = self.calls.insert(Resident { call, sockets: open, cpu, contribution });
+        let slot = self.calls.insert(Resident { call, sockets: open, cpu, contribution, parked: None });
         let mut names: HashMap<SocketKey, SocketKey> = HashMap::with_capacity(sockets.len());
         for (old, socket, stream) in sockets {
             let owner = Owner { call: slot, stream };
@@ -63,6 +64,7 @@ impl Shard {
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
         self.poll_call(slot);
         self.report(FromShard::Moved { ids, shard: self.index });
+        self.serve_all(waiting);
     }
 }
 

@@ -173,7 +173,10 @@ fn take_mail(shard: &mut Shard) -> Mail {
     for _ in 0..MESSAGES {
         let Some(message) = shard.inbox.next() else { return Mail::Done };
         match message {
-            ToShard::Order(order) => shard.serve(&order),
+            ToShard::Order(order) => shard.serve(order),
+            ToShard::Opened { slot, key, serial, source, answer } => {
+                shard.opened(slot, key, serial, &source, answer);
+            }
             ToShard::Survey { ticket, only: None, survey } => {
                 shard.surveys.push_back(Running { ticket, position: 0, survey });
             }

@@ -75,7 +75,7 @@ impl House {
     fn execute(&mut self, shard: usize, command: &str, keys: &[(&str, &str)]) -> Reply {
         let order = self.order(command, keys);
         self.shards[shard].begin_turn(self.now);
-        self.shards[shard].execute(&order).expect("an immediate reply")
+        self.shards[shard].execute(order).expect("an immediate reply")
     }
 
     /// Sets a call up and gives the ports of the daemon: where the offerer and where the answerer send.
@@ -95,7 +95,10 @@ impl House {
             match message {
                 ToShard::Give { id, to } => shard.give(&id, to),
                 ToShard::Take(moving) => shard.take_in(*moving),
-                ToShard::Order(order) => shard.serve(&order),
+                ToShard::Order(order) => shard.serve(order),
+                ToShard::Opened { slot, key, serial, source, answer } => {
+                    shard.opened(slot, key, serial, &source, answer);
+                }
                 ToShard::Survey { .. } | ToShard::Coded { .. } | ToShard::Stop => {
                     unreachable!("not sent by these tests")
                 }

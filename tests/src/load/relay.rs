@@ -68,7 +68,7 @@ pub enum Media {
 }
 
 /// One direction of one call.
-struct Stream {
+pub(super) struct Stream {
     socket: usize,
     to: SocketAddrV4,
     sequence_number: u16,
@@ -94,20 +94,20 @@ struct Audio {
 
 /// What the measured part saw.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     sent: u64,
     refused: u64,
     received: u64,
     /// Tenths of a microsecond, of packets outside bursts.
-    latency: Vec<u32>,
+    pub(super) latency: Vec<u32>,
     /// Per burst: send time, packets back, arrival of the last.
     bursts: Vec<(u64, usize, u64)>,
     /// Tenths of a microsecond from a ping to its pong.
     pings: Vec<u32>,
-    late_ticks: u64,
-    daemon_cpu_ns: u64,
+    pub(super) late_ticks: u64,
+    pub(super) daemon_cpu_ns: u64,
     generator_cpu_ns: u64,
-    window_ns: u64,
+    pub(super) window_ns: u64,
 }
 
 /// Runs `calls` calls through a fresh daemon, with bursts among them if `bursts`, and returns the figures.
@@ -133,11 +133,7 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
         Figure::new("cpu per packet", "us", seen.daemon_cpu_ns as f64 / packets / 1e3),
         Figure::new("packets per cpu second", "1/s", packets / (seen.daemon_cpu_ns.max(1) as f64 / 1e9)),
         Figure::new("packets forwarded", "1/s", packets / seconds),
-        Figure::new(
-            "loss",
-            "%",
-            100.0 * (seen.sent - seen.received.min(seen.sent)) as f64 / seen.sent.max(1) as f64,
-        ),
+        Figure::new("loss", "%", seen.loss()),
         Figure::new("added latency p50", "us", latency(0.5)),
         Figure::new("added latency p99", "us", latency(0.99)),
         Figure::new("added latency p99.9", "us", latency(0.999)),
@@ -181,7 +177,7 @@ fn tenths(from_ns: u64, to_ns: u64) -> u32 {
 }
 
 /// The sockets of both sides: the first half is the callers', the second the callees'.
-fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
+pub(super) fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     let network = daemon.network();
     let open = |address: IpAddr| {
         let socket = UdpSocket::bind((address, 0)).expect("a socket of the generator");
@@ -193,7 +189,7 @@ fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     callers.chain((0..SOCKETS).map(|_| open(network.phone(1)))).collect()
 }
 
-fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
+pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
     let client = daemon.client();
     let mut streams = Vec::with_capacity(calls * 2);
     let mut speech: Option<[std::sync::Arc<Speech>; 2]> = None;
@@ -260,7 +256,7 @@ fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) ->
     streams
 }
 
-struct Generator<'d> {
+pub(super) struct Generator<'d> {
     daemon: &'d Daemon,
     client: Client,
     sockets: Vec<UdpSocket>,
@@ -282,7 +278,7 @@ struct Generator<'d> {
 }
 
 impl<'d> Generator<'d> {
-    fn new(
+    pub(super) fn new(
         daemon: &'d Daemon,
         sockets: Vec<UdpSocket>,
         streams: Vec<Stream>,
@@ -326,7 +322,7 @@ impl<'d> Generator<'d> {
         }
     }
 
-    fn run(&mut self, duration: Duration) -> Seen {
+    pub(super) fn run(&mut self, duration: Duration) -> Seen {
         let ns = |time: Duration| time.as_nanos() as u64;
         let start = sys::monotonic_ns();
         let tick_ns = self.tick_ns;
@@ -480,6 +476,11 @@ impl<'d> Generator<'d> {
 }
 
 impl Seen {
+    /// Packets of the measured part that never came back, in percent.
+    pub(super) fn loss(&self) -> f64 {
+        100.0 * (self.sent - self.received.min(self.sent)) as f64 / self.sent.max(1) as f64
+    }
+
     fn note(&mut self, burst: usize, sent_ns: u64, arrival_ns: u64) {
         self.received += 1;
         match burst.checked_sub(1).and_then(|index| self.bursts.get_mut(index)) {

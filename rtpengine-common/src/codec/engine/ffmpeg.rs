@@ -5,11 +5,12 @@ use std::ptr::{self, NonNull};
 use std::sync::Once;
 
 use ffmpeg_next::ffi::{
-    AV_LOG_QUIET, AVCodec, AVCodecContext, AVERROR, AVERROR_EOF, AVFrame, AVPacket, AVRational,
-    AVSampleFormat, EAGAIN, av_channel_layout_default, av_dict_free, av_dict_set, av_frame_alloc,
+    AV_LOG_QUIET, AVCodec, AVCodecContext, AVCodecParameters, AVERROR, AVERROR_EOF, AVFrame, AVPacket,
+    AVRational, AVSampleFormat, EAGAIN, av_channel_layout_default, av_dict_free, av_dict_set, av_frame_alloc,
     av_frame_free, av_frame_get_buffer, av_frame_unref, av_log_set_level, av_packet_alloc, av_packet_free,
-    av_packet_unref, avcodec_alloc_context3, avcodec_find_decoder_by_name, avcodec_find_encoder_by_name,
-    avcodec_free_context, avcodec_open2, avcodec_receive_frame, avcodec_receive_packet, avcodec_send_frame,
+    av_packet_unref, avcodec_alloc_context3, avcodec_find_decoder, avcodec_find_decoder_by_name,
+    avcodec_find_encoder_by_name, avcodec_flush_buffers, avcodec_free_context, avcodec_open2,
+    avcodec_parameters_to_context, avcodec_receive_frame, avcodec_receive_packet, avcodec_send_frame,
     avcodec_send_packet,
 };
 
@@ -19,7 +20,7 @@ use super::{AudioFormat, CodecError, Coder, Decoder, Encoder, Frame, Frames};
 /// Greatest number of frames that one payload can make a decoder give: more is an attack or a fault.
 const MAX_FRAMES_PER_PAYLOAD: usize = 1024;
 
-fn quiet() {
+pub(super) fn quiet() {
     static ONCE: Once = Once::new();
     // SAFETY: sets one integer inside the library; messages of libavcodec about foreign payloads are not wanted on stderr.
     ONCE.call_once(|| unsafe { av_log_set_level(AV_LOG_QUIET) });
@@ -115,13 +116,13 @@ impl Drop for Context {
 }
 
 /// An owned packet.
-struct Packet(NonNull<AVPacket>);
+pub(super) struct Packet(pub(super) NonNull<AVPacket>);
 
 // SAFETY: a packet is plain data with one owner.
 unsafe impl Send for Packet {}
 
 impl Packet {
-    fn new() -> Result<Self, CodecError> {
+    pub(super) fn new() -> Result<Self, CodecError> {
         // SAFETY: allocates.
         NonNull::new(unsafe { av_packet_alloc() }).map(Self).ok_or_else(|| error("av_packet_alloc", 0))
     }
@@ -235,6 +236,65 @@ impl FfmpegDecoder {
         context.fields_mut().block_align = octets;
         context.open(codec, &[])?;
         Ok(Self { context, packet: Packet::new()?, frame: AudioFrame::new()?, format, convert: None })
+    }
+
+    /// Opens a decoder for a stream of a media file, whose time stamps have this base.
+    ///
+    /// # Errors
+    /// As [`FfmpegDecoder::open`].
+    ///
+    /// # Safety
+    /// `parameters` must be those of a stream of an open file.
+    pub(super) unsafe fn for_stream(
+        parameters: *const AVCodecParameters,
+        time_base: AVRational,
+    ) -> Result<Self, CodecError> {
+        // SAFETY: the caller vouches for the parameters; the library returns a static description or null.
+        let codec = unsafe { avcodec_find_decoder((*parameters).codec_id) };
+        let codec = NonNull::new(codec.cast_mut()).ok_or_else(|| error("avcodec_find_decoder", 0))?;
+        let format = AudioFormat { rate: 8000, channels: 1 };
+        let mut context = Context::new(codec, format)?;
+        // SAFETY: the context is valid and not open yet.
+        let code = unsafe { avcodec_parameters_to_context(context.0.as_ptr(), parameters) };
+        if code < 0 {
+            return Err(error("avcodec_parameters_to_context", code));
+        }
+        context.fields_mut().pkt_timebase = time_base;
+        context.open(codec, &[])?;
+        let positive = |n: c_int| u32::try_from(n).ok().filter(|&n| n != 0);
+        let fields = context.fields();
+        let rate = positive(fields.sample_rate).unwrap_or(format.rate);
+        let channels = positive(fields.ch_layout.nb_channels).unwrap_or(format.channels);
+        let format = AudioFormat { rate, channels };
+        Ok(Self { context, packet: Packet::new()?, frame: AudioFrame::new()?, format, convert: None })
+    }
+
+    /// Decodes a packet of a media file; without one, what the decoder holds back comes out.
+    ///
+    /// # Safety
+    /// `packet` must be null or a packet of the stream the decoder was opened for.
+    pub(super) unsafe fn push_packet(
+        &mut self,
+        packet: *const AVPacket,
+        out: &mut Vec<i16>,
+    ) -> Result<(), CodecError> {
+        // SAFETY: the caller vouches for the packet.
+        let code = unsafe { avcodec_send_packet(self.context.0.as_ptr(), packet) };
+        if code < 0 {
+            return Err(error("avcodec_send_packet", code));
+        }
+        for _ in 0..MAX_FRAMES_PER_PAYLOAD {
+            if !self.receive(out)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was decoded so far: the next packet is from elsewhere.
+    pub(super) fn flush(&mut self) {
+        // SAFETY: the context is open.
+        unsafe { avcodec_flush_buffers(self.context.0.as_ptr()) };
     }
 
     fn send(&mut self, payload: &[u8]) -> Result<(), CodecError> {

@@ -8,6 +8,7 @@
 //! | [`g711`] | PCMA, PCMU by tables, also directly into each other | none |
 //! | [`packer`] | frames of an encoder into packets (`codecs.md` §12(5)) | none |
 //! | `ffmpeg`, `resampler` | all codecs of libavcodec; rate and channel conversion | `ffmpeg` |
+//! | `demuxer` | sound out of media files of any format | `ffmpeg` |
 //! | `opus` | libopus | `opus` |
 //! | `g729` | bcg729 | `bcg729` |
 //! | `dtmf` | finding DTMF tones | `spandsp` |
@@ -15,6 +16,9 @@
 
 #[cfg(feature = "ffmpeg")]
 pub mod amr;
+#[cfg(feature = "ffmpeg")]
+#[allow(unsafe_code)]
+pub mod demuxer;
 #[cfg(feature = "spandsp")]
 #[allow(unsafe_code)]
 pub mod dtmf;

@@ -157,7 +157,7 @@ impl Resampler {
                 self.context.as_ptr(),
                 &raw mut target,
                 room.max(0),
-                planes.as_ptr().cast_mut().cast(),
+                if planes.is_empty() { ptr::null_mut() } else { planes.as_ptr().cast_mut().cast() },
                 count,
             )
         };
@@ -201,6 +201,15 @@ impl Resampler {
         let plane = [samples.as_ptr().cast::<u8>()];
         // SAFETY: one interleaved plane with `count` samples of all channels; the output of `new` is interleaved 16-bit.
         unsafe { self.convert_raw(&plane, count, out) }
+    }
+
+    /// Gives what is held back: the sound ends here. Afterwards the converter can do no more.
+    ///
+    /// # Errors
+    /// If the library fails.
+    pub fn finish(&mut self, out: &mut Vec<i16>) -> Result<(), CodecError> {
+        // SAFETY: no planes and no samples: the library then gives what it has; the output of `new` is interleaved 16-bit.
+        unsafe { self.convert_raw(&[], 0, out) }
     }
 }
 

@@ -508,8 +508,8 @@ pub(crate) static KEYS: &[Key] = &[
     key(
         Players,
         &["start-pos"],
-        Integer(|r, n| r.play.start_position_ms = not_negative(n)),
-        "Where to begin, in ms.",
+        Integer(|r, n| r.play.start_position = Some(n).filter(|position| *position > 0)),
+        "Where to begin, in ticks of the file's time base (for WAV: samples).",
     ),
     key(
         Players,

@@ -95,8 +95,8 @@ pub struct Play {
     pub repeat_times: Option<i32>,
     /// For how long, in ms.
     pub repeat_duration_ms: Option<u32>,
-    /// From which position, in ms.
-    pub start_position_ms: Option<u32>,
+    /// From which position, in ticks of the file's time base.
+    pub start_position: Option<i64>,
 }
 
 /// Key `moh`: music on hold of the sending party (players.md §7.1).

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::{Match, compare};
+use rtpengine_common::codec::{Codec, Match, compare};
 
 use super::list::{CodecList, Entry};
 use super::options::CodecOptions;
@@ -15,6 +15,16 @@ pub(super) fn inherit(entries: &mut [Entry], former: &CodecList, options: &Codec
             entry.inherit(hit);
         }
         apply_set(entry, options);
+    }
+}
+
+impl CodecOptions {
+    /// The codec of an entry with bit rate and coder options from `set` where it has none of its own.
+    #[must_use]
+    pub fn applied_to(&self, entry: &Entry) -> Arc<Codec> {
+        let mut entry = entry.clone();
+        apply_set(&mut entry, self);
+        entry.codec
     }
 }
 

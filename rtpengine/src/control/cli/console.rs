@@ -13,6 +13,7 @@ use crate::call::ctx::Now;
 use crate::control::limits::Limits;
 use crate::control::router::ControlState;
 use crate::options::Settings;
+use crate::player::MediaCommand;
 use crate::report::counters::{Counter, Gauge, InterfaceCounter, InterfaceTotals, Moments, Sample, Totals};
 use crate::report::metrics::Metrics;
 use crate::shard::shared::Shared;
@@ -24,6 +25,8 @@ pub enum Step {
     Answer(String),
     /// Ask the shards, then make the answer of what they bring back.
     Ask(Inquiry),
+    /// Have it carried out where the media is.
+    Media(MediaCommand),
 }
 
 /// What the console looks at and changes.
@@ -87,6 +90,7 @@ impl Console {
             CliCommand::SetLogLevel(subsystem, level) => listing::set_log_level(subsystem, level),
             CliCommand::Params(which) => self.params(which, house),
             CliCommand::Terminate(which) => return Step::Ask(Inquiry::terminate(which, house.now)),
+            CliCommand::Media(command) => return Step::Media(command),
             CliCommand::Active => return Step::Ask(Inquiry::set_foreign(false, house.now)),
             CliCommand::Standby => return Step::Ask(Inquiry::set_foreign(true, house.now)),
             CliCommand::Debug { call_id, on } => return Step::Ask(Inquiry::debug(call_id, on, house.now)),

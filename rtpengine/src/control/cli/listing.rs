@@ -556,8 +556,3 @@ pub fn delay_set(delay_ms: u32) -> String {
 pub fn detect_dtmf_set(on: bool) -> String {
     format!("{} audio DTMF detection\n", if on { "Enabling" } else { "Disabling" })
 }
-
-/// `media add|reload …` of something that cannot be read.
-pub(super) fn failed_to_reload(what: &str) -> String {
-    format!("Failed to reload '{what}'\n")
-}

@@ -19,6 +19,7 @@ pub use console::{Console, House, Step};
 pub use inquiry::Inquiry;
 pub use tunables::{Change, Tunable, Tunables};
 
+use crate::player::MediaCommand;
 use rtpengine_common::log::Subsystem;
 
 /// Which calls.
@@ -111,6 +112,8 @@ pub enum CliCommand {
     Params(Params),
     /// [`listing::terminated`]
     Terminate(Sessions),
+    /// What is held in memory for players.
+    Media(MediaCommand),
     /// Every call becomes own; [`listing::ACTIVE`].
     Active,
     /// Every call becomes foreign; [`listing::STANDBY`].

@@ -347,14 +347,21 @@ fn operations_6_9_and_6_10() {
         ("call x tag t delay -1", "Invalid delay -1\n"),
         ("call x tag t detect-dtmf 2", "Invalid setting 2\n"),
         ("call x foo", "Unknown command: foo\n"),
+        ("media add db", "More parameters required.\n"),
+    ] {
+        assert_eq!(answer(line), text, "{line}");
+    }
+    for (line, text) in [
         ("media list files", ""),
         ("media reload file /x", "Failed to reload '/x'\n"),
         ("media add db 0", "Invalid ID '0'\n"),
         ("media evict db 1 x", "Failed to evict 1\nInvalid ID 'x'\n"),
         ("media evict file /x", "Failed to evict '/x'"),
         ("media reload files", "0 media files reloaded\n"),
+        ("media evict players", "0 DB cache entries evicted\n"),
     ] {
-        assert_eq!(answer(line), text, "{line}");
+        let CliCommand::Media(command) = parse(line) else { panic!("{line}") };
+        assert_eq!(command.answer_without_stores(), text, "{line}");
     }
     assert_eq!(parse("terminate abc"), CliCommand::Terminate(Sessions::Call("abc".into())));
     assert_eq!(terminated(&Sessions::Own, true), "All own calls terminated by operator.\n");

@@ -6,6 +6,7 @@ use super::listing;
 use super::number;
 use super::tunables::Tunable;
 use super::{CallAction, CliCommand, Params, Sessions};
+use crate::player::command::{Kind, MediaCommand};
 
 /// An understood command, or an answer that says why not.
 type Parsed = Result<CliCommand, String>;
@@ -171,35 +172,35 @@ static MEDIA: &[Node] = &[
 ];
 
 static MEDIA_LIST: &[Node] = &[
-    command("files", "", "Media files", |_| Err(String::new())),
-    command("dbs", "", "Database media", |_| Err(String::new())),
-    command("caches", "", "Entries of the database cache", |_| Err(String::new())),
-    command("players", "", "Encoded streams", |_| Err(String::new())),
+    command("files", "", "Media files", |_| media(MediaCommand::List(Kind::Files))),
+    command("dbs", "", "Database media", |_| media(MediaCommand::List(Kind::Rows))),
+    command("caches", "", "Entries of the database cache", |_| media(MediaCommand::List(Kind::Copies))),
+    command("players", "", "Encoded streams", |_| media(MediaCommand::ListPlayers)),
 ];
 
 static MEDIA_ADD: &[Node] = &[
-    command("file", "<path>", "", |words| Err(listing::failed_to_reload(one(words)?))),
-    command("db", "<id>", "", media_id),
-    command("cache", "<id>", "", media_id),
+    command("file", "<path>", "", |words| load_file(words, false)),
+    command("db", "<id>", "", |words| load_id(words, Kind::Rows, false)),
+    command("cache", "<id>", "", |words| load_id(words, Kind::Copies, false)),
 ];
 
 static MEDIA_RELOAD: &[Node] = &[
-    command("file", "<path>", "", |words| Err(listing::failed_to_reload(one(words)?))),
-    command("db", "<id>", "", media_id),
-    command("cache", "<id>", "", media_id),
-    command("files", "", "", |_| Err("0 media files reloaded\n".to_owned())),
-    command("dbs", "", "", |_| Err("0 media entries reloaded\n".to_owned())),
-    command("caches", "", "", |_| Err("0 media entries reloaded\n".to_owned())),
+    command("file", "<path>", "", |words| load_file(words, true)),
+    command("db", "<id>", "", |words| load_id(words, Kind::Rows, true)),
+    command("cache", "<id>", "", |words| load_id(words, Kind::Copies, true)),
+    command("files", "", "", |_| media(MediaCommand::ReloadAll(Kind::Files))),
+    command("dbs", "", "", |_| media(MediaCommand::ReloadAll(Kind::Rows))),
+    command("caches", "", "", |_| media(MediaCommand::ReloadAll(Kind::Copies))),
 ];
 
 static MEDIA_EVICT: &[Node] = &[
-    command("file", "<path>", "", |words| Err(format!("Failed to evict '{}'", one(words)?))),
-    command("db", "<id>...", "", evict_ids),
-    command("cache", "<id>...", "", evict_ids),
-    command("files", "", "", |_| Err("0 media files evicted\n".to_owned())),
-    command("dbs", "", "", |_| Err("0 DB media entries evicted\n".to_owned())),
-    command("caches", "", "", |_| Err("0 DB cache entries evicted\n".to_owned())),
-    command("players", "", "", |_| Err("0 DB cache entries evicted\n".to_owned())),
+    command("file", "<path>", "", |words| media(MediaCommand::EvictFile(one(words)?.to_owned()))),
+    command("db", "<id>...", "", |words| evict_ids(words, Kind::Rows)),
+    command("cache", "<id>...", "", |words| evict_ids(words, Kind::Copies)),
+    command("files", "", "", |_| media(MediaCommand::EvictAll(Kind::Files))),
+    command("dbs", "", "", |_| media(MediaCommand::EvictAll(Kind::Rows))),
+    command("caches", "", "", |_| media(MediaCommand::EvictAll(Kind::Copies))),
+    command("players", "", "", |_| media(MediaCommand::EvictPlayers)),
 ];
 
 const MORE: &str = "More parameters required.\n";
@@ -335,21 +336,21 @@ fn redis_disable(words: &[&str]) -> Parsed {
     })
 }
 
-fn media_id(words: &[&str]) -> Parsed {
-    let text = one(words)?;
-    Err(if valid_id(text) { listing::failed_to_reload(text) } else { format!("Invalid ID '{text}'\n") })
+fn media(command: MediaCommand) -> Parsed {
+    Ok(CliCommand::Media(command))
 }
 
-fn evict_ids(words: &[&str]) -> Parsed {
+fn load_file(words: &[&str], again: bool) -> Parsed {
+    media(MediaCommand::LoadFile { path: one(words)?.to_owned(), again })
+}
+
+fn load_id(words: &[&str], kind: Kind, again: bool) -> Parsed {
+    media(MediaCommand::LoadId { kind, id: one(words)?.to_owned(), again })
+}
+
+fn evict_ids(words: &[&str], kind: Kind) -> Parsed {
     one(words)?;
-    let answer = words.iter().map(|text| {
-        if valid_id(text) { format!("Failed to evict {text}\n") } else { format!("Invalid ID '{text}'\n") }
-    });
-    Err(answer.collect())
-}
-
-fn valid_id(text: &str) -> bool {
-    text.parse::<u64>().is_ok_and(|id| id != 0)
+    media(MediaCommand::EvictIds(kind, words.iter().map(|&word| word.to_owned()).collect()))
 }
 
 fn on_off(words: &[&str]) -> Result<bool, String> {

@@ -4,12 +4,16 @@ use super::{Router, Running};
 use crate::control::cli::{Console, House, Inquiry, Step};
 use crate::control::listeners::Target;
 use crate::flow::Level;
+use crate::player::{MediaCommand, Stores};
 use crate::report::counters::{Counter, Totals};
 use crate::report::log;
 use crate::shard::Shard;
-use crate::shard::message::ToShard;
+use crate::shard::inbox::Mailbox;
+use crate::shard::message::{FromShard, ToShard};
 use crate::shard::survey::Survey;
 use rtpengine_common::ng::Reply;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Commands that may wait for shards at the same time.
 const MOST_WAITING: usize = 64;
@@ -72,6 +76,52 @@ impl Router {
         match step {
             Step::Answer(text) => self.tell(asker, &text),
             Step::Ask(inquiry) => self.inquire(shard, inquiry, asker),
+            Step::Media(command) => self.command_media(command, asker),
+        }
+    }
+
+    /// Lets command lines work on media held in memory.
+    #[must_use]
+    pub fn with_media(mut self, stores: Arc<dyn Stores>, mailbox: Mailbox<FromShard>) -> Self {
+        self.media = Some((stores, mailbox));
+        self
+    }
+
+    /// What takes long is done by a side thread; until then the asker waits.
+    fn command_media(&mut self, command: MediaCommand, asker: Asker) {
+        let Some((stores, mailbox)) = &self.media else {
+            let answer = command.answer_without_stores();
+            return self.tell(asker, &answer);
+        };
+        if command.is_quick() {
+            let answer = stores.carry_out(&command);
+            return self.tell(asker, &answer);
+        }
+        if self.loading.len() >= MOST_WAITING {
+            return self.tell(asker, BUSY);
+        }
+        self.next_ticket += 1;
+        let ticket = self.next_ticket;
+        let mailbox = mailbox.clone();
+        let tell = move |text| {
+            let mut message = FromShard::Told { ticket, text };
+            // The router takes its mail in every turn; one that does not has ended.
+            for _ in 0..1000 {
+                match mailbox.send(message) {
+                    Ok(()) => return,
+                    Err(returned) => message = returned,
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        self.loading.insert(ticket, asker);
+        stores.carry_out_later(command, Box::new(tell));
+    }
+
+    /// A side thread has done what a command line wanted.
+    pub(super) fn told(&mut self, ticket: u64, text: &str) {
+        if let Some(asker) = self.loading.remove(&ticket) {
+            self.tell(asker, text);
         }
     }
 

@@ -127,7 +127,7 @@ impl Settings {
             dtls: Dtls::read(values),
             dtx: Dtx::read(values, &mut messages)?,
             recording: Recording::read(values, &mut messages)?,
-            players: Players::read(values, threads.playback)?,
+            players: Players::read(values, threads.playback, &mut messages)?,
             redis: Redis::read(inputs, &mut messages)?,
             report: Report::read(inputs, &mut messages)?,
             rtpproxy,

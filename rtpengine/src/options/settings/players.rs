@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rtpengine_common::log::Level;
 use rtpengine_common::options::{OptionError, Values};
 
-use super::{count, non_empty, seconds_or_off};
+use super::{Message, count, non_empty, seconds_or_off};
+use crate::options::table::PLAYERS;
 
 /// Announcements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +75,20 @@ pub struct MusicOnHold {
 
 /// `moh-max-duration` when not given.
 const HOLD_DEFAULT: Duration = Duration::from_secs(1800);
-const ON_DEMAND: &str = "on-demand";
+const ON_DEMAND: [&str; 3] = ["on-demand", "on demand", "ondemand"];
 
 impl Players {
-    pub(super) fn read(values: &Values, threads: usize) -> Result<Self, OptionError> {
+    pub(super) fn read(
+        values: &Values,
+        threads: usize,
+        messages: &mut Vec<Message>,
+    ) -> Result<Self, OptionError> {
+        if cfg!(not(feature = "codec")) {
+            let given = PLAYERS.iter().filter(|option| values.origin(option.long).is_some());
+            messages.extend(given.map(|option| {
+                (Level::Warning, format!("Option --{} has no effect: this build plays no media", option.long))
+            }));
+        }
         Ok(Players {
             threads,
             cache: values.flag("player-cache"),
@@ -120,7 +132,7 @@ impl MediaCache {
         let mut names: Vec<_> =
             values.list(preload).iter().map(|name| name.trim_start().to_owned()).collect();
         let listed = names.len();
-        names.retain(|name| name != ON_DEMAND);
+        names.retain(|name| !ON_DEMAND.contains(&name.as_str()));
         MediaCache {
             on_demand: names.len() < listed,
             preload: names,

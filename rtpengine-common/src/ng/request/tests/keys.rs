@@ -311,7 +311,7 @@ fn scalar_values_of_section_6() {
         (r#""repeat times":3,"repeat-duration":-1,"start-pos":40"#, |r| {
             r.play.repeat_times == Some(3)
                 && r.play.repeat_duration_ms.is_none()
-                && r.play.start_position_ms == Some(40)
+                && r.play.start_position == Some(40)
         }),
         (r#""delay-buffer":0"#, |r| r.delay_buffer_ms == Some(0)),
         (r#""delete delay":-1"#, |r| r.delete_delay_s.is_none()),

@@ -1,0 +1,561 @@
+//! What a party is made to hear: files, rows of the database, music on hold, announcements (players.md §§1–3).
+//!
+//! Opening media takes time: [`Call::questions`] says what a request needs opened, the shard has that done while the request waits, and
+//! hands the answers to the call with the request.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtpengine_common::ng::{Command, Flag, MediaSource, Reply, Request};
+use rtpengine_common::rtp::RtpHeader;
+use rtpengine_common::sdp::MediaType;
+
+use super::Call;
+use super::codec_bridge;
+use super::codecs::CodecOptions;
+use super::ctx::{Ctx, Transmit};
+use super::error::Error;
+use super::ids::{MediaId, PartyId, StreamId};
+use super::media::MediaFlags;
+use crate::flow::{Level, Offsets, Place, Purpose, Turn, Wake};
+use crate::player::source::Position;
+use crate::player::{Action, Answer, Media, Output, Plan, Player, Source, Start};
+
+/// Interval of a player's sender reports, and what is added at random (players.md §3 rule 10).
+const REPORTS: Duration = Duration::from_secs(5);
+const REPORT_SPREAD_MS: u64 = 2000;
+
+/// Packets a player may send in a row: a shard that was late goes on with others in between.
+const BURST: usize = 16;
+
+/// The players of a call.
+#[derive(Debug, Default)]
+pub(super) struct Players {
+    slots: Vec<Slot>,
+    /// What was opened for the request at work.
+    answers: Vec<(Source, Answer)>,
+}
+
+/// What a player is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `play media`, and music on hold.
+    Media,
+    /// What a party hears when recording starts.
+    Announcement,
+}
+
+/// How something is played.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    pub plan: Plan,
+    /// Nothing else is sent to the party meanwhile.
+    pub block: bool,
+    /// Options of the encoder.
+    pub set: Arc<CodecOptions>,
+    /// The party that holds, for music on hold.
+    pub holder: Option<PartyId>,
+    /// That party announced that it sends all the same.
+    pub holder_sends: bool,
+}
+
+/// Where a party hears what is played, and as what.
+struct Outlet {
+    media: MediaId,
+    stream: StreamId,
+    output: Output,
+}
+
+/// One player of a party. It stays, with its numbers, until the call ends.
+#[derive(Debug)]
+struct Slot {
+    party: PartyId,
+    role: Role,
+    player: Player,
+    /// What is played, or was last, or will be when recording starts.
+    media: Option<Arc<dyn Media>>,
+    wish: Wish,
+    /// Where it goes.
+    target: Option<(MediaId, StreamId)>,
+    /// Other media is suppressed for it.
+    blocks: bool,
+    report_due: Option<Instant>,
+    /// The moment it has asked to be woken at.
+    woken: Option<Instant>,
+}
+
+impl Wish {
+    pub(super) fn of(request: &Request) -> Self {
+        let play = &request.play;
+        let from = play.start_position.map_or(Position::Beginning, Position::Ticks);
+        let times = play.repeat_times.and_then(|times| u32::try_from(times).ok()).unwrap_or(1).max(1);
+        let budget_ms = play.repeat_duration_ms.map(u64::from);
+        Self {
+            plan: Plan { times, budget_ms, from },
+            block: request.has(Flag::BlockEgress),
+            set: Arc::new(codec_bridge::options(request)),
+            holder: None,
+            holder_sends: false,
+        }
+    }
+}
+
+/// Whether this build plays media at all.
+pub(super) fn plays() -> bool {
+    cfg!(feature = "codec")
+}
+
+/// The text for a source that cannot be played (players.md §1.2 rule 4).
+pub(super) fn failure(source: &Source) -> Error {
+    match source {
+        Source::File(_) => Error::PlayFile,
+        Source::Blob(_) => Error::PlayBlob,
+        Source::Database(_) => Error::PlayDatabase,
+    }
+}
+
+impl Call {
+    /// What has to be opened before the request can be carried out. Nothing for a request that fails anyway.
+    #[must_use]
+    pub fn questions(&self, request: &Request) -> Vec<Source> {
+        if !plays() {
+            return Vec::new();
+        }
+        let sources = match request.command {
+            Command::PlayMedia => self.play_question(request),
+            Command::Offer | Command::Answer => {
+                let announcement = request
+                    .has(Flag::RecordingAnnouncement)
+                    .then(|| Source::of(&request.play.source))
+                    .flatten();
+                self.hold_question(request).into_iter().chain(announcement).collect()
+            }
+            _ => return Vec::new(),
+        };
+        let open = |source: &Source| self.players.answers.iter().any(|(known, _)| known == source);
+        sources.into_iter().filter(|source| !open(source)).collect()
+    }
+
+    fn play_question(&self, request: &Request) -> Vec<Source> {
+        let parties = self.selected(request).and_then(|selected| self.participants(selected));
+        let hears = |party: &PartyId| !self.holds_music(*party);
+        if !parties.is_ok_and(|parties| parties.iter().any(hears)) {
+            return Vec::new();
+        }
+        Source::of(&request.play.source).into_iter().collect()
+    }
+
+    /// What was opened for the next request.
+    pub fn answer_questions(&mut self, answers: Vec<(Source, Answer)>) {
+        self.players.answers = answers;
+    }
+
+    /// What was opened for the next request, taken back.
+    pub fn take_answers(&mut self) -> Vec<(Source, Answer)> {
+        std::mem::take(&mut self.players.answers)
+    }
+
+    /// An opened source.
+    pub(super) fn opened(&self, source: &Source, ctx: &mut Ctx<'_>) -> Result<Arc<dyn Media>, Error> {
+        let answer = self.players.answers.iter().find(|(known, _)| known == source);
+        match answer.map(|(_, answer)| answer) {
+            Some(Ok(media)) => Ok(Arc::clone(media)),
+            Some(Err(error)) => {
+                ctx.log(Level::Error, format!("Failed to open {source}: {error}"));
+                Err(failure(source))
+            }
+            None => {
+                ctx.log(Level::Error, format!("Failed to open {source}: no media is played here"));
+                Err(failure(source))
+            }
+        }
+    }
+
+    pub(super) fn play_media(
+        &mut self,
+        request: &Request,
+        parties: &[PartyId],
+        ctx: &mut Ctx<'_>,
+    ) -> Result<Reply, Error> {
+        if !plays() {
+            return Err(Error::Unsupported);
+        }
+        let Some(source) = Source::of(&request.play.source) else {
+            return Err(no_content(&request.play.source));
+        };
+        let wish = Wish::of(request);
+        let mut reply = Reply::ok();
+        let mut told = false;
+        for &party in parties {
+            if self.holds_music(party) {
+                continue;
+            }
+            let media = self.opened(&source, ctx)?;
+            self.start_player(party, Role::Media, &media, &wish, ctx)?;
+            let length = media.duration().and_then(|length| i64::try_from(length.as_millis()).ok());
+            if let Some(length) = length.filter(|length| *length > 0 && !told) {
+                reply = reply.with("duration", length);
+            }
+            told = true;
+        }
+        Ok(reply)
+    }
+
+    /// `stop media`. With `all` those who hear nothing do not matter, unless nobody does.
+    pub(super) fn stop_media(
+        &mut self,
+        parties: &[PartyId],
+        all: bool,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<Reply, Error> {
+        if !plays() {
+            return Err(Error::Unsupported);
+        }
+        let mut last = None;
+        let mut refused = None;
+        for &party in parties {
+            match self.stop_player(party, ctx) {
+                Ok(position) => last = Some(position),
+                Err(error) if all => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        let position = last.ok_or_else(|| refused.unwrap_or(Error::NotPlaying))?;
+        Ok(Reply::ok().with("last-frame-pos", position))
+    }
+
+    fn stop_player(&mut self, party: PartyId, ctx: &mut Ctx<'_>) -> Result<i64, Error> {
+        if self.holds_music(party) {
+            return Err(Error::HoldPlaying);
+        }
+        let slot = self.players.slot_mut(party, Role::Media).ok_or(Error::NotPlaying)?;
+        let position = slot.player.stop(ctx.now.instant);
+        slot.media = None;
+        let position = position.ok_or(Error::NotPlaying)?;
+        self.stop_blocking(party, Role::Media);
+        Ok(position)
+    }
+
+    /// Whether music on hold plays to a party.
+    pub(super) fn holds_music(&self, party: PartyId) -> bool {
+        self.holder_of(party).is_some()
+    }
+
+    /// Who put a party on hold, while it hears music.
+    pub(super) fn holder_of(&self, party: PartyId) -> Option<PartyId> {
+        let slot = self.players.slot(party, Role::Media).filter(|slot| slot.player.is_playing())?;
+        slot.wish.holder
+    }
+
+    /// Who hears music because of this party.
+    pub(super) fn held_by(&self, holder: PartyId) -> Option<PartyId> {
+        let mut slots = self.players.slots.iter();
+        let held = slots.find(|slot| slot.wish.holder == Some(holder) && slot.player.is_playing())?;
+        Some(held.party)
+    }
+
+    /// Whether the one who put this party on hold sends all the same.
+    pub(super) fn holder_sends(&self, party: PartyId) -> bool {
+        self.players.slot(party, Role::Media).is_some_and(|slot| slot.wish.holder_sends)
+    }
+
+    /// Ends music on hold that this party started.
+    pub(super) fn end_hold(&mut self, holder: PartyId, ctx: &Ctx<'_>) {
+        let mut ended = Vec::new();
+        for slot in self.players.slots.iter_mut().filter(|slot| slot.wish.holder == Some(holder)) {
+            slot.player.stop(ctx.now.instant);
+            slot.media = None;
+            slot.wish.holder = None;
+            ended.push(slot.party);
+        }
+        for party in ended {
+            self.stop_blocking(party, Role::Media);
+        }
+    }
+
+    /// Lets a party hear something, in place of what its player played.
+    pub(super) fn start_player(
+        &mut self,
+        party: PartyId,
+        role: Role,
+        media: &Arc<dyn Media>,
+        wish: &Wish,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), Error> {
+        let source = media.source();
+        let Some(outlet) = self.outlet(party, wish, ctx) else { return Err(failure(source)) };
+        let track = media.play(&outlet.output, &wish.plan).map_err(|error| {
+            ctx.log(Level::Error, format!("Failed to play {source}: {error}"));
+            failure(source)
+        })?;
+        self.stop_blocking(party, role);
+        let now = ctx.now.instant;
+        let slot = self.players.slot_or_new(party, role, ctx);
+        let times = wish.plan.times;
+        slot.player.stop(now);
+        slot.player.start(&Start { track, output: outlet.output, times });
+        slot.media = Some(Arc::clone(media));
+        slot.wish = wish.clone();
+        slot.target = Some((outlet.media, outlet.stream));
+        slot.report_due = None;
+        slot.blocks = wish.block;
+        slot.woken = Some(now);
+        self.plane.wake_at(now, Wake { purpose: Purpose::Player, place: Place::Party(party) });
+        if wish.block {
+            self.set_blocking(outlet.media);
+        }
+        Ok(())
+    }
+
+    /// Where a party hears a player: its first audio media that may be sent to, and its first codec that can be encoded
+    /// (players.md §1.2 rules 6, 7). Music on hold is played whatever the direction.
+    fn outlet(&self, party: PartyId, wish: &Wish, ctx: &mut Ctx<'_>) -> Option<Outlet> {
+        let call = &self.signalling;
+        let fits = |id: &MediaId| {
+            let media = call.media(*id);
+            media.media_type == MediaType::Audio
+                && media.is_rtp()
+                && !media.has(MediaFlags::REJECTED)
+                && (media.has(MediaFlags::SEND) || wish.holder.is_some())
+                && media.rtp().and_then(|stream| self.plane.stream(stream)).is_some()
+        };
+        let Some(id) = call.party(party).medias.iter().copied().find(fits) else {
+            ctx.log(Level::Error, "No suitable SDP section for media playback");
+            return None;
+        };
+        let media = call.media(id);
+        let entry = media.codecs.list.entries().iter().find(|e| e.codec.is_audio() && e.codec.is_supported());
+        let Some(entry) = entry else {
+            ctx.log(Level::Error, "No supported output codec found in SDP");
+            return None;
+        };
+        let codec = wish.set.applied_to(entry);
+        let ptime = codec.packet_time(entry.payload_type, media.codecs.packet_time.ptime);
+        let output = Output { codec, payload_type: entry.payload_type, ptime };
+        Some(Outlet { media: id, stream: media.rtp()?, output })
+    }
+
+    /// Other media towards this one is suppressed.
+    fn set_blocking(&mut self, media: MediaId) {
+        self.signalling.media_mut(media).flags.insert(MediaFlags::BLOCK_EGRESS);
+        self.compile_sources(media);
+    }
+
+    /// The player of a party does not suppress other media any more.
+    fn stop_blocking(&mut self, party: PartyId, role: Role) {
+        let Some(slot) = self.players.slot_mut(party, role) else { return };
+        if !std::mem::take(&mut slot.blocks) {
+            return;
+        }
+        let Some((media, _)) = slot.target else { return };
+        let others =
+            self.players.slots.iter().any(|slot| slot.blocks && slot.target.is_some_and(|t| t.0 == media));
+        if !others {
+            self.signalling.media_mut(media).flags.remove(MediaFlags::BLOCK_EGRESS);
+            self.compile_sources(media);
+        }
+    }
+
+    /// Compiles the medias whose packets go to this one.
+    pub(super) fn compile_sources(&mut self, sink: MediaId) {
+        let mut sources: Vec<MediaId> =
+            self.signalling.edges.iter().filter(|edge| edge.sink == sink).map(|edge| edge.source).collect();
+        sources.push(sink);
+        sources.sort_unstable();
+        sources.dedup();
+        sources.into_iter().for_each(|media| self.compile(media));
+    }
+
+    /// What was negotiated anew may want another codec, or cannot be played to any more (players.md §3 rule 13).
+    pub(super) fn refresh_players(&mut self, ctx: &mut Ctx<'_>) {
+        for at in 0..self.players.slots.len() {
+            let slot = &self.players.slots[at];
+            let Some(present) = slot.player.output().cloned() else { continue };
+            let (party, role, target) = (slot.party, slot.role, slot.target);
+            let (mut wish, media) = (slot.wish.clone(), slot.media.clone());
+            let outlet = self.outlet(party, &wish, ctx);
+            if outlet.as_ref().is_some_and(|o| o.output == present && Some((o.media, o.stream)) == target) {
+                continue;
+            }
+            let (heard, left) = (slot.player.heard(), slot.player.repeats_left());
+            if outlet.is_some()
+                && let Some(media) = media
+            {
+                wish.plan = resumed(&wish.plan, heard, left, media.duration());
+                if self.start_player(party, role, &media, &wish, ctx).is_ok() {
+                    continue;
+                }
+            }
+            self.end_player(party, role, ctx.now.instant);
+        }
+    }
+
+    fn end_player(&mut self, party: PartyId, role: Role, now: Instant) {
+        if let Some(slot) = self.players.slot_mut(party, role) {
+            slot.player.stop(now);
+        }
+        self.stop_blocking(party, role);
+    }
+
+    /// A party goes: nothing is played to it any more.
+    pub(super) fn forget_players(&mut self, party: PartyId) {
+        for role in [Role::Media, Role::Announcement] {
+            self.stop_blocking(party, role);
+        }
+        self.players.slots.retain(|slot| slot.party != party);
+    }
+
+    /// Sends what the players of a party have to send.
+    pub(super) fn run_players<T: Transmit>(
+        &mut self,
+        party: PartyId,
+        ctx: &mut Ctx<'_>,
+        turn: &mut Turn<'_, T>,
+    ) {
+        for role in [Role::Media, Role::Announcement] {
+            let Some(slot) = self.players.slot_mut(party, role) else { continue };
+            let Some((_, stream)) = slot.target else { continue };
+            slot.woken = slot.woken.filter(|at| *at > turn.now.instant);
+            let mut ended = false;
+            let mut next = None;
+            for sent in 0..=BURST {
+                if sent == BURST {
+                    next = Some(turn.now.instant);
+                    break;
+                }
+                let packet = match slot.player.poll(turn.now.instant) {
+                    Action::Send(packet) => packet,
+                    Action::Wait(until) => {
+                        next = Some(until);
+                        break;
+                    }
+                    Action::Ended => {
+                        ended = true;
+                        break;
+                    }
+                    Action::Idle => break,
+                };
+                let header = RtpHeader {
+                    marker: packet.marker,
+                    payload_type: packet.payload_type,
+                    sequence_number: packet.sequence_number,
+                    timestamp: packet.timestamp,
+                    ssrc: packet.ssrc,
+                };
+                let left = self.plane.send_media(turn, (None, stream), &header, None, packet.payload);
+                if left && slot.report_due.is_none_or(|due| due <= turn.now.instant) {
+                    slot.report_due = Some(turn.now.instant + REPORTS + random_spread(ctx));
+                    self.plane.report_source(turn, stream, header.ssrc, &ctx.settings.instance_id);
+                }
+            }
+            if let Some(at) = next.filter(|at| slot.woken.is_none_or(|woken| *at < woken)) {
+                slot.woken = Some(at);
+                self.plane.wake_at(at, Wake { purpose: Purpose::Player, place: Place::Party(party) });
+            }
+            if ended {
+                self.stop_blocking(party, role);
+            }
+        }
+    }
+
+    /// Flag `recording announcement`: something is ready for when recording starts (players.md §3.1).
+    pub(super) fn prepare_announcement(&mut self, party: PartyId, request: &Request, ctx: &mut Ctx<'_>) {
+        if !request.has(Flag::RecordingAnnouncement) || !plays() {
+            return;
+        }
+        let Some(source) = Source::of(&request.play.source) else { return };
+        match self.opened(&source, ctx) {
+            Ok(media) => {
+                let slot = self.players.slot_or_new(party, Role::Announcement, ctx);
+                slot.media = Some(media);
+                slot.wish = Wish::of(request);
+            }
+            Err(_) => ctx.log(Level::Error, "Failed to add media player for recording announcement"),
+        }
+    }
+
+    /// Recording starts: those who are to be told hear it.
+    pub(super) fn announce_recording(&mut self, ctx: &mut Ctx<'_>) {
+        let ready = self.players.slots.iter().filter(|slot| slot.role == Role::Announcement);
+        let ready: Vec<_> =
+            ready.filter_map(|slot| Some((slot.party, slot.media.clone()?, slot.wish.clone()))).collect();
+        for (party, media, wish) in ready {
+            if self.start_player(party, Role::Announcement, &media, &wish, ctx).is_err() {
+                ctx.log(Level::Error, "Failed to start media player for recording announcement");
+            }
+        }
+    }
+}
+
+/// A plan that goes on where a player is.
+fn resumed(plan: &Plan, heard: Duration, left: u32, length: Option<Duration>) -> Plan {
+    let length = length.filter(|length| !length.is_zero());
+    let passes = length.map_or(0, |length| heard.as_micros() / length.as_micros().max(1));
+    let passed = u32::try_from(passes).unwrap_or(u32::MAX);
+    let within = length.map_or(heard, |length| heard.saturating_sub(length.saturating_mul(passed)));
+    let times = plan.times.saturating_sub(passed).max(left.saturating_add(1)).min(plan.times).max(1);
+    Plan { times, from: Position::After(within), ..*plan }
+}
+
+fn random_spread(ctx: &mut Ctx<'_>) -> Duration {
+    let mut random = [0; 8];
+    ctx.random.fill(&mut random);
+    Duration::from_millis(u64::from_ne_bytes(random) % REPORT_SPREAD_MS)
+}
+
+/// A source is named, but has nothing in it: an empty path or content.
+fn no_content(source: &MediaSource) -> Error {
+    if source.file.is_some() { Error::PlayFile } else { Error::PlayBlob }
+}
+
+impl Players {
+    fn slot(&self, party: PartyId, role: Role) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.party == party && slot.role == role)
+    }
+
+    fn slot_mut(&mut self, party: PartyId, role: Role) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.party == party && slot.role == role)
+    }
+
+    fn slot_or_new(&mut self, party: PartyId, role: Role, ctx: &mut Ctx<'_>) -> &mut Slot {
+        let known = self.slots.iter().position(|slot| slot.party == party && slot.role == role);
+        let at = known.unwrap_or_else(|| {
+            let mut random = [0; 10];
+            ctx.random.fill(&mut random);
+            self.slots.push(Slot {
+                party,
+                role,
+                player: Player::new(random),
+                media: None,
+                wish: Wish {
+                    plan: Plan::default(),
+                    block: false,
+                    set: Arc::default(),
+                    holder: None,
+                    holder_sends: false,
+                },
+                target: None,
+                blocks: false,
+                report_due: None,
+                woken: None,
+            });
+            self.slots.len() - 1
+        });
+        &mut self.slots[at]
+    }
+
+    /// Takes over the players of a joining call.
+    pub(super) fn merge(&mut self, other: Self, by: &Offsets) {
+        for mut slot in other.slots {
+            slot.party.0 += by.parties;
+            if let Some(holder) = &mut slot.wish.holder {
+                holder.0 += by.parties;
+            }
+            if let Some((media, stream)) = &mut slot.target {
+                media.0 += by.medias;
+                stream.0 += by.streams;
+            }
+            self.slots.push(slot);
+        }
+    }
+}
