@@ -21,7 +21,7 @@ use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
-    Bundle, BundleMember, Crypto, DtmfSpec, Extensions, FlowKind, FlowSpec, JitterSettings, JitterSpec, Keys,
+    BufferSpec, Bundle, BundleMember, Crypto, DtmfSpec, Extensions, FlowKind, FlowSpec, JitterSettings, Keys,
     Level, MirrorSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
@@ -172,27 +172,12 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Bui
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
         payload_types: codec_bridge::payload_types(&media.codecs),
-        jitter: if rtcp { None } else { jitter_buffer(media, jitter) },
+        buffers: if rtcp { None } else { buffers(call, media, jitter) },
         fax: !rtcp && call.has_fax(id),
-        delay: if rtcp { Duration::ZERO } else { delay_buffer(call, media) },
         dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
-}
-
-/// The jitter buffer of a media (media-plane.md §18.1).
-fn jitter_buffer(media: &Media, wanted: Option<JitterSettings>) -> Option<Arc<JitterSpec>> {
-    let without = MediaFlags::PASSTHROUGH | MediaFlags::NO_JITTER_BUFFER;
-    let settings = wanted.filter(|_| media.is_rtp() && !media.flags.intersects(without))?;
-    let events = codec_bridge::telephone_events(&media.codecs).collect();
-    Some(Arc::new(JitterSpec { settings, events }))
-}
-
-/// How long packets of a media are held back.
-fn delay_buffer(call: &Signalling, media: &Media) -> Duration {
-    let settings = call.party(media.party).dtmf.as_ref();
-    Duration::from_millis(settings.map_or(0, |settings| settings.delay_buffer_ms).into())
 }
 
 /// What is to be known of the digits of a media, and what hides them (codecs.md §10.4, §18.7).
@@ -215,6 +200,19 @@ fn dtmf_spec(call: &Signalling, media: &Media) -> Option<Arc<DtmfSpec>> {
     let clock = audio().next().map_or(8000, |(_, codec, _)| codec.clock);
     let listen = if listens { audio().collect() } else { Vec::new() };
     Some(Arc::new(DtmfSpec { policy, clock, listen }))
+}
+
+/// How the packets of a media are held back (media-plane.md §18).
+fn buffers(call: &Signalling, media: &Media, jitter: Option<JitterSettings>) -> Option<Arc<BufferSpec>> {
+    let delay = call.party(media.party).dtmf.as_ref().map_or(0, |dtmf| dtmf.delay_buffer_ms);
+    let buffered =
+        media.is_rtp() && !media.flags.intersects(MediaFlags::PASSTHROUGH | MediaFlags::NO_JITTER_BUFFER);
+    let spec = BufferSpec {
+        jitter: jitter.filter(|_| buffered),
+        delay: Duration::from_millis(u64::from(delay)),
+        events: codec_bridge::telephone_events(&media.codecs).collect(),
+    };
+    (spec.jitter.is_some() || delay != 0).then(|| Arc::new(spec))
 }
 
 /// Whether DTMF injection was asked for at either end of a media.

@@ -44,17 +44,12 @@ impl Call {
                     self.run_players(party, ctx, turn);
                 }
             }
-            Purpose::DelayBuffer => {
+            Purpose::JitterBuffer | Purpose::DelayBuffer => {
                 if let Place::Stream(stream) = wake.place {
-                    self.plane.run_delayed(turn, stream);
+                    self.plane.run_buffers(turn, stream, wake.purpose);
                 }
             }
-            Purpose::JitterBuffer => {
-                if let Place::Stream(stream) = wake.place {
-                    self.plane.run_jitter(turn, stream);
-                }
-            }
-            // Nobody asks for these.
+            // Nobody asks for this.
             Purpose::Dtx => {}
         }
     }

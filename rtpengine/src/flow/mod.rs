@@ -3,9 +3,11 @@
 //! Signalling compiles a [`FlowSpec`] per stream and hands it to the [`Plane`], which keeps what must survive a
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
+mod buffers;
 mod bundle;
 mod coding;
 mod crypto;
+mod delay;
 mod dtmf;
 mod events;
 mod exercise;
@@ -14,7 +16,6 @@ mod extension;
 mod fax;
 mod ingress;
 mod jitter;
-mod jittering;
 mod learn;
 mod loop_check;
 mod mos;
@@ -46,6 +47,7 @@ mod report_tests;
 #[cfg(test)]
 mod tests;
 
+pub use buffers::BufferSpec;
 pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
 pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};
@@ -55,7 +57,6 @@ pub use exercise::exercise;
 #[cfg(feature = "codec")]
 pub use fax::FaxSpec;
 pub use jitter::JitterSettings;
-pub use jittering::JitterSpec;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};

@@ -379,8 +379,7 @@ impl Plane {
             rare.loop_memory = LoopMemory::default();
         }
         let dtmf = stream.spec.dtmf != spec.dtmf;
-        let delay = stream.spec.delay != spec.delay;
-        let jitter = stream.spec.jitter != spec.jitter;
+        let buffers = stream.spec.buffers != spec.buffers;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
@@ -391,11 +390,8 @@ impl Plane {
         if dtmf {
             self.respecify_dtmf(id);
         }
-        if delay {
-            self.wake_delayed(id);
-        }
-        if jitter {
-            self.respecify_jitter(id);
+        if buffers {
+            self.respecify_buffers(id);
         }
         true
     }

@@ -133,7 +133,7 @@ impl Plane {
             return self.refuse(arrival.stream, DropCause::Source);
         }
         self.count_in(turn, arrival, arrival.stream, packet.len());
-        self.forward_later(turn, arrival, packet, None);
+        self.pass_on(turn, arrival, packet, None);
         Received::ACCEPTED
     }
 
@@ -209,7 +209,7 @@ impl Plane {
             self.listen(handled, packet.bytes(), &header, turn.now.unix_us);
         }
         // Step 14
-        self.pass_on(turn, Arrival { stream: handled, ..arrival }, packet, &header);
+        self.pass_on(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
         Received { outcome: Outcome::Accepted, error: unknown }
     }
 
@@ -233,6 +233,7 @@ impl Plane {
         if !self.accept_source(turn, arrival, !survey.has_app) {
             return self.refuse(arrival.stream, DropCause::Source);
         }
+        turn.events.received_rtcp(packet.bytes());
         let handled = self.demultiplex_rtcp(arrival.stream, packet.bytes());
         self.count_in(turn, arrival, handled, datagram_len);
         self.take_reports(handled, packet.bytes(), turn.now, turn.events);

@@ -1,14 +1,13 @@
 //! What signalling tells the plane about one stream: plain data, comparable, without handles and without state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::buffers::BufferSpec;
 use super::dtmf::DtmfSpec;
-use super::jittering::JitterSpec;
 use super::transcode::Transcode;
 
 /// How the datagrams of a stream are read.
@@ -308,12 +307,10 @@ pub struct FlowSpec {
     pub bundle: Option<Arc<Bundle>>,
     /// Signalled payload types; `None` where none are known (nothing then counts as unknown).
     pub payload_types: Option<Arc<PayloadTypes>>,
-    /// The jitter buffer, where the stream has one.
-    pub jitter: Option<Arc<JitterSpec>>,
+    /// What arrives is held back before it is forwarded; `None` where nothing is.
+    pub buffers: Option<Arc<BufferSpec>>,
     /// What arrives goes to the T.38 gateway of the media, beside the sinks (codecs.md §19).
     pub fax: bool,
-    /// How long what is received waits before it goes on: the delay buffer (codecs.md §18.7(6)).
-    pub delay: Duration,
     /// What is to be known of the source's digits beyond its event packets, and what hides them.
     pub dtmf: Option<Arc<DtmfSpec>>,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.

@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{LocalSocket, MediaId, SocketKey};
 
+use super::buffers::Buffers;
 use super::crypto::Keys;
-use super::dtmf::{DelayBuffer, Hidden, Injections};
-use super::jittering::Jitter;
+use super::dtmf::{Hidden, Injections};
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
@@ -62,14 +62,12 @@ pub(super) struct Rare {
     pub(super) loop_memory: LoopMemory,
     /// First payload length of the payload types under `block short`.
     pub(super) short_norms: Vec<(u8, u16)>,
-    /// Packets received that wait in a jitter buffer.
-    pub(super) jitter: Option<Box<Jitter>>,
+    /// Packets received that wait to be forwarded.
+    pub(super) buffers: Option<Box<Buffers>>,
     /// The telephone-events of the stream.
     pub(super) events: EventWatch,
     /// What hides the digits of the stream's source.
     pub(super) hidden: Hidden,
-    /// What is held back.
-    pub(super) delayed: DelayBuffer,
     /// Digits put into what is passed through.
     pub(super) injections: Option<Box<Injections>>,
 }

@@ -684,7 +684,6 @@ mod hostile {
                         }],
                     })
                 }),
-                delay: Duration::from_millis(u64::from(on[2] && on[7]) * 20),
                 dtmf: None,
                 loop_check: on[6],
                 blackhole: on[7] && on[8],
@@ -695,9 +694,14 @@ mod hostile {
                 pierce_nat: on[11],
                 nat_wait: on[12],
                 fax: on[5] && on[7],
-                jitter: (on[2] && on[8]).then(|| {
-                    Arc::new(JitterSpec {
-                        settings: JitterSettings { packets: 3, clock_drift: on[4], adaptive: None },
+                buffers: (on[2] && on[8]).then(|| {
+                    Arc::new(BufferSpec {
+                        jitter: on[3].then_some(JitterSettings {
+                            packets: 3,
+                            clock_drift: on[4],
+                            adaptive: None,
+                        }),
+                        delay: Duration::from_millis(if on[6] { 40 } else { 0 }),
                         events: vec![101],
                     })
                 }),

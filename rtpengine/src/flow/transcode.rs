@@ -470,8 +470,8 @@ impl Plane {
         }
     }
 
-    /// Has the transcoders of a stream here that are away with a job: for the rare work on the transcoder itself
-    /// ([`Plane::transcoder_mut`]). Waits for the job, a frame's time of work at most.
+    /// Has the transcoders of a stream here that are away with a job: for work that belongs to one packet after another
+    /// (what hides digits). Waits for the job, a frame's time of work at most.
     pub fn gather_transcoders<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId) {
         for at in 0..self.coder_count(stream) {
             self.collect(turn, stream, at, true);

@@ -9,6 +9,7 @@ mod delete;
 mod dtls;
 mod dtmf;
 mod edges;
+mod extensions;
 mod http;
 mod ice;
 mod jitter;

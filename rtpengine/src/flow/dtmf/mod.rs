@@ -1,7 +1,6 @@
 //! DTMF on the way through the plane: what event packets show, and digits that are put into a stream that is passed through
 //! (codecs.md §18).
 
-mod delaying;
 mod hiding;
 mod injecting;
 mod sending;
@@ -9,7 +8,6 @@ mod sending;
 mod tests;
 mod watching;
 
-pub(super) use delaying::DelayBuffer;
 pub use hiding::DtmfSpec;
 pub(super) use hiding::Hidden;
 pub(super) use injecting::Injections;

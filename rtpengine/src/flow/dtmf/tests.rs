@@ -1,7 +1,6 @@
 //! Events that are seen, and digits put into what is forwarded.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rtpengine_common::codec::dtmf::{Cover, Digit, Mode, Policy, Seen};
 
@@ -111,38 +110,6 @@ fn media_17_blocked_audio_takes_no_digits() {
     });
     call.plane.inject(&injection(7)).unwrap();
     assert!(call.receive(A_RTP, &rtp(PCMU, 2, &[1; 160])).is_empty());
-}
-
-/// Lets what is due run; the sequence numbers sent.
-fn run(call: &mut Fixture) -> Vec<u16> {
-    call.out.sent.clear();
-    let mut turn =
-        Turn { now: call.now, out: &mut call.out, events: &mut call.events, spare: &mut call.spare };
-    while let Some(wake) = call.plane.run_due(&mut turn) {
-        if let (Purpose::DelayBuffer, Place::Stream(stream)) = (wake.purpose, wake.place) {
-            call.plane.run_delayed(&mut turn, stream);
-        }
-    }
-    sent(&call.out.sent).iter().map(|packet| packet.1).collect()
-}
-
-/// codecs.md §18.7(6): everything leaves later by the same time; switching off lets it all go in order.
-#[test]
-fn codecs_18_7_6_delay_buffer() {
-    let mut call = fixture();
-    call.change(A_RTP, |spec| spec.delay = Duration::from_millis(100));
-    let mut all = Vec::new();
-    for n in 0..10 {
-        assert!(call.receive(A_RTP, &rtp(PCMU, n, &[1; 160])).is_empty());
-        call.after(20);
-        all.push(run(&mut call));
-    }
-    let expected: Vec<Vec<u16>> = (0..10u16).map(|n| n.checked_sub(4).into_iter().collect()).collect();
-    assert_eq!(all, expected);
-    call.change(A_RTP, |spec| spec.delay = Duration::ZERO);
-    call.after(1);
-    assert_eq!(run(&mut call), [6, 7, 8, 9]);
-    assert_eq!(call.receive(A_RTP, &rtp(PCMU, 10, b"x")).len(), 1, "the direct way");
 }
 
 /// The digits of a source are known to what hides them, whatever its links do.
