@@ -11,9 +11,11 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rtpengine::call::ctx::{Now, Transmit};
 use rtpengine::call::ids::{LocalId, LocalSocket, SocketKey, StreamId};
 use rtpengine::flow::{
-    Arrival, Component, Events, FlowKind, FlowSpec, Learning, Level, Packet, PayloadTypes, Plane,
-    RtcpSinkSpec, SinkSpec, Turn,
+    Arrival, Component, Crypto, Events, FlowKind, FlowSpec, Keys, Learning, Level, Packet, PayloadTypes,
+    Plane, RtcpSinkSpec, SinkSpec, Turn,
 };
+use rtpengine_common::rtp::PacketIndex;
+use rtpengine_common::srtp::{Context, MAX_OVERHEAD, MasterKey, Parameters, Suite};
 
 /// Takes everything.
 struct Nowhere;
@@ -101,6 +103,55 @@ fn rtp() -> Vec<u8> {
     bytes
 }
 
+/// Packets of a ciphered stream that are made beforehand.
+const PREPARED: u16 = 1024;
+
+/// One side with SRTP, the other plain: what comes in is deciphered, what goes out enciphered.
+fn srtp(c: &mut Criterion, suite: Suite) {
+    let now = Now { instant: Instant::now(), unix_us: 1_700_000_000_000_000 };
+    let parameters = Parameters::plain(suite, MasterKey::generate(suite, |bytes| bytes.fill(0x5a)));
+    let context = Context::new(&parameters).expect("key of the suite");
+    let mut plain = Vec::new();
+    let mut ciphered = Vec::new();
+    for sequence in 0..PREPARED {
+        let mut packet = rtp();
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        plain.push(packet.clone());
+        let len = packet.len();
+        packet.resize(len + MAX_OVERHEAD, 0);
+        let index = PacketIndex::from_raw(u32::from(sequence));
+        let len = context.protect_rtp(&mut packet, len, index).expect("room for the tag");
+        packet.truncate(len);
+        ciphered.push(packet);
+    }
+    for (name, stream, packets) in [("SRTP to RTP", 0, &ciphered), ("RTP to SRTP", 2, &plain)] {
+        let mut plane = call(now, 1);
+        for stream in [StreamId(0), StreamId(1)] {
+            let crypto = Crypto::new(parameters.clone()).expect("key of the suite");
+            let spec = plane.stream(stream).expect("exists").spec().clone();
+            plane.set_spec(stream, FlowSpec { srtp: true, ..spec });
+            plane.set_keys(stream, Keys { incoming: Some(crypto.clone()), outgoing: Some(crypto) });
+        }
+        // The callee's packets go to the caller.
+        let spec = plane.stream(StreamId(2)).expect("exists").spec().clone();
+        let rtp = [SinkSpec::forward(None, StreamId(0))].into_iter().collect();
+        plane.set_spec(StreamId(2), FlowSpec { rtp, ..spec });
+        let (mut events, mut spare, mut packet) = (Events::new(Level::Info), Packet::new(), Packet::new());
+        let arrival = Arrival { stream: StreamId(stream), socket: socket(stream).key, source: peer(stream) };
+        let mut next = 0;
+        c.bench_function(&format!("{name}, {}", suite.name()), |bench| {
+            bench.iter(|| {
+                next = (next + 1) % packets.len();
+                packet.copy_from(&packets[next]);
+                let mut turn = Turn { now, out: &mut Nowhere, events: &mut events, spare: &mut spare };
+                let received = plane.receive(&mut turn, arrival, &mut packet);
+                assert!(!received.error, "{:?}", received.outcome);
+                received
+            });
+        });
+    }
+}
+
 fn benches(c: &mut Criterion) {
     relay(c, "plain relay, one call", 1, 1, 0, &rtp());
     relay(c, "plain relay, 2000 calls", 2000, 1, 0, &rtp());
@@ -108,6 +159,8 @@ fn benches(c: &mut Criterion) {
     let mut report = vec![0x81, 201, 0, 7, 1, 2, 3, 4];
     report.resize(32, 0);
     relay(c, "RTCP", 1, 1, 1, &report);
+    srtp(c, Suite::AesCm128HmacSha1_80);
+    srtp(c, Suite::AeadAes128Gcm);
 }
 
 criterion_group!(plane, benches);

@@ -11,3 +11,4 @@ pub mod options;
 pub mod player;
 pub mod report;
 pub mod shard;
+pub mod tight;

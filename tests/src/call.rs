@@ -5,13 +5,15 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::daemon::Daemon;
-use crate::ng::{Reply, Request};
+use crate::ng::{Client, Reply, Request};
 use crate::phone::{Phone, PhoneBuilder};
 
 /// One call at one daemon.
 #[derive(Debug)]
 pub struct Call<'d> {
     daemon: &'d Daemon,
+    /// Its own, so that calls on several threads do not take each other's replies.
+    client: Client,
     /// The call-id.
     pub id: String,
     /// The tags that took part in an answer; an offer to one of them carries it as to-tag.
@@ -25,7 +27,12 @@ impl<'d> Call<'d> {
     #[must_use]
     pub fn new(daemon: &'d Daemon) -> Self {
         let number = CALLS.fetch_add(1, Ordering::Relaxed);
-        Self { daemon, id: format!("call-{number}@tests"), known: RefCell::default() }
+        Self {
+            daemon,
+            client: daemon.client(),
+            id: format!("call-{number}@tests"),
+            known: RefCell::default(),
+        }
     }
 
     /// Two phones with one audio each.
@@ -65,7 +72,7 @@ impl<'d> Call<'d> {
     /// As [`offer`](Self::offer), with options for the daemon.
     #[track_caller]
     pub fn offer_with(&self, from: &mut Phone, to: &mut Phone, options: &Request) -> Reply {
-        let reply = self.daemon.request(&self.offer_request(from, to, options)).ok();
+        let reply = self.client.request(&self.offer_request(from, to, options)).ok();
         to.takes(reply.sdp());
         reply
     }
@@ -86,7 +93,7 @@ impl<'d> Call<'d> {
     /// As [`answer`](Self::answer), with options for the daemon.
     #[track_caller]
     pub fn answer_with(&self, from: &mut Phone, to: &mut Phone, options: &Request) -> Reply {
-        let reply = self.daemon.request(&self.answer_request(from, to, options)).ok();
+        let reply = self.client.request(&self.answer_request(from, to, options)).ok();
         to.takes(reply.sdp());
         self.known.borrow_mut().extend([from.tag.clone(), to.tag.clone()]);
         reply
@@ -103,19 +110,19 @@ impl<'d> Call<'d> {
     #[track_caller]
     pub fn hangs_up(&self, phone: &Phone) -> Reply {
         let request = self.ask("delete").set("from-tag", &phone.tag).set("delete-delay", 0);
-        self.daemon.request(&request).ok()
+        self.client.request(&request).ok()
     }
 
     /// What `query` says about the call.
     #[track_caller]
     pub fn query(&self) -> Reply {
-        self.daemon.request(&self.ask("query")).ok()
+        self.client.request(&self.ask("query")).ok()
     }
 
     /// Whether the daemon knows the call.
     #[track_caller]
     pub fn exists(&self) -> bool {
-        let reply = self.daemon.request(&self.ask("query"));
+        let reply = self.client.request(&self.ask("query"));
         if reply.result() == "ok" {
             return true;
         }

@@ -19,6 +19,7 @@
 
 pub mod bencode;
 pub mod call;
+pub mod checks;
 pub mod daemon;
 pub mod diff;
 pub mod dtls;

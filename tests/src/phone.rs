@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use crate::checks::Checks;
+use crate::dtls::Association;
 use crate::network::Network;
 use crate::rtp::{Rtcp, Rtp};
 use crate::sdp::{self, Sdp, Section};
@@ -73,6 +75,13 @@ impl MediaPlan {
     pub fn secure(mut self, suite: &str) -> Self {
         self.protocol = "RTP/SAVP".into();
         self.suite = Some(suite.into());
+        self
+    }
+
+    /// Says another transport protocol in the `m=` line.
+    #[must_use]
+    pub fn protocol(mut self, name: &str) -> Self {
+        self.protocol = name.into();
         self
     }
 
@@ -148,6 +157,10 @@ pub struct Media {
     inbound: Option<RefCell<Srtp>>,
     /// Tag and key text of the other side's line in use.
     keyed: Option<(u32, String)>,
+    /// What came out of handshakes: for RTP, and for RTCP where it has a port of its own.
+    associations: Vec<RefCell<Association>>,
+    /// Answers checks that come between the packets.
+    checks: Option<Checks>,
 }
 
 impl Media {
@@ -180,6 +193,36 @@ impl Media {
             outbound,
             inbound: None,
             keyed: None,
+            associations: Vec::new(),
+            checks: None,
+        }
+    }
+
+    /// Protects and opens packets with the keys of handshakes from now on: one for RTP, a second for RTCP unless they share
+    /// a port.
+    pub fn uses_associations(&mut self, associations: Vec<Association>) {
+        self.associations = associations.into_iter().map(RefCell::new).collect();
+    }
+
+    /// Answers ICE checks from now on.
+    pub fn answers_checks(&mut self, checks: Checks) {
+        self.checks = Some(checks);
+    }
+
+    /// Waits for a packet of media; handshakes between are answered or passed over where the phone does them.
+    fn listen(&self, socket: &UdpSocket, wait: Duration) -> Option<(Vec<u8>, SocketAddr)> {
+        let end = Instant::now() + wait;
+        loop {
+            let (bytes, from) = receive(socket, end.saturating_duration_since(Instant::now()))?;
+            let stun = bytes.first().is_some_and(|first| *first < 4);
+            let dtls = bytes.first().is_some_and(|first| (20..64).contains(first));
+            match &self.checks {
+                Some(checks) if stun => {
+                    checks.answer(socket, &bytes, from);
+                }
+                _ if dtls && !self.associations.is_empty() => {}
+                _ => return Some((bytes, from)),
+            }
         }
     }
 
@@ -202,14 +245,23 @@ impl Media {
     }
 
     fn seal(&self, packet: &[u8]) -> Vec<u8> {
+        if let Some(association) = self.associations.first() {
+            return association.borrow_mut().outbound.protect(packet);
+        }
         self.outbound.as_ref().map_or_else(|| packet.to_vec(), |srtp| srtp.borrow_mut().protect(packet))
     }
 
     fn seal_rtcp(&self, packet: &[u8]) -> Vec<u8> {
+        if let Some(association) = self.associations.last() {
+            return association.borrow_mut().outbound.protect_rtcp(packet);
+        }
         self.outbound.as_ref().map_or_else(|| packet.to_vec(), |srtp| srtp.borrow_mut().protect_rtcp(packet))
     }
 
     fn open(&self, packet: Vec<u8>) -> Option<Vec<u8>> {
+        if let Some(association) = self.associations.first() {
+            return association.borrow_mut().inbound.unprotect(&packet);
+        }
         if self.plan.suite.is_none() {
             return Some(packet);
         }
@@ -217,6 +269,9 @@ impl Media {
     }
 
     fn open_rtcp(&self, packet: Vec<u8>) -> Option<Vec<u8>> {
+        if let Some(association) = self.associations.last() {
+            return association.borrow_mut().inbound.unprotect_rtcp(&packet);
+        }
         if self.plan.suite.is_none() {
             return Some(packet);
         }
@@ -262,6 +317,12 @@ impl Media {
     #[track_caller]
     pub fn remote(&self) -> &Section {
         self.remote.as_ref().expect("an offer or answer has reached this phone")
+    }
+
+    /// Where the daemon wants RTCP.
+    #[must_use]
+    pub fn rtcp_remote(&self) -> SocketAddr {
+        self.rtcp_out()
     }
 
     /// Whether RTP and RTCP share a port.
@@ -487,7 +548,7 @@ impl Phone {
     /// When none comes within a second, or what comes is no RTP.
     #[track_caller]
     pub fn receives_on(&self, index: usize) -> (Rtp, SocketAddr) {
-        let Some((data, from)) = receive(&self.media[index].rtp, SOON) else {
+        let Some((data, from)) = self.media[index].listen(&self.media[index].rtp, SOON) else {
             panic!("{} hears nothing on media {index}", self.tag)
         };
         let Some(data) = self.media[index].open(data) else { panic!("{} got what it cannot open", self.tag) };
@@ -523,7 +584,7 @@ impl Phone {
         for media in &self.media {
             for socket in [&media.rtp, &media.rtcp] {
                 let rest = QUIET.saturating_sub(start.elapsed());
-                if let Some((data, from)) = receive(socket, rest) {
+                if let Some((data, from)) = media.listen(socket, rest) {
                     panic!("{} got {} bytes from {from}: {:02x?}", self.tag, data.len(), &data);
                 }
             }
@@ -589,7 +650,7 @@ impl Phone {
     /// When none comes within a second, or what comes is no RTCP.
     #[track_caller]
     pub fn receives_rtcp(&self) -> (Vec<Rtcp>, SocketAddr) {
-        let Some((data, from)) = receive(self.media[0].rtcp_in(), SOON) else {
+        let Some((data, from)) = self.media[0].listen(self.media[0].rtcp_in(), SOON) else {
             panic!("{} hears no RTCP", self.tag)
         };
         let Some(data) = self.media[0].open_rtcp(data) else {

@@ -193,11 +193,27 @@ impl Http {
     ///
     /// # Panics
     /// When there is no response, or one that RFC 6455 does not allow.
-    pub fn upgrade(mut self, sub_protocol: Option<&str>) -> Result<WebSocket, Response> {
+    pub fn upgrade(self, sub_protocol: Option<&str>) -> Result<WebSocket, Response> {
+        self.upgrade_at("relay", "/any/path", sub_protocol)
+    }
+
+    /// Asks a host for a WebSocket at a path.
+    ///
+    /// # Errors
+    /// The response that refuses it.
+    ///
+    /// # Panics
+    /// When there is no response, or one that RFC 6455 does not allow.
+    pub fn upgrade_at(
+        mut self,
+        host: &str,
+        path: &str,
+        sub_protocol: Option<&str>,
+    ) -> Result<WebSocket, Response> {
         let protocol =
             sub_protocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
         self.send(format!(
-            "GET /any/path HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}\r\n"
         ));
         let response = self.response();

@@ -6,11 +6,13 @@
 //! * [`text`]: codec strings (`name/clock/channels/bitrate/ptime/fmtp/options`) and index strings.
 //! * [`compare`]: is one codec the other one, a broader one, another one.
 //! * [`fmtp`], [`amr`], [`evs`]: format parameters.
+//! * [`dtmf`]: events, digits to be sent, what hides them.
 //! * [`engine`]: what decodes and encodes; [`stream`]: the same for RTP packets of one SSRC.
 
 pub mod amr;
 pub mod compare;
 pub mod definition;
+pub mod dtmf;
 pub mod engine;
 pub mod evs;
 pub mod fmtp;

@@ -7,17 +7,12 @@
 mod compound;
 mod edit;
 mod feedback;
-mod generate;
-mod mos;
 mod ntp;
-mod quality;
 mod report;
 mod sdes;
 mod write;
 mod xr;
 
-#[cfg(test)]
-mod quality_tests;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +21,7 @@ pub use edit::{Measurement, Rewrite, SenderCounts, rewrite, strip_feedback};
 pub use feedback::{
     Entries, Feedback, FeedbackKind, Fir, FirEntry, Nack, Remb, Rpsi, Sli, Tmmb, Tst, Vbcm, is_feedback,
 };
-pub use generate::{MAX_BLOCKS, Reception, write_report};
-pub use mos::{Impairment, MosModel, MosSettings};
 pub use ntp::NtpTime;
-pub use quality::{Average, Context as QualityContext, QualityHistory, Sample, SentReports, assess};
 pub use report::{ReceiverReport, ReportBlock, ReportBlocks, SenderInfo, SenderReport};
 pub use sdes::{App, Bye, SdesChunk, SdesItem, SdesItemType, SourceDescription};
 pub use write::{

@@ -24,14 +24,6 @@ macro_rules! attribute_kinds {
         }
 
         impl AttributeKind {
-            /// The kind of the attribute called `name`; names are case sensitive.
-            #[must_use]
-            pub fn from_name(name: &str) -> Self {
-                match name {
-                    $($name => AttributeKind::$kind,)*
-                    _ => AttributeKind::Unknown,
-                }
-            }
 
             /// The name; that of unknown ones and of the configured one is not known here.
             #[must_use]
@@ -42,7 +34,6 @@ macro_rules! attribute_kinds {
                 }
             }
 
-            #[cfg(test)]
             const ALL: &'static [AttributeKind] = &[$(AttributeKind::$kind,)*];
         }
     };
@@ -92,7 +83,42 @@ attribute_kinds! {
     Rtpengine = "rtpengine",
 }
 
+/// Places of [`SLOTS`]: three for each name, so that nearly every name is found or missed at the first look.
+const SLOT_COUNT: usize = 128;
+
+/// Positions in [`AttributeKind::ALL`] plus one, each at the place its name leads to or at the next free one; 0 is a free place. A body has
+/// hundreds of attributes, and comparing each with every name was a tenth of what an offer costs.
+static SLOTS: [u8; SLOT_COUNT] = {
+    let mut slots = [0; SLOT_COUNT];
+    let mut at = 0;
+    while at < AttributeKind::ALL.len() {
+        let mut place = slot(AttributeKind::ALL[at].name().as_bytes());
+        while slots[place] != 0 {
+            place = (place + 1) % SLOT_COUNT;
+        }
+        at += 1;
+        slots[place] = at as u8;
+    }
+    slots
+};
+
+const fn slot(name: &[u8]) -> usize {
+    match name {
+        [first, .., last] => (*first as usize * 7 + *last as usize * 3 + name.len() * 11) % SLOT_COUNT,
+        _ => 0,
+    }
+}
+
 impl AttributeKind {
+    /// The kind of the attribute called `name`; names are case sensitive.
+    #[must_use]
+    pub fn from_name(name: &[u8]) -> Self {
+        let places = (slot(name)..SLOT_COUNT).chain(0..SLOT_COUNT);
+        let taken = places.map(|place| SLOTS[place]).take_while(|&at| at != 0);
+        let mut kinds = taken.filter_map(|at| Self::ALL.get(usize::from(at) - 1).copied());
+        kinds.find(|kind| kind.name().as_bytes() == name).unwrap_or(Self::Unknown)
+    }
+
     /// One of the T.38 gateway's parameters.
     #[must_use]
     pub const fn is_t38(self) -> bool {
@@ -216,7 +242,7 @@ pub(super) fn parse_attribute<'a>(
 }
 
 fn kind_of(name: &[u8], music_on_hold: Option<&[u8]>) -> AttributeKind {
-    match std::str::from_utf8(name).map_or(AttributeKind::Unknown, AttributeKind::from_name) {
+    match AttributeKind::from_name(name) {
         AttributeKind::Unknown if music_on_hold.is_some_and(|configured| configured == name) => {
             AttributeKind::MusicOnHold
         }
@@ -305,9 +331,9 @@ mod tests {
     #[test]
     fn every_name_leads_to_its_kind() {
         for &kind in AttributeKind::ALL {
-            assert_eq!(AttributeKind::from_name(kind.name()), kind);
+            assert_eq!(AttributeKind::from_name(kind.name().as_bytes()), kind);
         }
-        assert_eq!(AttributeKind::from_name("SENDRECV"), AttributeKind::Unknown);
+        assert_eq!(AttributeKind::from_name(b"SENDRECV"), AttributeKind::Unknown);
         assert_eq!(AttributeKind::ALL.iter().filter(|kind| kind.is_t38()).count(), 12);
         assert_eq!(kind_of(b"hold", Some(b"hold")), AttributeKind::MusicOnHold);
         assert_eq!(kind_of(b"mid", Some(b"mid")), AttributeKind::Mid);

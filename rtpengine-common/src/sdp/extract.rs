@@ -118,6 +118,11 @@ struct Items<'s, 'a> {
 impl<'s, 'a> Items<'s, 'a> {
     fn of(attributes: &'s [Attribute<'a>]) -> Self {
         let mut items = Items::default();
+        let count = |kind| attributes.iter().filter(|attribute| attribute.kind == kind).count();
+        items.candidates.reserve(count(AttributeKind::Candidate));
+        items.rtpmaps.reserve(count(AttributeKind::Rtpmap));
+        items.fmtps.reserve(count(AttributeKind::Fmtp));
+        items.feedback.reserve(count(AttributeKind::RtcpFb));
         for attribute in attributes {
             items.add(attribute);
         }

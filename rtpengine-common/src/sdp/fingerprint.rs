@@ -1,6 +1,6 @@
 //! Certificate fingerprints: `a=fingerprint` (RFC 8122).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use arrayvec::ArrayVec;
 
@@ -115,9 +115,14 @@ struct DigestText<'a>(&'a [u8]);
 
 impl fmt::Display for DigestText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
         for (index, byte) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ":" };
-            write!(f, "{separator}{byte:02X}")?;
+            if index > 0 {
+                f.write_char(':')?;
+            }
+            f.write_char(digit(byte >> 4))?;
+            f.write_char(digit(*byte))?;
         }
         Ok(())
     }

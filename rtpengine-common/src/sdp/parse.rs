@@ -54,14 +54,18 @@ impl<'a> Iterator for Lines<'a> {
             self.offset = self.body.len();
             return None;
         }
-        let (line, used) = match split_once(rest, b'\n') {
-            Some((line, _)) => (line, line.len() + 1),
-            None => (rest, rest.len()),
-        };
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest.get(..end)?;
+        let used = rest.len().min(end + 1);
         self.offset = offset + used;
         Some((offset, line.strip_suffix(b"\r").unwrap_or(line)))
     }
 }
+
+/// Bytes of a usual attribute line.
+const USUAL_LINE: usize = 32;
+/// Attributes of a section of a browser.
+const USUAL_ATTRIBUTES: usize = 64;
 
 struct Parser<'a, 'o> {
     options: ParseOptions<'o>,
@@ -135,7 +139,13 @@ impl<'a> Parser<'a, '_> {
         match parse_attribute(value, self.options.music_on_hold) {
             Ok(attribute) => {
                 if let Some(session) = self.sdp.sessions.last_mut() {
-                    innermost(session).attributes.push(attribute);
+                    let attributes = &mut innermost(session).attributes;
+                    // A section with one attribute has a dozen more as a rule.
+                    if attributes.is_empty() {
+                        let rest = self.sdp.body.len().saturating_sub(offset);
+                        attributes.reserve((rest / USUAL_LINE).clamp(1, USUAL_ATTRIBUTES));
+                    }
+                    attributes.push(attribute);
                 }
             }
             Err((kind, cause)) if self.sdp.warnings.len() < MAX_WARNINGS => {

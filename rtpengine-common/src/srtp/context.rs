@@ -57,6 +57,9 @@ pub struct Unprotected {
     /// was re-synchronised: the caller stores it and logs
     /// `Detected unexpected SRTP ROC reset (from A to B)`.
     pub index: PacketIndex,
+    /// A tag vouched for the packet. Without one (session parameters) anybody may have sent it, so that it must move no replay
+    /// window.
+    pub authentic: bool,
 }
 
 /// An unprotected RTCP packet.
@@ -66,6 +69,8 @@ pub struct UnprotectedRtcp {
     pub len: usize,
     /// The SRTCP index it carried, 31 bits.
     pub index: u32,
+    /// A tag vouched for the packet; not so for one that came with E = 0 under an AEAD suite (media-plane.md 9.3 rule 3).
+    pub authentic: bool,
 }
 
 /// Cipher, salt and authentication of RTP or of RTCP.
@@ -265,7 +270,7 @@ impl Context {
     ) -> Result<Unprotected, SrtpError> {
         let without_mki = cut(packet.len(), self.mki.as_bytes().len(), start)?;
         if self.session.unencrypted_srtp {
-            return Ok(Unprotected { len: without_mki, index });
+            return Ok(Unprotected { len: without_mki, index, authentic: false });
         }
         let end = cut(without_mki, self.info.rtp_tag_len, start)?;
         let tag = *packet.get(end..).and_then(<[u8]>::first_chunk::<16>).ok_or(SrtpError::Short)?;
@@ -276,7 +281,7 @@ impl Context {
             let nonce = self.rtp.nonce(ssrc, u64::from(index.raw()));
             self.rtp.cipher.open(nonce, head, payload, &tag).is_some()
         });
-        hit.map(|index| Unprotected { len: end, index }).ok_or(SrtpError::RtpDecryption)
+        hit.map(|index| Unprotected { len: end, index, authentic: true }).ok_or(SrtpError::RtpDecryption)
     }
 
     fn verify_rtp(
@@ -306,7 +311,7 @@ impl Context {
                 packet.get_mut(..end).and_then(|p| p.split_at_mut_checked(start)).ok_or(SrtpError::Short)?;
             self.rtp.apply_rtp(head.first_chunk().ok_or(SrtpError::Short)?, payload, index);
         }
-        Ok(Unprotected { len: end, index })
+        Ok(Unprotected { len: end, index, authentic: tag_len != 0 })
     }
 
     /// Protects the RTCP packet at `room[..len]` in place and returns its new length. `index` is the
@@ -364,7 +369,7 @@ impl Context {
             let body = packet.get_mut(RTCP_HEADER_LEN..end).unwrap_or_default();
             self.rtcp.apply_rtcp(header, body, word);
         }
-        Ok(UnprotectedRtcp { len: end, index: word & !E_BIT })
+        Ok(UnprotectedRtcp { len: end, index: word & !E_BIT, authentic: true })
     }
 
     fn open_rtcp(
@@ -377,7 +382,7 @@ impl Context {
         let index = word & !E_BIT;
         if word & E_BIT == 0 {
             // Sent without the AEAD step, hence without tag (media-plane.md 9.3 rules 2 and 3).
-            return Ok(UnprotectedRtcp { len: end, index });
+            return Ok(UnprotectedRtcp { len: end, index, authentic: false });
         }
         let end = cut(end, self.info.rtcp_tag_len, RTCP_HEADER_LEN)?;
         let tag = *packet.get(end..).and_then(<[u8]>::first_chunk::<16>).ok_or(SrtpError::Short)?;
@@ -385,7 +390,7 @@ impl Context {
         let nonce = self.rtcp.nonce(rtcp_ssrc(header), u64::from(index));
         let opened = self.rtcp.cipher.open(nonce, &rtcp_aad(header, word), body, &tag);
         opened.ok_or(SrtpError::RtcpAuthentication)?;
-        Ok(UnprotectedRtcp { len: end, index })
+        Ok(UnprotectedRtcp { len: end, index, authentic: true })
     }
 }
 

@@ -248,7 +248,7 @@ fn check_rtp(context: &Context, info: &SuiteInfo, session: SessionParameters, mk
     let mki_start = if aead { packet.len() - mki.len() } else { plain.len() };
     assert_eq!(&packet[mki_start..][..mki.len()], mki);
     let done = context.unprotect_rtp(&mut packet, index).unwrap();
-    assert_eq!(done, Unprotected { len: plain.len(), index });
+    assert_eq!(done, Unprotected { len: plain.len(), index, authentic: tag != 0 });
     assert_eq!(packet[..done.len], plain);
 }
 
@@ -264,7 +264,7 @@ fn check_rtcp(context: &Context, info: &SuiteInfo, session: SessionParameters, m
     let expected = if session.unencrypted_srtcp { [0, 0, 0, 7] } else { [0x80, 0, 0, 7] };
     assert_eq!(packet[word..word + 4], expected, "{}", info.name);
     let done = context.unprotect_rtcp(&mut packet).unwrap();
-    assert_eq!(done, UnprotectedRtcp { len: plain.len(), index: 7 });
+    assert_eq!(done, UnprotectedRtcp { len: plain.len(), index: 7, authentic: tag != 0 });
     assert_eq!(packet[..done.len], plain);
 }
 

@@ -3,8 +3,6 @@
 use rtpengine_common::ng::{All, Command, Reply, Request, Selector, present};
 
 use super::Call;
-use super::ctx::Ctx;
-use super::dtmf::DtmfSettings;
 use super::edge::EdgeFlags;
 use super::error::Error;
 use super::ids::PartyId;
@@ -23,20 +21,33 @@ pub(super) enum Selected {
 }
 
 impl Call {
-    /// The party a request selects; a `set-label` beside the selector is stored.
-    pub(super) fn selected(&mut self, request: &Request) -> Result<Selected, Error> {
-        let selected = self.select(request)?;
-        if let (Selected::Party(party), Some(label)) = (selected, present(&request.set_label)) {
-            // The label of a subscription is the subscriber's.
-            if request.command != Command::SubscribeRequest {
-                self.signalling.set_label(party, label);
-            }
+    /// Stores a `set-label` beside the selector of a command that was carried out. In offers and their kin it is no selector, and the label
+    /// of a subscription is the subscriber's.
+    pub(super) fn label_selected(&mut self, request: &Request) {
+        use Command as C;
+        let selects = matches!(
+            request.command,
+            C::BlockMedia
+                | C::UnblockMedia
+                | C::SilenceMedia
+                | C::UnsilenceMedia
+                | C::BlockDtmf
+                | C::UnblockDtmf
+                | C::StartForwarding
+                | C::StopForwarding
+                | C::PlayMedia
+                | C::StopMedia
+                | C::PlayDtmf
+                | C::Connect
+        );
+        let Some(label) = present(&request.set_label).filter(|_| selects) else { return };
+        if let Ok(Selected::Party(party)) = self.selected(request) {
+            self.signalling.set_label(party, label);
         }
-        Ok(selected)
     }
 
     /// The party a request selects.
-    pub(super) fn select(&self, request: &Request) -> Result<Selected, Error> {
+    pub(super) fn selected(&self, request: &Request) -> Result<Selected, Error> {
         let call = &self.signalling;
         let party = match request.selector() {
             Selector::All => return Ok(Selected::All),
@@ -60,29 +71,10 @@ impl Call {
     }
 
     /// block and unblock DTMF.
-    pub(super) fn block_dtmf(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
-        let selected = self.selected(request)?;
-        let on = request.command == Command::BlockDtmf;
-        let set = |settings: &mut Option<Box<DtmfSettings>>| {
-            let settings = settings.get_or_insert_default();
-            if on {
-                settings.block(request);
-            } else {
-                settings.unblock(request);
-            }
-            settings.mode
-        };
-        let mode = match selected {
-            Selected::Party(party) => set(&mut self.signalling.party_mut(party).dtmf),
-            Selected::All | Selected::Call => set(&mut self.signalling.dtmf),
-        };
-        if !on && selected == Selected::All {
-            for settings in self.signalling.parties.iter_mut().filter_map(|party| party.dtmf.as_mut()) {
-                settings.unblock(request);
-            }
-        }
-        if mode.is_replacing() {
-            ctx.warn("DTMF cannot be replaced without transcoding, event packets are dropped");
+    pub(super) fn block_dtmf(&mut self, request: &Request) -> Result<Reply, Error> {
+        match self.selected(request)? {
+            Selected::Party(party) => self.block_dtmf_of(party, request),
+            whole => self.block_dtmf_of_all(request, whole == Selected::All),
         }
         self.renew_all_handlers();
         self.compile_all();

@@ -29,11 +29,10 @@ impl Exchange<'_, '_> {
 /// Accepts the bundle of a party's own SDP, as far as asked for; [`unbundle`] is to follow.
 pub(super) fn receive(call: &mut Signalling, party: PartyId, extracted: &Extracted, options: Bundle) {
     let groups = &extracted.session.bundle;
-    if options.reject && !options.accept {
-        call.party_mut(party).flags.remove(PartyFlags::BUNDLES);
-    }
     if options.accept && !groups.is_empty() {
         call.party_mut(party).flags.insert(PartyFlags::BUNDLES);
+    } else if options.reject {
+        call.party_mut(party).flags.remove(PartyFlags::BUNDLES);
     }
     if call.party(party).flags.contains(PartyFlags::BUNDLES) {
         assign(call, party, |mid| groups.head_of(mid).map(|head| head.as_bytes().to_vec()));

@@ -139,6 +139,8 @@ pub(super) fn fixed_size(codecs: &MediaCodecs) -> impl Iterator<Item = u8> + '_ 
 /// The signalled payload types with their clock rates.
 pub(super) fn payload_types(codecs: &MediaCodecs) -> Option<Arc<PayloadTypes>> {
     let entries = codecs.list.entries();
-    (!entries.is_empty())
-        .then(|| Arc::new(PayloadTypes::new(entries.iter().map(|e| (e.payload_type, e.codec.clock)))))
+    (!entries.is_empty()).then(|| {
+        let types = PayloadTypes::new(entries.iter().map(|e| (e.payload_type, e.codec.clock)));
+        Arc::new(types.with_events(telephone_events(codecs)))
+    })
 }

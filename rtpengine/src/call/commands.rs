@@ -9,6 +9,7 @@ use super::error::Error;
 use super::exchange::Exchange;
 use super::ids::PartyId;
 use super::select::{Selection, select};
+use super::signalling::CallFlags;
 use super::{Call, CloseReason, Done, Fate};
 use crate::flow::Level;
 
@@ -149,9 +150,11 @@ impl Call {
             return Ok(Reply::ok());
         }
         let parties = self.parties_of(request, call_id, answer, &extracted, ctx)?;
+        if ctx.settings.active_switchover {
+            self.signalling.flags.remove(CallFlags::FOREIGN);
+        }
+        Exchange::new(self, ctx, request, parties, answer).run(&extracted)?;
         self.apply_fragments(parties.0, ctx);
-        let mut exchange = Exchange::new(self, ctx, request, parties, answer);
-        exchange.run(&extracted)?;
         self.prepare_announcement(parties.0, request, ctx);
         self.record_as_asked(request, ctx);
         self.refresh_players(ctx);

@@ -92,7 +92,7 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         ice: runs_ice(media, id),
         dtls: certificate && runs_dtls(media, id),
         srtp: media.is_srtp(),
-        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id),
+        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id) || reads_dtmf(call, id),
         loop_check: media.has(MediaFlags::LOOP_CHECK),
         blackhole: media.has(MediaFlags::BLACKHOLE),
         receives: media.has(MediaFlags::RECV),
@@ -114,6 +114,15 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
 fn inject_dtmf(call: &Signalling, id: MediaId) -> bool {
     let asked = |media: MediaId| call.party(call.media(media).party).flags.contains(PartyFlags::INJECT_DTMF);
     asked(id) || edges(call, id).any(|(_, e)| asked(e.sink))
+}
+
+/// Whether the digits of a media have to be read, or were put into it, so that its packets cannot pass enciphered.
+fn reads_dtmf(call: &Signalling, id: MediaId) -> bool {
+    let party = call.party(call.media(id).party).dtmf.as_ref();
+    let armed = party.is_some_and(|dtmf| dtmf.triggers.is_armed());
+    let injected = |e: &&super::edge::Edge| e.flags.contains(EdgeFlags::DIGITS);
+    let blocked = dtmf::mode_in_force(call.dtmf, party.map(|dtmf| &**dtmf)) != DtmfBlock::Off;
+    call.dtmf_logged || armed || blocked || call.edges_from(id).chain(call.edges_to(id)).any(|e| injected(&e))
 }
 
 /// The header extensions that may pass to or from this media.
@@ -162,6 +171,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
     if media.has(MediaFlags::ECHO) {
         return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
     }
+    let mirrors = mirrors(call, id, at);
     edges(call, id)
         .filter(|(_, e)| e.flags.is_plain())
         .filter_map(|(edge, e)| {
@@ -172,7 +182,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
                 && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
             spec.actions = actions(call, media, sink, e);
             spec.transcode.clone_from(&e.codecs.transcode);
-            spec.mirrors = mirrors(call, id, at);
+            spec.mirrors.clone_from(&mirrors);
             Some(spec)
         })
         .collect()
@@ -241,7 +251,7 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
         || party.contains(PartyFlags::SILENCE_MEDIA)
         || edge.flags.contains(EdgeFlags::SILENCED);
     // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
-    let dtmf = dtmf::mode_in_force(call.dtmf.as_deref(), call.party(media.party).dtmf.as_deref());
+    let dtmf = dtmf::mode_in_force(call.dtmf, call.party(media.party).dtmf.as_deref());
     let no_dtmf = dtmf != DtmfBlock::Off;
     let mut table = PtTable::default();
     if blocked {

@@ -1,7 +1,7 @@
 //! `create` and `create answer`: an offer made from nothing, and its answer (ng-control.md §11.11, sdp.md §22).
 
 use rtpengine_common::ng::{Flag, Ice, IceLite, MediaSpec, Reply, Request, present};
-use rtpengine_common::sdp::{Extracted, MediaType, Text, Transport};
+use rtpengine_common::sdp::{Extracted, MAX_MEDIA, MediaType, Text, Transport};
 use smallvec::SmallVec;
 
 use super::Call;
@@ -20,6 +20,7 @@ use super::mux::{self, MuxOptions};
 use super::sdes::SdesOptions;
 use super::single::{Terms, random_tag};
 use super::transport;
+use crate::flow::Level;
 
 impl Call {
     pub(super) fn create(
@@ -28,6 +29,10 @@ impl Call {
         (id, name): (u16, &[u8]),
         ctx: &mut Ctx<'_>,
     ) -> Result<Reply, Error> {
+        if request.medias.len() > MAX_MEDIA {
+            ctx.log(Level::Error, format!("More than {MAX_MEDIA} media sections asked for"));
+            return Err(Error::CreateSetUp);
+        }
         let tag = request.from_tag().map_or_else(|| random_tag(ctx), |tag| tag.to_vec());
         let party = self.party_with_tag(&tag, id, ctx);
         if let Some(label) = present(&request.label) {

@@ -57,6 +57,9 @@ pub trait Ports {
     /// When the pool has no fitting free numbers, or none of them can be bound.
     fn open(&mut self, local: LocalId, count: usize, tos: u8) -> Result<Vec<LocalSocket>, PortError>;
 
+    /// Sends one datagram from a socket that is about to be closed. Failing is no trouble.
+    fn send_last(&mut self, from: SocketKey, to: SocketAddr, bytes: &[u8]);
+
     /// Closes one socket at once and returns its number to the pool.
     fn close(&mut self, socket: SocketKey);
 

@@ -24,8 +24,9 @@ pub(super) fn receive(
         return;
     }
     let active = is_active(sender, params.setup, answer, request);
+    let new_ice = ice_restarts(sender, params) && !request.has(Flag::NoTlsId);
     let dtls = sender.dtls.get_or_insert_default();
-    let restart = restarts(dtls, params, request);
+    let restart = restarts(dtls, params, new_ice);
     dtls.peer.clone_from(&params.fingerprint.as_deref().cloned());
     dtls.peer_tls_id.clone_from(&params.tls_id);
     dtls.setup = params.setup;
@@ -53,11 +54,18 @@ fn is_active(sender: &Media, setup: Setup, answer: bool, request: &Request) -> b
     }
 }
 
-/// Whether the peer wants a new association: another fingerprint, or another or vanished tls-id.
-fn restarts(dtls: &DtlsParams, params: &StreamParams, _request: &Request) -> bool {
+/// Whether the peer wants a new association: another fingerprint, another or vanished tls-id, or an ICE restart where there is none.
+fn restarts(dtls: &DtlsParams, params: &StreamParams, new_ice: bool) -> bool {
     let fingerprint = dtls.peer.is_some() && dtls.peer.as_ref() != params.fingerprint.as_deref();
     let identity = dtls.peer_tls_id.is_some() && dtls.peer_tls_id != params.tls_id;
-    fingerprint || identity
+    let without_identity = dtls.peer.is_some() && dtls.peer_tls_id.is_none() && params.tls_id.is_none();
+    fingerprint || identity || (new_ice && without_identity)
+}
+
+/// Whether the peer's credentials are others than before (§14.6).
+fn ice_restarts(media: &Media, params: &StreamParams) -> bool {
+    let (Some(known), Some(received)) = (&media.ice, &params.ice) else { return false };
+    !known.peer_ufrag.is_empty() && (known.peer_ufrag != received.ufrag || known.peer_pwd != received.pwd)
 }
 
 /// Makes sure that a side which is shown DTLS has a hash and a tls-id. `asked` is the request's `DTLS-fingerprint`.

@@ -19,6 +19,8 @@ bitflags::bitflags! {
         const SILENCED = 1 << 4;
         /// Made by `inject start`.
         const INJECT = 1 << 5;
+        /// Digits were put into what passes.
+        const DIGITS = 1 << 6;
     }
 }
 

@@ -128,6 +128,8 @@ pub enum Error {
     NoDtmfSsrc,
     #[error("No RTP payload type found to be in use")]
     NoDtmfPayloadType,
+    #[error("No matching codec handler")]
+    NoDtmfHandler,
     /// Commands of players and DTMF in a program without transcoding.
     #[error("unsupported")]
     Unsupported,

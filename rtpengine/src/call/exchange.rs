@@ -68,6 +68,9 @@ impl Call {
         if request.has(Flag::NoJitterBuffer) {
             flags.insert(CallFlags::NO_JITTER_BUFFER);
         }
+        if let Some(address) = request.xmlrpc_callback {
+            self.signalling.xmlrpc_callback = Some(address);
+        }
         if let Some(drop) = request.drop_traffic {
             flags.set(CallFlags::DROP_TRAFFIC, drop == DropTraffic::Start);
             self.plane.set_drop_traffic(drop == DropTraffic::Start);
@@ -165,15 +168,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
         if request.has(Flag::BlockShort) {
             flags.insert(PartyFlags::BLOCK_SHORT);
         }
-        if request.has(Flag::InjectDtmf) {
-            flags.insert(PartyFlags::INJECT_DTMF);
-        }
-        if request.has(Flag::DetectDtmf) {
-            flags.insert(PartyFlags::DETECT_DTMF);
-        }
-        if request.has(Flag::BlockDtmf) {
-            self.party(sender).dtmf.get_or_insert_default().block(request);
-        }
+        self.call.take_dtmf(sender, request, self.ctx);
         self.call.take_call_flags(request, self.ctx);
         self.call.take_metadata(Some(sender), request);
     }
@@ -332,7 +327,10 @@ impl<'a, 'c> Exchange<'a, 'c> {
             } else {
                 mux::offer(sender, receiver, &mut self.mux);
             }
-            ice_params::decide(sender, receiver, answer, &ice);
+        }
+        // Settled in a rejected section as well, from what its sender said before.
+        ice_params::decide(sender, receiver, answer, &ice);
+        if live {
             dtls_params::receive(sender, params, answer, request, self.ctx.random);
             keys(sender, receiver, answer, request, &self.sdes, self.ctx.random);
         }

@@ -18,6 +18,7 @@ use super::port_maps::{AddressSet, PortMap, Wanted};
 use crate::flow::{Component, Level};
 use crate::net::Family;
 use crate::net::interfaces::Choice;
+use crate::tight;
 
 /// Which side of a message a media is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,8 @@ impl Exchange<'_, '_> {
             ports: self.port_count(media, side, params),
             addresses: address_count(media, interface, self.ctx),
             latch: !receives || self.request.has(Flag::PortLatching) || implied,
-            bundled: media.bundle.is_some(),
+            // Also what faces a bundle stays (media-plane.md §1.6 rule 1).
+            bundled: media.bundle.is_some() || self.call.signalling.media(other).bundle.is_some(),
         }
     }
 
@@ -105,7 +107,7 @@ impl Exchange<'_, '_> {
                 Side::Receiver => self.mux.require,
                 // What an earlier answer settled stays settled: its second port is gone (media-plane.md §21.3).
                 Side::Sender => {
-                    let present = media.ports.current().map(PortMap::ports);
+                    let present = media.ports.latest().map(PortMap::ports);
                     self.mux.demux || self.mux.accept || present == Some(1)
                 }
             };
@@ -151,6 +153,8 @@ impl Exchange<'_, '_> {
             if self.answer {
                 self.call.set_sdes_keys(pair.receiver, self.ctx);
             }
+            // The SDP comes next: flows that are compiled now need not be compiled again after it.
+            self.call.signalling.media_mut(pair.receiver).flags.insert(MediaFlags::PRINTED);
         }
         self.handlers();
         let mut touched = std::mem::take(&mut self.touched);
@@ -401,7 +405,7 @@ impl super::Call {
         media.streams.push(self.plane.add_stream(id, Component::Rtp, now));
         media.streams.push(self.plane.add_stream(id, Component::Rtcp, now));
         media.interface = self.signalling.party(party).interface;
-        self.signalling.medias.push(media);
+        tight::push(&mut self.signalling.medias, media);
         self.signalling.party_mut(party).medias.push(id);
         id
     }

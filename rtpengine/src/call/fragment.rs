@@ -13,7 +13,7 @@ use crate::flow::Level;
 /// How long a fragment waits for its party.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Fragments that wait at the most; later ones are dropped.
-const MAX_WAITING: usize = 32;
+pub(super) const MAX_WAITING: usize = 32;
 
 /// A fragment that came before its party.
 #[derive(Debug)]

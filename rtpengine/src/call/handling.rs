@@ -117,12 +117,12 @@ impl Call {
     fn source_policy(&self, media: MediaId) -> SourcePolicy {
         let call = &self.signalling;
         let party = call.party(call.media(media).party);
-        let settings = || [call.dtmf.as_deref(), party.dtmf.as_deref()].into_iter().flatten();
+        let settings = party.dtmf.as_deref();
         SourcePolicy {
-            dtmf_block: dtmf::mode_in_force(call.dtmf.as_deref(), party.dtmf.as_deref()),
-            dtmf_delay: settings().any(|settings| settings.delay_ms != 0),
+            dtmf_block: dtmf::mode_in_force(call.dtmf, settings),
+            dtmf_delay: settings.is_some_and(|settings| settings.delay_ms != 0),
             detect_dtmf: party.flags.contains(PartyFlags::DETECT_DTMF),
-            triggers: settings().any(|settings| settings.trigger.is_some()),
+            triggers: settings.is_some_and(|settings| settings.triggers.is_armed()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Two calls become one (ng-control.md §10.8).
 
 use super::Call;
+use super::codecs::DtmfBlock;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::party::{Party, PartyFlags};
 use super::signalling::{CallFlags, Signalling};
@@ -69,8 +70,8 @@ impl Call {
         for party in &mut theirs.parties {
             party.call_id = party.call_id.saturating_add(ids);
             party.flags |= carried;
-            if theirs.dtmf.is_some() {
-                party.dtmf.clone_from(&theirs.dtmf);
+            if theirs.dtmf != DtmfBlock::Off {
+                party.dtmf.get_or_insert_default().mode = theirs.dtmf;
             }
             // What was to end with the joining call ends with its parties.
             party.deletion = party.deletion.or(theirs.deletion);
@@ -87,7 +88,9 @@ impl Call {
         own.last_signal = own.last_signal.max(theirs.last_signal);
         own.metadata = own.metadata.take().or(theirs.metadata);
         own.created_from = own.created_from.take().or(theirs.created_from);
-        own.xmlrpc_callback = own.xmlrpc_callback.take().or(theirs.xmlrpc_callback);
+        own.xmlrpc_callback = own.xmlrpc_callback.or(theirs.xmlrpc_callback);
+        own.dtmf_log = own.dtmf_log.or(theirs.dtmf_log);
+        own.dtmf_logged |= theirs.dtmf_logged;
         self.fragments.extend(fragments);
         self.compile_all();
         Ok(())

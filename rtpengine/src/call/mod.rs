@@ -163,6 +163,7 @@ impl Call {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
         self.configure(ctx.settings);
+        self.take_dtmf_log(request, ctx.settings);
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),
@@ -171,7 +172,7 @@ impl Call {
             Command::BlockMedia | Command::UnblockMedia | Command::SilenceMedia | Command::UnsilenceMedia => {
                 self.block(request)
             }
-            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request, ctx),
+            Command::BlockDtmf | Command::UnblockDtmf => self.block_dtmf(request),
             Command::Publish => self.publish(request, (id, call_id), ctx),
             Command::SubscribeRequest => self.subscribe_request(request, id, ctx),
             Command::SubscribeAnswer => self.subscribe_answer(request, ctx),
@@ -190,6 +191,9 @@ impl Call {
             // Answered without a call.
             Command::Ping | Command::List | Command::Statistics | Command::Cli => Err(Error::Unsupported),
         };
+        if result.is_ok() {
+            self.label_selected(request);
+        }
         self.sync_agents(request.has(Flag::NoTlsId), ctx);
         self.conclude(result)
     }
@@ -313,7 +317,7 @@ impl Call {
     }
 
     fn close_media(&mut self, id: ids::MediaId, ports: &mut dyn Ports) {
-        self.agents.forget(id);
+        self.end_agents(id, ports);
         for &stream in &self.signalling.media(id).streams {
             self.plane.unlink(stream);
         }

@@ -1,17 +1,13 @@
 //! `play media`, `stop media`, `play DTMF`: whom they are about (ng-control.md §11.8, players.md).
 
 use rtpengine_common::ng::{Command, Reply, Request};
-use rtpengine_common::sdp::MediaType;
 
 use super::Call;
 use super::block::Selected;
 use super::ctx::Ctx;
 use super::error::Error;
-use super::ids::{MediaId, PartyId};
+use super::ids::PartyId;
 use super::party::PartyFlags;
-
-/// Shortest and longest digit or pause in ms.
-const TONE_MS: std::ops::RangeInclusive<i32> = 100..=5000;
 
 impl Call {
     /// The three commands, after their checks, in order.
@@ -38,40 +34,5 @@ impl Call {
     fn living_parties(&self) -> Vec<PartyId> {
         let parties = self.signalling.party_ids();
         parties.filter(|(_, party)| !party.flags.contains(PartyFlags::DELETED)).map(|(id, _)| id).collect()
-    }
-
-    fn play_dtmf(&self, request: &Request, parties: &[PartyId], ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
-        let given = [("duration", request.dtmf.duration_ms), ("pause", request.dtmf.pause_ms)];
-        for (name, value) in given {
-            if value.is_some_and(|ms| ms != 0 && !TONE_MS.contains(&ms)) {
-                ctx.warn(format!("Invalid value ({}) specified for '{name}'", value.unwrap_or_default()));
-            }
-        }
-        if request.dtmf.digit.is_none() {
-            return Err(Error::CodeRange);
-        }
-        for &party in parties {
-            self.dtmf_path(party)?;
-        }
-        Err(Error::Unsupported)
-    }
-
-    /// Whether digits in the name of a party would reach somebody.
-    fn dtmf_path(&self, party: PartyId) -> Result<(), Error> {
-        let call = &self.signalling;
-        let is_audio = |id: MediaId| call.media(id).media_type == MediaType::Audio;
-        let media = call.party(party).medias.iter().copied().find(|&id| is_audio(id));
-        let media = media.ok_or(Error::NoDtmfMedia)?;
-        let mut sinks = call.edges_from(media).filter(|e| e.flags.is_plain());
-        sinks.find(|e| is_audio(e.sink)).ok_or(Error::NoDtmfSink)?;
-        let stream = call.media(media).rtp().and_then(|stream| self.plane.stream(stream));
-        if stream.and_then(crate::flow::Stream::selected).is_none() {
-            return Err(Error::NoDtmfStream);
-        }
-        let plane = self.plane.media(media).ok_or(Error::NoDtmfStream)?;
-        if plane.ssrc_in.by_recency().is_empty() {
-            return Err(Error::NoDtmfSsrc);
-        }
-        plane.most_received().map(|_| ()).ok_or(Error::NoDtmfPayloadType)
     }
 }

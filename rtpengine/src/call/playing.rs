@@ -137,7 +137,7 @@ impl Call {
     }
 
     fn play_question(&self, request: &Request) -> Vec<Source> {
-        let parties = self.select(request).and_then(|selected| self.participants(selected));
+        let parties = self.selected(request).and_then(|selected| self.participants(selected));
         let hears = |party: &PartyId| !self.holds_music(*party);
         if !parties.is_ok_and(|parties| parties.iter().any(hears)) {
             return Vec::new();

@@ -68,19 +68,27 @@ pub struct Wanted {
 #[derive(Clone, Debug, Default)]
 pub struct PortMaps {
     maps: SmallVec<[PortMap; 1]>,
+    /// The present set, or the last one while there is none.
     current: Option<u16>,
+    disabled: bool,
 }
 
 impl PortMaps {
     /// The present set.
     #[must_use]
     pub fn current(&self) -> Option<&PortMap> {
+        self.latest().filter(|_| !self.disabled)
+    }
+
+    /// The present set, or the one that a rejected media had last and looks for when it comes back.
+    #[must_use]
+    pub fn latest(&self) -> Option<&PortMap> {
         self.maps.get(usize::from(self.current?))
     }
 
     /// The present set, to be changed.
     pub fn current_mut(&mut self) -> Option<&mut PortMap> {
-        self.maps.get_mut(usize::from(self.current?))
+        self.current.filter(|_| !self.disabled).and_then(|at| self.maps.get_mut(usize::from(at)))
     }
 
     /// All sets, oldest first.
@@ -96,7 +104,7 @@ impl PortMaps {
 
     /// No present set any more; the sets stay for a media that comes back.
     pub fn disable(&mut self) {
-        self.current = None;
+        self.disabled = true;
     }
 
     /// Takes all sets out, for closing.
@@ -110,6 +118,7 @@ impl PortMaps {
     pub fn reuse(&mut self, wanted: &Wanted) -> Option<Vec<LocalSocket>> {
         let at = self.find(wanted)?;
         self.current = u16::try_from(at).ok();
+        self.disabled = false;
         Some(self.maps[at].truncate(wanted.ports))
     }
 
@@ -133,6 +142,7 @@ impl PortMaps {
     pub fn add(&mut self, map: PortMap) {
         self.maps.push(map);
         self.current = u16::try_from(self.maps.len() - 1).ok();
+        self.disabled = false;
     }
 }
 

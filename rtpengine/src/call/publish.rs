@@ -38,8 +38,8 @@ impl Call {
             return Ok(Reply::ok());
         }
         let party = self.party_with_tag(&tag, id, ctx);
-        self.apply_fragments(party, ctx);
         self.take_published(party, &extracted, request, ctx);
+        self.apply_fragments(party, ctx);
         self.record_as_asked(request, ctx);
         let sdp = self.rewrite(party, request, true, ctx).map_err(|_| Error::CreateSdp)?;
         self.mark_printed(party);

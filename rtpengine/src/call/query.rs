@@ -1,11 +1,13 @@
 //! What `query` and `delete` tell about a call (ng-control.md §12.1 to §12.5).
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use rtpengine_common::ng::{Dict, Reply, Request, Value};
 
 use super::Call;
 use super::ctx::{Ctx, Now};
+use super::dtmf::Triggers;
 use super::edge::EdgeFlags;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::media::{Media, MediaFlags};
@@ -93,7 +95,7 @@ fn texts<'a>(items: impl Iterator<Item = &'a [u8]>) -> Vec<Value<'static>> {
 
 fn endpoint(address: Option<SocketAddr>) -> Dict<'static> {
     let Some(address) = address else { return Dict::new() };
-    Dict::new()
+    Dict::with_capacity(3)
         .with("family", family(address))
         .with("address", address.ip().to_string())
         .with("port", i64::from(address.port()))
@@ -104,7 +106,7 @@ fn family(address: SocketAddr) -> &'static str {
 }
 
 fn counters(counters: Counters) -> Dict<'static> {
-    Dict::new()
+    Dict::with_capacity(3)
         .with("packets", counters.packets)
         .with("bytes", counters.bytes)
         .with("errors", counters.errors)
@@ -114,7 +116,7 @@ impl View<'_> {
     fn party(&self, id: PartyId) -> Dict<'static> {
         let call = &self.call.signalling;
         let party = call.party(id);
-        let mut dict = Dict::new();
+        let mut dict = Dict::with_capacity(12);
         dict.push("tag", party.tag.as_ref().map(|t| t.as_bytes().to_vec()).unwrap_or_default());
         if let Some(branch) = &party.branch {
             dict.push("via-branch", branch.as_bytes().to_vec());
@@ -143,7 +145,12 @@ impl View<'_> {
         );
         let medias: Vec<Value<'static>> = party.medias.iter().map(|&m| self.media(m).into()).collect();
         dict.push("medias", medias);
-        dict.push("VSC", Vec::<Value<'static>>::new());
+        let triggers = party.dtmf.as_ref().map(|dtmf| &dtmf.triggers);
+        let triggers = triggers.into_iter().flat_map(Triggers::listed).map(|(kind, digits, active)| {
+            let trigger = Dict::new().with("type", kind.text()).with("trigger", digits.to_vec());
+            Value::from(trigger.with("active", i64::from(active)))
+        });
+        dict.push("VSC", triggers.collect::<Vec<_>>());
         if call.flags.contains(CallFlags::RECORDING_SET_UP) {
             let on = |flag| i64::from(party.flags.contains(flag));
             let recording = Dict::new()
@@ -179,7 +186,7 @@ impl View<'_> {
     fn media(&self, id: MediaId) -> Dict<'static> {
         let media = self.call.signalling.media(id);
         let plane = self.call.plane.media(id);
-        let mut dict = Dict::new();
+        let mut dict = Dict::with_capacity(8);
         dict.push("index", i64::from(media.index));
         dict.push("type", media.kind.to_vec());
         if let Some(protocol) = &media.protocol {
@@ -199,7 +206,7 @@ impl View<'_> {
         let streams: Vec<Value<'static>> =
             media.streams.iter().map(|&s| self.stream(id, media, s).into()).collect();
         dict.push("streams", streams);
-        dict.push("flags", texts(flags(media).map(str::as_bytes)));
+        dict.push("flags", flags(media).map(Value::from).collect::<Vec<_>>());
         let (ingress, egress) = plane.map_or_else(Default::default, |plane| {
             (self.ssrc_list(plane.ssrc_in.by_recency()), self.ssrc_list(plane.ssrc_out.by_recency()))
         });
@@ -209,8 +216,8 @@ impl View<'_> {
     }
 
     fn stream(&self, id: MediaId, media: &Media, stream: StreamId) -> Dict<'static> {
-        let mut dict = Dict::new();
-        let Some(state) = self.call.plane.stream(stream) else { return dict };
+        let Some(state) = self.call.plane.stream(stream) else { return Dict::new() };
+        let mut dict = Dict::with_capacity(13);
         if let Some(socket) = state.selected() {
             dict.push("local port", i64::from(socket.address.port()));
             dict.push("local address", socket.address.ip().to_string());
@@ -233,7 +240,7 @@ impl View<'_> {
         }
         let at = media.streams.iter().position(|&known| known == stream);
         let verified = at.is_some_and(|at| self.call.agents.is_verified(id, at));
-        dict.push("flags", texts(stream_flags(media, state, verified).map(str::as_bytes)));
+        dict.push("flags", stream_flags(media, state, verified).map(Value::from).collect::<Vec<_>>());
         dict.push("stats", counters(state.counters_in()));
         dict.push("stats_out", counters(state.counters_out()));
         dict
@@ -266,13 +273,13 @@ impl View<'_> {
     fn ssrcs(&self, parties: &[PartyId]) -> Dict<'static> {
         let call = &self.call.signalling;
         let mut dict: Dict<'static> = Dict::new();
+        let mut seen = HashSet::new();
         let medias = parties.iter().flat_map(|&p| call.party(p).medias.iter());
         for entry in medias.filter_map(|&m| self.call.plane.media(m)).flat_map(|p| p.ssrc_in.by_recency()) {
-            let key = entry.ssrc().to_string();
-            if dict.get(&key).is_none() {
+            if seen.insert(entry.ssrc()) {
                 let mut members = Dict::new();
                 ssrc_members(&mut members, entry);
-                dict.push(key, members);
+                dict.push(entry.ssrc().to_string(), members);
             }
         }
         dict

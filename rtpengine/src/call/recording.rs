@@ -42,6 +42,15 @@ impl Call {
         Reply::ok()
     }
 
+    /// What a digit string does (recording.md §9).
+    pub(super) fn record_now(&mut self, command: Command, ctx: &mut Ctx<'_>) {
+        match command {
+            Command::StartRecording => self.start_recording(ctx),
+            Command::PauseRecording => self.pause_recording(),
+            _ => self.stop_recording(false),
+        }
+    }
+
     /// `record-call` and its flags in offer, answer and publish.
     pub(super) fn record_as_asked(&mut self, request: &Request, ctx: &mut Ctx<'_>) {
         match request.record_call() {

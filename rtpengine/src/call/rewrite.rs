@@ -159,7 +159,9 @@ impl<'a> Sheet<'a> {
         out.ice_lite = usable.is_some_and(|id| {
             call.media(id).has(MediaFlags::ICE) && call.media(id).has(MediaFlags::ICE_LITE_SELF)
         });
-        out.bundles = bundle::groups(call, party);
+        // With force-relay the groups are the source's as well, like the sections (§4 row 10).
+        let relay = is_force_relay(self.request);
+        out.bundles = bundle::groups(call, source.filter(|_| relay).unwrap_or(party));
         if self.call.holds_music(party) {
             out.music_on_hold = self.settings.moh_attribute.as_deref().map(str::as_bytes);
         }
@@ -177,7 +179,7 @@ impl<'a> Sheet<'a> {
         if self.request.command != Command::SubscribeRequest {
             out.bandwidth = session.bandwidth;
         }
-        if is_force_relay(self.request) {
+        if relay {
             out.groups = session.groups.iter().map(Text::as_bytes).collect();
         }
         if self.has_single_source(party) {
@@ -239,7 +241,8 @@ impl<'a> Sheet<'a> {
         let socket = self.stream_socket(id, 0);
         let copied = self.copied(media, source);
         let shown_source = copied.is_some_and(|kind| kind == Copied::FromSource);
-        let no_codecs = media.is_rtp() && media.codecs.list.is_empty();
+        let no_codecs =
+            media.is_rtp() && media.codecs.list.is_empty() && self.request.has(Flag::AllowNoCodecMedia);
         let inactive = if shown_source { false } else { socket.is_none() || no_codecs };
         let bundled = media.is_bundled(id) && media.has(MediaFlags::BUNDLE_ONLY) && self.offer;
         let own_port = socket.map_or(0, |socket| socket.address.port());
@@ -259,7 +262,10 @@ impl<'a> Sheet<'a> {
                 _ => own_address,
             },
             inactive,
-            zero_address: !shown_source && (self.is_zero(source, endpoint) || self.is_held_at_zero(media)),
+            // A rejected section is not looked at for the mark.
+            zero_address: !shown_source
+                && !media.has(MediaFlags::REJECTED)
+                && (self.is_zero(source, endpoint) || self.is_held_at_zero(media)),
             ice: media.has(MediaFlags::ICE) && !media.has(MediaFlags::PASSTHROUGH),
         });
         let head =
@@ -301,10 +307,10 @@ impl<'a> Sheet<'a> {
 
     /// The zero-address mark (§7.1).
     fn is_zero(&self, source: Option<&Media>, endpoint: Option<std::net::SocketAddr>) -> bool {
-        let Some(source) = source else { return false };
+        let Some(source) = source.filter(|_| !self.request.replace.zero_address) else { return false };
         let Some(endpoint) = endpoint else { return true };
         let trickles = source.has(MediaFlags::TRICKLE_ICE) && source.section.trickle_placeholder;
-        endpoint.ip().is_unspecified() && !trickles && !self.request.replace.zero_address
+        endpoint.ip().is_unspecified() && !trickles
     }
 
     /// The party hears music on hold whose setting hides the address (players.md §7.3).

@@ -40,6 +40,9 @@ pub(super) fn select(call: &mut Signalling, what: &Selection<'_>, now: Now) -> O
     if !call.party(sender).has_tag(what.sender_tag) {
         call.party_mut(sender).set_tag(what.sender_tag);
     }
+    if !what.answer {
+        replace_branch(call, other, what.branch);
+    }
     call.associate(sender, other);
     call.deletion = None;
     Some((sender, other))
@@ -78,6 +81,13 @@ fn sender_for(call: &mut Signalling, what: &Selection<'_>, other: PartyId, now: 
             && !what.new_branch
             && (what.provisional || !party.flags.contains(PartyFlags::FINAL_RESPONSE)));
     if free { candidate } else { call.new_party(what.call_id, now) }
+}
+
+/// A later offer with another branch gives it to the side that has one (§10.2 rule 3), unless the branch is somebody else's.
+fn replace_branch(call: &mut Signalling, other: PartyId, branch: &[u8]) {
+    if !branch.is_empty() && call.party(other).branch.is_some() && call.by_branch(branch).is_none() {
+        call.party_mut(other).branch = Some(branch.into());
+    }
 }
 
 fn find_sender(call: &Signalling, what: &Selection<'_>) -> Option<PartyId> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rtpengine_common::ng::EndpointLearning;
 
+use super::dtmf::DtmfOptions;
 use super::handling::CodecSettings;
 use crate::dtls::Context;
 use crate::flow::MosOptions;
@@ -65,6 +66,10 @@ pub struct Settings {
     pub active_switchover: bool,
     /// Decides conflicts of ICE roles; random per process.
     pub ice_tie_breaker: u64,
+    /// `--ice-consent`
+    pub ice_consent: bool,
+    /// `--ice-keepalive`
+    pub ice_keepalive: Option<Duration>,
     /// A spool directory is configured: calls can be recorded.
     pub records: bool,
     /// `--mos`
@@ -73,6 +78,8 @@ pub struct Settings {
     pub rtcp_interval: Duration,
     /// `--srtp-replay-window`: packets; 0 is off.
     pub srtp_replay_window: u16,
+    /// What is told of DTMF, and how digit strings are heard.
+    pub dtmf: DtmfOptions,
     /// The present DTLS certificate, for new calls.
     pub dtls: Option<Arc<Context>>,
     /// What was configured about codecs.
@@ -101,10 +108,13 @@ impl Default for Settings {
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,
             ice_tie_breaker: 0,
+            ice_consent: false,
+            ice_keepalive: None,
             records: false,
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
+            dtmf: DtmfOptions::default(),
             dtls: None,
             codecs: Arc::default(),
         }

@@ -1,16 +1,18 @@
 //! What was signalled for a call: its ids, parties, medias and the links between them.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::dtmf::DtmfSettings;
+use super::codecs::DtmfBlock;
 use super::edge::{Edge, EdgeFlags};
 use super::handling::LinkCodecs;
 use super::ids::{EdgeId, MediaId, Name, PartyId};
 use super::media::Media;
 use super::party::{Party, PartyFlags};
 use super::recording::RecordingTarget;
+use crate::tight;
 
 bitflags::bitflags! {
     /// Marks of a whole call.
@@ -67,9 +69,13 @@ pub struct Signalling {
     /// Address of the agent that created the call.
     pub created_from: Option<Box<str>>,
     /// Address for the timeout callback.
-    pub xmlrpc_callback: Option<Box<[u8]>>,
+    pub xmlrpc_callback: Option<IpAddr>,
     /// What becomes of DTMF, as far as it was said for the whole call.
-    pub dtmf: Option<Box<DtmfSettings>>,
+    pub dtmf: DtmfBlock,
+    /// Where digits are told, if the client wants it.
+    pub dtmf_log: Option<SocketAddr>,
+    /// Digits are told to somebody.
+    pub dtmf_logged: bool,
     /// Metadata for recordings.
     pub metadata: Option<Box<[u8]>>,
     /// Where recordings go.
@@ -95,7 +101,9 @@ impl Signalling {
             tos,
             created_from: None,
             xmlrpc_callback: None,
-            dtmf: None,
+            dtmf: DtmfBlock::Off,
+            dtmf_log: None,
+            dtmf_logged: false,
             metadata: None,
             recording: RecordingTarget::default(),
             deletion: None,
@@ -137,7 +145,7 @@ impl Signalling {
 
     /// Makes a party under the call-id at position `call_id`.
     pub fn new_party(&mut self, call_id: u16, now: super::ctx::Now) -> PartyId {
-        self.parties.push(Party::new(call_id, now.unix_s()));
+        tight::push(&mut self.parties, Party::new(call_id, now.unix_s()));
         PartyId::at(self.parties.len() - 1)
     }
 
@@ -218,7 +226,7 @@ impl Signalling {
 
     /// Links `source` to `sink`. An existing link between the two keeps its id and its blocking attributes.
     pub fn link(&mut self, source: MediaId, sink: MediaId, flags: EdgeFlags) {
-        const KEPT: EdgeFlags = EdgeFlags::BLOCKED.union(EdgeFlags::SILENCED);
+        const KEPT: EdgeFlags = EdgeFlags::BLOCKED.union(EdgeFlags::SILENCED).union(EdgeFlags::DIGITS);
         let known = self.edges.iter().position(|e| e.source == source && e.sink == sink);
         let edge = match known.map(|at| self.edges.remove(at)) {
             Some(edge) => Edge { flags: flags | edge.flags & KEPT, ..edge },

@@ -28,7 +28,7 @@ impl Call {
             return found(self.signalled_medias());
         }
         let there = |party: &PartyId| !self.is_newcomer(*party);
-        if let Selected::Party(party) = self.select(request)? {
+        if let Selected::Party(party) = self.selected(request)? {
             let medias = &self.signalling.party(party).medias;
             return found(medias.iter().copied().filter(|_| there(&party)).collect());
         }

@@ -1,6 +1,6 @@
 //! `subscribe request`: what a subscriber is offered (ng-control.md §11.9, sdp.md §22).
 
-use rtpengine_common::ng::{Dict, Flag, Reply, Request, Value};
+use rtpengine_common::ng::{Dict, Flag, IceLite, Reply, Request, Value};
 use rtpengine_common::sdp::Text;
 use smallvec::SmallVec;
 
@@ -162,7 +162,12 @@ impl Call {
         }
         media.flags.remove(MediaFlags::REJECTED);
         mux::offer(&mut source, media, &mut mux);
-        ice_params::decide(&mut source, media, false, &exchange::ice_options(request));
+        let mut ice = exchange::ice_options(request);
+        // There is no sender to be lite towards (sdp.md §14.1).
+        if ice.lite == Some(IceLite::Backward) {
+            ice.lite = Some(IceLite::Off);
+        }
+        ice_params::decide(&mut source, media, false, &ice);
         let sdes = SdesOptions::from_request(&request.sdes, false);
         if media.is_srtp() && !media.has(MediaFlags::PASSTHROUGH) {
             exchange::offer_keys(&source, media, request, &sdes, ctx.random);

@@ -27,13 +27,14 @@ impl Call {
     /// A moment that somebody asked for.
     fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
+            Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
             Purpose::Player => {
                 if let Place::Party(party) = wake.place {
                     self.run_players(party, ctx, turn);
                 }
             }
             // Nobody asks for these.
-            Purpose::Dtmf | Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Fax | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Fax | Purpose::Dtx => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rtpengine_common::ng::{
     AddressFamily, CodecSpec, Destination, Dict, MediaSpec, Reply, Request, Value, present,
 };
-use rtpengine_common::sdp::{MediaType, Text, Transport};
+use rtpengine_common::sdp::{MAX_MEDIA, MediaType, Text, Transport};
 
 use super::Call;
 use super::ctx::Ctx;
@@ -26,7 +26,8 @@ impl Call {
         {
             return Err(Error::TransformLoop);
         }
-        if request.medias.is_empty() {
+        if request.medias.is_empty() || request.medias.len() > MAX_MEDIA {
+            ctx.log(Level::Error, format!("From 1 to {MAX_MEDIA} media sections can be transformed"));
             return Err(Error::Transform);
         }
         // Everything that can be known beforehand is checked before anything is made.

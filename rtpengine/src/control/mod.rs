@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod cookies;
+pub mod datagrams;
 pub mod directory;
 pub mod http;
 pub mod limits;

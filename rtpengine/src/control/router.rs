@@ -5,12 +5,14 @@ mod command_lines;
 
 use super::cli::Console;
 use super::cookies::{Cookies, Key, Seen};
+use super::datagrams::Datagrams;
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
 use super::limits::{Limits, MachineLoad, Present, Refusal};
 use super::listeners::{Listeners, Protocol, Target};
 use super::proxies::Proxies;
 use crate::call::check;
+use crate::call::dtmf::DtmfReport;
 use crate::call::ids::Name;
 use crate::flow::Level;
 use crate::player::Stores;
@@ -138,6 +140,8 @@ pub struct Router {
     next_ticket: u64,
     output: Vec<u8>,
     pending: bool,
+    /// Tells others what happens.
+    datagrams: Datagrams,
 }
 
 impl Router {
@@ -173,6 +177,7 @@ impl Router {
             next_ticket: 0,
             output: Vec::new(),
             pending: false,
+            datagrams: Datagrams::default(),
         }
     }
 
@@ -538,6 +543,7 @@ impl Router {
                         self.finished(&running, &reply, live);
                     }
                 }
+                FromShard::Dtmf(report) => self.tell_dtmf(&report),
                 FromShard::Ended { ids, .. } => ids.iter().for_each(|id| self.directory.ended(&id.0)),
                 FromShard::Moved { ids, shard: to } => self.moved(shard, &ids, to),
                 FromShard::Surveyed { ticket, survey } => self.surveyed(ticket, survey),
@@ -545,6 +551,19 @@ impl Router {
             }
         }
         true
+    }
+
+    /// Tells clients and the receiver of datagrams of a digit (operations.md 12).
+    fn tell_dtmf(&mut self, report: &DtmfReport) {
+        if let Some(destination) = report.destination {
+            self.datagrams.send(destination, report.line().as_bytes());
+        }
+        if self.shared.settings().dtmf.ng_tcp {
+            let cookie: u64 = rand::random();
+            let mut message = format!("{cookie:016x} ").into_bytes();
+            message.extend(report.notification());
+            self.listeners.broadcast(&message);
+        }
     }
 
     /// Takes what was asked over HTTP. `true`: there may be more.

@@ -5,6 +5,7 @@ use super::certificates::{self, Renewal};
 use super::media;
 use super::open::Opened;
 use super::process::{schedule, set_open_files, thread_number};
+use crate::call::dtmf::{Codes, DtmfOptions};
 use crate::call::settings::{Settings as CallSettings, SsrcReporting};
 use crate::control::cli::Console;
 use crate::control::http::Server;
@@ -275,6 +276,31 @@ fn defaults(settings: &Settings) -> Defaults {
     }
 }
 
+fn dtmf_options(settings: &Settings) -> DtmfOptions {
+    let dtmf = &settings.report.dtmf;
+    let code = |code: &Option<String>| code.as_deref().unwrap_or_default().as_bytes().into();
+    let codes = settings.recording.as_ref().map(|recording| &recording.codes);
+    let codes = codes.map(|codes| {
+        Codes([
+            code(&codes.start),
+            code(&codes.stop),
+            code(&codes.start_stop),
+            code(&codes.pause),
+            code(&codes.pause_resume),
+            code(&codes.start_pause_resume),
+        ])
+    });
+    DtmfOptions {
+        destination: dtmf.destination,
+        ng_tcp: dtmf.ng_tcp,
+        syslog: settings.log.dtmf.is_some(),
+        log_injects: dtmf.log_injects,
+        no_suppress: dtmf.no_suppress,
+        digit_delay: dtmf.digit_delay,
+        codes: codes.unwrap_or_default(),
+    }
+}
+
 fn call_settings(settings: &Settings) -> CallSettings {
     let instance: [u8; 6] = rand::rng().random();
     CallSettings {
@@ -301,6 +327,8 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         active_switchover: settings.redis.active_switchover,
         ice_tie_breaker: rand::rng().random(),
+        ice_consent: settings.media.ice_consent,
+        ice_keepalive: settings.media.ice_keepalive,
         mos: MosOptions {
             listening: settings.media.mos_kind == MosKind::Listening,
             formula: match settings.media.mos {
@@ -312,6 +340,7 @@ fn call_settings(settings: &Settings) -> CallSettings {
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
         records: settings.recording.is_some(),
+        dtmf: dtmf_options(settings),
         ..CallSettings::default()
     }
 }

@@ -7,6 +7,7 @@
 mod association;
 mod certificate;
 mod context;
+mod exercise;
 mod pipe;
 
 #[cfg(test)]
@@ -15,3 +16,4 @@ mod tests;
 pub use association::{Association, Event, Keys, NoKeys, Role};
 pub use certificate::{Certificate, CertificateOptions, KeyKind, SignatureHash};
 pub use context::{Context, ContextOptions};
+pub use exercise::exercise;

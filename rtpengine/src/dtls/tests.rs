@@ -12,6 +12,8 @@ use rtpengine_common::srtp::Suite;
 
 use super::*;
 
+mod certificates;
+
 const CIPHERS: &str = "DEFAULT:!NULL:!aNULL:!SHA256:!SHA384:!aECDH:!AESGCM+AES256:!aPSK";
 
 fn context_of(key: KeyKind, mtu: u32) -> Context {
@@ -409,5 +411,10 @@ proptest! {
                 assert_eq!(client.outgoing, server.incoming);
             }
         });
+    }
+
+    #[test]
+    fn steps_of_any_kind_stay_within_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        exercise(&bytes);
     }
 }

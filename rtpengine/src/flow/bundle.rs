@@ -27,20 +27,25 @@ impl Plane {
         self.medias.get_mut(media)
     }
 
-    /// The stream that handles an RTP packet which came in for `stream`: first hit of MID, SSRC memory, payload type.
-    pub(super) fn demultiplex(&mut self, id: StreamId, bytes: &[u8], fields: &RtpFields) -> StreamId {
+    /// The stream that handles an RTP packet which came in for `stream`: first hit of MID, SSRC memory, payload type. With it
+    /// the member that a known MID named: to be remembered once the packet turned out authentic.
+    pub(super) fn demultiplex(
+        &self,
+        id: StreamId,
+        bytes: &[u8],
+        fields: &RtpFields,
+    ) -> (StreamId, Option<StreamId>) {
         let stream = &self.streams[id.index()];
-        let Some(bundle) = stream.spec.bundle.clone() else { return id };
-        let Some(media) = self.medias.get_mut(stream.media.index()) else { return id };
+        let Some(bundle) = &stream.spec.bundle else { return (id, None) };
         let extension = RtpPacket::parse(bytes).ok().and_then(|packet| packet.extension());
         let mid = bundle.mid_id.zip(extension).and_then(|(id, extension)| extension.find(id));
-        let (entry, _) = media.ssrc_in.touch(fields.ssrc);
         if let Some(member) = mid.and_then(|mid| bundle.by_mid(mid)) {
-            entry.member = Some(member);
-            return self.known_or(member, id);
+            return (self.known_or(member, id), Some(member));
         }
-        let hit = entry.member.or_else(|| bundle.by_payload_type(fields.payload_type));
-        hit.map_or(id, |member| self.known_or(member, id))
+        let entry = self.medias.get(stream.media.index()).and_then(|media| media.ssrc_in.get(fields.ssrc));
+        let remembered = entry.and_then(|entry| entry.member);
+        let hit = remembered.or_else(|| bundle.by_payload_type(fields.payload_type));
+        (hit.map_or(id, |member| self.known_or(member, id)), None)
     }
 
     /// The same for RTCP: SSRC memory of the sender.

@@ -250,3 +250,38 @@ fn rule_15_1_own_sockets_of_a_member_still_take_its_packets() {
     call.receive_on(C_RTP, socket(9).key, "192.0.2.1:4100", &with_ssrc(plain(), 96, 1));
     assert_eq!(call.out.sent.remove(0).from.slot, D_RTP.0);
 }
+
+#[test]
+fn rule_15_2_only_authentic_packets_are_remembered() {
+    let suite = Suite::AesCm128HmacSha1_80;
+    let from_a = Parameters::plain(suite, MasterKey::generate(suite, |bytes| bytes.fill(1)));
+    let mut call = bundled();
+    for stream in [A_RTP, C_RTP] {
+        call.change(stream, |spec| spec.srtp = true);
+    }
+    let crypto = Crypto::new(from_a.clone()).ok();
+    call.plane.set_keys(A_RTP, Keys { incoming: crypto.clone(), outgoing: crypto });
+    let phone = Context::new(&from_a).expect("key fits");
+    let protect = |packet: &[u8]| {
+        let mut room = packet.to_vec();
+        room.resize(packet.len() + 100, 0);
+        let len = phone.protect_rtp(&mut room, packet.len(), Default::default()).expect("protects");
+        room.truncate(len);
+        room
+    };
+    let audio_mid = with_ssrc(extended(0xbede, &[0x50, b'a', 0, 0]), 101, 2);
+    let video_mid = with_ssrc(extended(0xbede, &[0x50, b'v', 0, 0]), 101, 2);
+    assert_eq!(went_to(&mut call, &protect(&audio_mid)), [B_RTP.0]);
+    let mut forged = protect(&video_mid);
+    *forged.last_mut().expect("has a tag") ^= 1;
+    assert!(went_to(&mut call, &forged).is_empty());
+    assert_eq!(went_to(&mut call, &protect(&with_ssrc(plain(), 101, 2))), [B_RTP.0]);
+}
+
+#[test]
+fn rule_14_2_1_a_bundle_has_the_form_of_its_head() {
+    let mut call = bundled();
+    call.change(A_RTP, |spec| spec.extensions = negotiated(&[MID, 20], Some(MID), b"a"));
+    call.receive_from(D_RTP, "198.51.100.2:5100", &with_ssrc(plain(), 96, 9));
+    assert_eq!(call.out.sent.remove(0).bytes, with_ssrc(extended(0x1000, &[MID, 1, b'v', 0]), 96, 9));
+}

@@ -12,9 +12,9 @@ use crate::call::ids::StreamId;
 use super::events::Notice;
 use super::ingress::RtpFields;
 use super::packet::Packet;
-use super::plane::Plane;
+use super::plane::{MediaPlane, Plane};
 use super::spec::FlowKind;
-use super::ssrc::Replays;
+use super::ssrc::{Replays, SsrcEntry};
 use super::stream::Stream;
 
 /// Keys of one direction with what was derived from them, shared by the streams that use them.
@@ -116,6 +116,20 @@ impl Plane {
             && same(theirs.incoming.as_ref(), ours.outgoing.as_ref())
     }
 
+    /// The index an RTP packet probably has, and the one before it. A new SSRC of a ciphered stream gets no entry yet: forged
+    /// packets must not push out the real ones.
+    pub(super) fn estimate_index(
+        media: &mut MediaPlane,
+        fields: &RtpFields,
+        ciphered: bool,
+    ) -> (PacketIndex, PacketIndex) {
+        if ciphered && media.ssrc_in.get(fields.ssrc).is_none() {
+            return (PacketIndex::default(), PacketIndex::default().estimate(fields.sequence_number));
+        }
+        let (entry, _) = media.ssrc_in.touch(fields.ssrc);
+        (entry.index(), entry.advance_index(fields.sequence_number))
+    }
+
     /// Deciphers an RTP packet in place. `index` is the estimate for its SSRC.
     pub(super) fn unprotect_rtp(
         &mut self,
@@ -132,30 +146,18 @@ impl Plane {
         let unprotected = crypto.context.unprotect_rtp(packet.bytes_mut(), index);
         let unprotected = unprotected.map_err(|error| refuse(error, say))?;
         packet.truncate(unprotected.len);
-        if self.replay_window != 0 && self.replayed(id, fields.ssrc, unprotected.index.raw(), false) {
+        let packets = usize::from(self.replay_window);
+        let Some(media) = self.ssrc_media(id) else { return Err(Unusable) };
+        let (entry, _) = media.ssrc_in.touch(fields.ssrc);
+        if packets != 0 && unprotected.authentic && !entry.admits(packets, unprotected.index.raw(), false) {
             say(Notice::Replayed {});
             return Err(Unusable);
         }
         if unprotected.index != index {
             say(Notice::RocReset { from: index.roc(), to: unprotected.index.roc() });
-            if let Some(media) = self.ssrc_media(id) {
-                media.ssrc_in.touch(fields.ssrc).0.set_index(unprotected.index);
-            }
         }
+        entry.set_index(unprotected.index);
         Ok(())
-    }
-
-    /// Whether an authentic packet was seen before; one that was not is remembered.
-    fn replayed(&mut self, id: StreamId, ssrc: u32, index: u32, rtcp: bool) -> bool {
-        let packets = usize::from(self.replay_window);
-        let Some(media) = self.ssrc_media(id) else { return true };
-        let replays = media.ssrc_in.touch(ssrc).0.replay.get_or_insert_with(|| Replays::new(packets));
-        let window = if rtcp { &mut replays.rtcp } else { &mut replays.rtp };
-        let new = window.check(index) == Replay::New;
-        if new {
-            window.accept(index);
-        }
-        !new
     }
 
     /// Deciphers an RTCP packet in place, with the keys of the media's RTCP stream.
@@ -174,12 +176,22 @@ impl Plane {
             say(Notice::NoSrtcpSuite {});
             return Err(Unusable);
         };
+        let plain_agreed = crypto.parameters.session.unencrypted_srtcp;
         let unprotected = crypto.context.unprotect_rtcp(packet.bytes_mut());
         let unprotected = unprotected.map_err(|error| refuse(error, say))?;
         packet.truncate(unprotected.len);
+        let packets = usize::from(self.replay_window);
+        if packets == 0 {
+            return Ok(());
+        }
+        if !unprotected.authentic {
+            // Nobody vouches for it. Who asked for replay protection takes that only where it was negotiated.
+            return if plain_agreed { Ok(()) } else { Err(refuse(SrtpError::RtcpAuthentication, say)) };
+        }
         let sender =
             packet.bytes().get(4..8).and_then(|ssrc| ssrc.try_into().ok()).map_or(0, u32::from_be_bytes);
-        if self.replay_window != 0 && self.replayed(id, sender, unprotected.index, true) {
+        let Some(media) = self.ssrc_media(id) else { return Err(Unusable) };
+        if !media.ssrc_in.touch(sender).0.admits(packets, unprotected.index, true) {
             say(Notice::Replayed {});
             return Err(Unusable);
         }
@@ -232,6 +244,19 @@ impl Plane {
         let len = crypto.context.protect_rtcp(room, len, index).map_err(|error| refuse(error, say))?;
         packet.set_len(len);
         Ok(())
+    }
+}
+
+impl SsrcEntry {
+    /// Whether an authentic packet was not seen before; it is remembered then.
+    fn admits(&mut self, packets: usize, index: u32, rtcp: bool) -> bool {
+        let replays = self.replay.get_or_insert_with(|| Replays::new(packets));
+        let window = if rtcp { &mut replays.rtcp } else { &mut replays.rtp };
+        let new = window.check(index) == Replay::New;
+        if new {
+            window.accept(index);
+        }
+        new
     }
 }
 

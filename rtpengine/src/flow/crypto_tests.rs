@@ -293,3 +293,73 @@ fn rule_9_4_4_duplicates_pass_unless_replay_protection_is_on() {
         assert_eq!(reports, if window == 0 { [1, 1] } else { [1, 0] });
     }
 }
+
+#[test]
+fn rule_9_3_3_srtcp_that_nobody_vouches_for_passes_under_aead_unless_replay_protection_is_on() {
+    let from_a = parameters(Suite::AeadAes128Gcm, 1);
+    let plain = SessionParameters { unencrypted_srtcp: true, ..SessionParameters::default() };
+    let agreed = Parameters { session: plain, ..from_a.clone() };
+    // With an index that would shut the window for all that follows.
+    let report = Phone::new(&agreed).protect_rtcp(&rtcp(201, 2), 0x7fff_fff0);
+    for (window, negotiated, passed) in [(0, &from_a, 1), (64, &from_a, 0), (64, &agreed, 1)] {
+        let mut call = Fixture::new();
+        call.plane.set_replay_window(window);
+        secure(&mut call, A, negotiated, &from_a);
+        assert_eq!(call.receive(A_RTCP, &report).len(), passed, "window {window}");
+        let genuine = Phone::new(&from_a).protect_rtcp(&rtcp(201, 2), 3);
+        assert_eq!(call.receive(A_RTCP, &genuine).len(), 1, "window {window}");
+    }
+}
+
+#[test]
+fn packets_without_tag_move_no_replay_window() {
+    let session = SessionParameters { unauthenticated_srtp: true, ..SessionParameters::default() };
+    let from_a = Parameters { session, ..parameters(Suite::AesCm128HmacSha1_80, 1) };
+    let mut call = Fixture::new();
+    call.plane.set_replay_window(64);
+    secure(&mut call, A, &from_a, &from_a);
+    let mut sender = Phone::new(&from_a);
+    let packets = [60_000, 100, 100].map(|sequence| sender.protect(&rtp(PCMU, sequence, b"x")));
+    assert_eq!(packets.map(|packet| call.receive(A_RTP, &packet).len()), [1, 1, 1]);
+}
+
+#[test]
+fn forged_sources_push_no_real_one_out() {
+    let keys = [parameters(Suite::AesCm128HmacSha1_80, 1), parameters(Suite::AesCm128HmacSha1_80, 2)];
+    let mut call = Fixture::new();
+    secure(&mut call, A, &keys[0], &keys[1]);
+    // Three cycles in: without its entry the roll-over counter could not be guessed.
+    let mut sender = Phone::new(&keys[0]);
+    for sequence in [60_000, 10_000, 40_000, 60_000, 10_000, 40_000, 60_000, 10_000] {
+        assert_eq!(call.receive(A_RTP, &sender.protect(&rtp(PCMU, sequence, b"x"))).len(), 1);
+    }
+    for ssrc in 0..200_u8 {
+        let mut forged = rtp(PCMU, 7, &[0; 40]);
+        forged[8..12].copy_from_slice(&[1, 1, 1, ssrc]);
+        assert!(call.receive(A_RTP, &forged).is_empty());
+    }
+    assert_eq!(call.receive(A_RTP, &sender.protect(&rtp(PCMU, 10_001, b"x"))).len(), 1);
+    let sources = &call.plane.media(MediaId(0)).expect("exists").ssrc_in;
+    assert_eq!(sources.by_recency().len(), 1, "none of them is listed");
+    assert!(!call.texts().iter().any(|text| text.contains("ROC reset")));
+}
+
+#[test]
+fn no_srtcp_index_comes_twice_when_sources_make_room() {
+    let keys = [parameters(Suite::AeadAes128Gcm, 1), parameters(Suite::AeadAes128Gcm, 2)];
+    let mut call = Fixture::new();
+    secure(&mut call, A, &keys[0], &keys[1]);
+    let listener = Phone::new(&keys[1]);
+    let mut seen = Vec::new();
+    for turn in 0..3 {
+        for ssrc in 0..30_u8 {
+            let mut report = rtcp(201, 2);
+            report[4..8].copy_from_slice(&[9, 9, 9, ssrc]);
+            let sent = call.receive(B_RTCP, &report);
+            let (_, index) = listener.unprotect_rtcp(&sent[0].bytes);
+            assert!(!seen.contains(&(ssrc, index)), "turn {turn}");
+            assert!(turn > 0 || ssrc >= 20 || index == 0, "starts at 0");
+            seen.push((ssrc, index));
+        }
+    }
+}

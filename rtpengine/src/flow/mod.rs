@@ -5,6 +5,7 @@
 
 mod bundle;
 mod crypto;
+mod dtmf;
 mod events;
 mod exercise;
 mod extension;
@@ -41,6 +42,7 @@ mod report_tests;
 mod tests;
 
 pub use crypto::{Crypto, Keys};
+pub use dtmf::{DtmfNotice, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;

@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
+use crate::tight;
 
 use super::crypto::Keys;
+use super::dtmf::DtmfNotice;
 use super::events::Events;
 use super::loop_check::LoopMemory;
 use super::mos::MosOptions;
@@ -154,6 +156,8 @@ pub struct Plane {
     pub(super) mos: MosOptions,
     /// Packets a replay window reaches back; 0 is off.
     pub(super) replay_window: u16,
+    /// Digits that were seen and not yet taken.
+    pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
     /// DTMF events that transcoders saw.
@@ -169,13 +173,13 @@ impl Plane {
 
     /// Adds the next media.
     pub fn add_media(&mut self) -> MediaId {
-        self.medias.push(MediaPlane::default());
+        tight::push(&mut self.medias, MediaPlane::default());
         MediaId::at(self.medias.len() - 1)
     }
 
     /// Adds the next stream. It has no socket and no peer yet; its last packet time is now.
     pub fn add_stream(&mut self, media: MediaId, component: Component, now: Now) -> StreamId {
-        self.streams.push(Stream::new(media, component, now.instant));
+        tight::push(&mut self.streams, Stream::new(media, component, now.instant));
         let id = StreamId::at(self.streams.len() - 1);
         if let (Component::Rtcp, Some(media)) = (component, self.medias.get_mut(media.index())) {
             media.rtcp = Some(id);
@@ -386,6 +390,9 @@ impl Plane {
         self.streams.extend(other.streams.into_iter().map(|mut stream| {
             stream.media.0 += medias;
             stream.spec.shift(streams, edges);
+            if let Some(injections) = stream.rare.as_mut().and_then(|rare| rare.injections.as_mut()) {
+                injections.shift(edges);
+            }
             if let Some(coders) = &mut stream.coders {
                 coders.shift(streams, edges);
             }

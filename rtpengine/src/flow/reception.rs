@@ -145,7 +145,7 @@ impl Plane {
         header: RtpFields,
     ) -> Received {
         // Step 8
-        let handled = self.demultiplex(arrival.stream, packet.bytes(), &header);
+        let (handled, member) = self.demultiplex(arrival.stream, packet.bytes(), &header);
         // Step 9
         let datagram_len = packet.len();
         let stream = &self.streams[handled.index()];
@@ -158,20 +158,26 @@ impl Plane {
             None => Ok(0),
         };
         let unknown = clock_rate.is_err();
+        let ciphered = self.deciphers(handled);
+        let event =
+            stream.spec.payload_types.as_ref().is_some_and(|known| known.is_event(header.payload_type));
         let Some(media) = self.ssrc_media(handled) else {
             return Received::dropped(DropCause::NoSocket);
         };
-        let (entry, _) = media.ssrc_in.touch(header.ssrc);
-        let before = entry.index();
-        let index = entry.advance_index(header.sequence_number);
+        let (before, index) = Self::estimate_index(media, &header, ciphered);
         // Step 10
-        if self.deciphers(handled) {
+        if ciphered {
             let (events, now) = (&mut *turn.events, turn.now.instant);
             let mut say = |notice| events.push(now, handled, notice);
             if self.unprotect_rtp(handled, packet, &header, index, &mut say).is_err() {
                 self.keep_index(handled, header.ssrc, before);
                 return self.refuse(handled, DropCause::Crypto);
             }
+        }
+        if member.is_some()
+            && let Some(media) = self.ssrc_media(handled)
+        {
+            media.ssrc_in.touch(header.ssrc).0.member = member;
         }
         // Step 12
         if !self.accept_source(turn, arrival, false) {
@@ -195,6 +201,9 @@ impl Plane {
             if let Ok(rate @ 1..) = clock_rate {
                 entry.measure_jitter(turn.now.unix_us, header.timestamp, rate);
             }
+        }
+        if event && !self.streams[handled.index()].is_ciphered() {
+            self.watch_event(handled, arrival.source, &header, packet.bytes(), clock_rate.unwrap_or(0));
         }
         // Step 14
         self.forward(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
@@ -234,9 +243,9 @@ impl Plane {
     /// (media-plane.md §9.4 rule 3).
     fn keep_index(&mut self, id: StreamId, ssrc: u32, before: PacketIndex) {
         if self.replay_window != 0
-            && let Some(media) = self.ssrc_media(id)
+            && let Some(entry) = self.ssrc_media(id).and_then(|media| media.ssrc_in.get_mut(ssrc))
         {
-            media.ssrc_in.touch(ssrc).0.set_index(before);
+            entry.set_index(before);
         }
     }
 

@@ -66,8 +66,27 @@ impl Plane {
         }
     }
 
-    /// Sends a packet to one sink and its mirrors.
+    /// Sends a packet to one sink and its mirrors, or what stands for it.
     fn forward_to<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        from: StreamId,
+        number: usize,
+        packet: &mut Packet,
+        header: Option<&RtpFields>,
+    ) {
+        let sink = self.streams[from.index()].spec.rtp.get(number).filter(|sink| sink.delivers);
+        let Some(sink) = sink else { return };
+        match (header, sink.edge) {
+            (Some(header), Some(edge)) if self.has_injections(from) => {
+                self.forward_with_digits(turn, from, (number, edge), packet, header);
+            }
+            _ => self.forward_treated(turn, from, number, packet, header),
+        }
+    }
+
+    /// Sends a packet to one sink and its mirrors as the sink's table says.
+    pub(super) fn forward_treated<T: Transmit>(
         &mut self,
         turn: &mut Turn<'_, T>,
         from: StreamId,
@@ -158,12 +177,17 @@ impl Plane {
     pub(super) fn rebuild_extension(
         &mut self,
         from: Option<StreamId>,
-        to: StreamId,
+        id: StreamId,
         packet: &mut Packet,
         say: &mut dyn FnMut(Notice),
     ) {
-        let Some(to) = self.streams.get(to.index()) else { return };
-        let Some(media) = self.medias.get_mut(to.media.index()) else { return };
+        let Some(to) = self.streams.get(id.index()) else { return };
+        let Some(head) = self.transport(id) else { return };
+        // A bundle has the form of its head (media-plane.md §14 rule 2).
+        let two_byte = head.spec.extensions.as_ref().is_some_and(|head| head.needs_two_byte());
+        let head = head.media.index();
+        let Some(media) = self.medias.get_mut(head) else { return };
+        media.two_byte |= two_byte;
         let from = from.and_then(|from| self.streams.get(from.index()));
         let input = from.and_then(|from| from.spec.extensions.as_deref());
         rebuild(packet, input, to.spec.extensions.as_deref(), &mut media.two_byte, say);

@@ -52,13 +52,15 @@ pub struct SourcePolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PayloadTypes {
     known: u128,
+    events: u128,
     clock_rates: Vec<(u8, u32)>,
 }
 
 impl PayloadTypes {
     /// The set of `(payload type, clock rate in Hz)`; numbers above 127 are left out, the first entry of a number counts.
     pub fn new(types: impl IntoIterator<Item = (u8, u32)>) -> Self {
-        let mut set = Self::default();
+        let types = types.into_iter();
+        let mut set = Self { clock_rates: Vec::with_capacity(types.size_hint().0), ..Self::default() };
         for (payload_type, clock_rate) in types {
             if payload_type < 128 && !set.contains(payload_type) {
                 set.known |= 1 << payload_type;
@@ -66,6 +68,22 @@ impl PayloadTypes {
             }
         }
         set
+    }
+
+    /// Marks those of the numbers that are telephone-event.
+    #[must_use]
+    pub fn with_events(mut self, numbers: impl IntoIterator<Item = u8>) -> Self {
+        for number in numbers.into_iter().filter(|number| *number < 128) {
+            self.events |= 1 << number;
+        }
+        self
+    }
+
+    /// Whether the number is telephone-event.
+    #[inline]
+    #[must_use]
+    pub fn is_event(&self, payload_type: u8) -> bool {
+        payload_type < 128 && self.events >> payload_type & 1 == 1
     }
 
     /// Whether the number was signalled.

@@ -273,6 +273,8 @@ pub struct SsrcTable {
     /// Place of the entry used last.
     current: u8,
     uses: u32,
+    /// No SRTCP index below this was left unused by an entry that made room: with the same keys none must come twice.
+    srtcp_floor: u32,
 }
 
 impl SsrcTable {
@@ -326,7 +328,8 @@ impl SsrcTable {
             return self.entries.len() - 1;
         }
         let oldest = (0..self.entries.len()).min_by_key(|&place| self.entries[place].used).unwrap_or(0);
-        self.entries[oldest] = SsrcEntry::new(ssrc);
+        self.srtcp_floor = self.srtcp_floor.max(self.entries[oldest].srtcp_index);
+        self.entries[oldest] = SsrcEntry { srtcp_index: self.srtcp_floor, ..SsrcEntry::new(ssrc) };
         oldest
     }
 }

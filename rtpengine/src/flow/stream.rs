@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use rtpengine_common::codec::dtmf::EventWatch;
 use smallvec::SmallVec;
 
 use crate::call::ids::{LocalSocket, MediaId, SocketKey};
 
 use super::crypto::Keys;
+use super::dtmf::Injections;
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
@@ -59,6 +61,10 @@ pub(super) struct Rare {
     pub(super) loop_memory: LoopMemory,
     /// First payload length of the payload types under `block short`.
     pub(super) short_norms: Vec<(u8, u16)>,
+    /// The telephone-events of the stream.
+    pub(super) events: EventWatch,
+    /// Digits put into what is passed through.
+    pub(super) injections: Option<Box<Injections>>,
 }
 
 /// One packet stream of a media: its sockets, its peer, its counters.
@@ -102,6 +108,11 @@ impl Stream {
             rare: None,
             coders: None,
         }
+    }
+
+    /// Its packets pass enciphered: nobody here can read them.
+    pub(super) fn is_ciphered(&self) -> bool {
+        self.spec.srtp && self.untouched
     }
 
     /// The media it belongs to.

@@ -106,6 +106,8 @@ pub struct Agent {
     pub(super) second_tries: u8,
     pub(super) completed_at: Option<Instant>,
     pub(super) upkeep: Option<Upkeep>,
+    /// Begin of the present period, and how many strangers were refused in it.
+    pub(super) refusals: (Instant, u32),
     last_activity: Instant,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -149,6 +151,7 @@ impl Agent {
             second_tries: 0,
             completed_at: None,
             upkeep: None,
+            refusals: (now, 0),
             last_activity: now,
             transmits: VecDeque::new(),
             events: VecDeque::new(),

@@ -24,6 +24,8 @@ pub struct Transmit {
 pub enum Handled {
     /// It was STUN and is done with.
     Consumed,
+    /// It was STUN that was not believed: it counts as an error, whether or not it was answered.
+    Refused,
     /// It goes on as an ordinary packet; to be logged as
     /// `Not handling potential STUN packet ...: <reason>`.
     NotStun(StunError),
@@ -76,6 +78,24 @@ pub enum Notice {
     StrayResponse(SocketAddr),
     /// The limit on candidates is reached.
     TooManyCandidates,
+}
+
+impl Notice {
+    /// How many causes there are.
+    pub const CAUSES: usize = 6;
+
+    /// Number of the cause, below [`Notice::CAUSES`]: each is logged for itself.
+    #[must_use]
+    pub fn cause(&self) -> usize {
+        match self {
+            Self::AuthenticationMismatch(_) => 0,
+            Self::BadRequest(_) => 1,
+            Self::UnknownAttributes(..) => 2,
+            Self::NoCandidate(_) => 3,
+            Self::StrayResponse(_) => 4,
+            Self::TooManyCandidates => 5,
+        }
+    }
 }
 
 impl fmt::Display for Notice {

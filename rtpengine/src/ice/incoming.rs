@@ -1,7 +1,7 @@
 //! STUN packets from the peer: requests, responses, role conflicts.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rtpengine_common::sdp::CandidateType;
 use rtpengine_common::stun::{Class, Message, MessageBuilder, Refusal, Verdict};
@@ -13,6 +13,10 @@ use super::events::{Handled, Notice};
 use super::pair::{Pair, PairState};
 use crate::call::ctx::Random;
 use crate::call::ids::SocketKey;
+
+/// Errors told to strangers by one agent in one period.
+pub(super) const MAX_REFUSALS: u32 = 50;
+pub(super) const REFUSAL_PERIOD: Duration = Duration::from_secs(1);
 
 impl Agent {
     /// Takes a packet that looks like STUN (`rtp::is_stun`), received on `socket` from `from`.
@@ -33,7 +37,10 @@ impl Agent {
         let local = self.locals.iter().position(|local| local.socket.key == socket);
         match (verdict, local) {
             (Verdict::NotStun(reason), _) => return Handled::NotStun(reason),
-            (Verdict::Refuse(refusal), Some(local)) => self.refuse(local, from, &message, refusal),
+            (Verdict::Refuse(refusal), Some(local)) => {
+                self.refuse_stranger(now, local, from, &message, refusal);
+                return Handled::Refused;
+            }
             (Verdict::Authentic, Some(local)) => {
                 self.touch(now);
                 if message.class() == Class::Request {
@@ -46,11 +53,31 @@ impl Agent {
             }
             (Verdict::Ignore, Some(_)) if message.class() != Class::Indication => {
                 self.notice(Notice::AuthenticationMismatch(from));
+                return Handled::Refused;
             }
             // Nothing to answer, or a socket that was given up in the meantime.
             (Verdict::Ignore | Verdict::Refuse(_) | Verdict::Authentic, _) => {}
         }
         Handled::Consumed
+    }
+
+    /// Refuses what nobody has proved to have sent. Its source may be a victim's address, and the reply is larger than a short
+    /// request: so there are few of them.
+    fn refuse_stranger(
+        &mut self,
+        now: Instant,
+        local: usize,
+        from: SocketAddr,
+        message: &Message<'_>,
+        refusal: Refusal,
+    ) {
+        if now.saturating_duration_since(self.refusals.0) >= REFUSAL_PERIOD {
+            self.refusals = (now, 0);
+        }
+        if self.refusals.1 < MAX_REFUSALS {
+            self.refusals.1 += 1;
+            self.refuse(local, from, message, refusal);
+        }
     }
 
     fn refuse(&mut self, local: usize, from: SocketAddr, message: &Message<'_>, refusal: Refusal) {

@@ -16,6 +16,7 @@ mod candidate;
 mod conclude;
 mod credentials;
 mod events;
+mod exercise;
 mod incoming;
 mod pair;
 mod run;
@@ -31,6 +32,7 @@ pub use agent::{Agent, Local, Phase, Role, Settings};
 pub use candidate::{Foundation, MAX_CANDIDATES, RemoteCandidate, priority};
 pub use credentials::Credentials;
 pub use events::{Event, Handled, Notice, Transmit};
+pub use exercise::exercise;
 
 use std::time::Duration;
 

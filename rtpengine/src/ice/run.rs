@@ -205,8 +205,7 @@ impl Agent {
         for component in 1..=self.components() {
             let given = upkeep.consent.get(slot(component));
             if given.is_none_or(|given| now.duration_since(*given) >= CONSENT_TIMEOUT) {
-                self.event(Event::ConsentLost { component });
-                self.upkeep = None;
+                self.lose_consent(component);
                 return;
             }
         }
@@ -219,6 +218,26 @@ impl Agent {
                 pair.check = Some(Check::new(now, id, controlling, false).without_repetition());
                 self.send_check(position);
             }
+        }
+    }
+
+    /// The peer is not asked any more and nothing is sent to it. It comes back with an authentic request, which makes its pair be
+    /// checked, or with a restart.
+    fn lose_consent(&mut self, component: u8) {
+        self.event(Event::ConsentLost { component });
+        self.upkeep = None;
+        self.selected = [None; 2];
+        self.triggered.clear();
+        self.nominate_at = None;
+        self.usable = false;
+        self.phase = Phase::Failed;
+        let controlling = self.role.is_controlling();
+        for pair in &mut self.pairs {
+            pair.state = PairState::Failed;
+            pair.check = None;
+            // The peer does not repeat its nomination; ours it hears again.
+            pair.nominated &= !controlling;
+            pair.valid = false;
         }
     }
 

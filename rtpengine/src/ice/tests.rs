@@ -16,6 +16,8 @@ const PEER: &str = "192.0.2.7:5000";
 const PEER_RTCP: &str = "192.0.2.7:5001";
 const MS: Duration = Duration::from_millis(1);
 
+mod limits;
+
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
@@ -54,7 +56,7 @@ impl Bench {
     }
 
     fn id(&mut self) -> [u8; 12] {
-        self.next_id += 1;
+        self.next_id = self.next_id.wrapping_add(1);
         [self.next_id; 12]
     }
 

@@ -113,8 +113,7 @@ const LOGGING: &[OptionDef] = &[
         .not_yet(),
     OptionDef::text("log-facility-dtmf", "Syslog facility for one JSON line per DTMF event")
         .value("daemon|local0|...|local7")
-        .default_is("off")
-        .not_yet(),
+        .default_is("off"),
     OptionDef::text_or("log-format", "default", "How the call is named in log records")
         .words(ContextFormat::WORDS, "Invalid --log-format option"),
     OptionDef::flag("log-srtp-keys", "Log SRTP keys at error level instead of debug").not_yet(),
@@ -254,6 +253,16 @@ const MEDIA: &[OptionDef] = &[
         "How the address of a peer is learned from its packets",
     )
     .words(EndpointLearning::WORDS, "Invalid --endpoint-learning option ('{}')"),
+    OptionDef::flag(
+        "ice-consent",
+        "Stop sending to an ICE peer that has not answered checks for 30 seconds (RFC 7675)",
+    ),
+    OptionDef::int(
+        "ice-keepalive",
+        0,
+        "Send STUN indications to idle ICE peers every so many seconds; 0 = do not",
+    )
+    .range(0, 3600, "Invalid --ice-keepalive ({})"),
     OptionDef::flag("sip-source", "Send media to the address the SIP message came from by default"),
     OptionDef::flag("reject-invalid-sdp", "Refuse broken SDP instead of passing it through"),
     OptionDef::list("mos", "WORD", "MOS formula: CQ or LQ; legacy, G.107 or G.107.2")
@@ -516,13 +525,12 @@ const REPORTING: &[OptionDef] = &[
         .short('x')
         .range(0, 2, "Invalid XMLRPC format")
         .not_yet(),
-    OptionDef::text("dtmf-log-dest", "Receiver of a JSON datagram per DTMF event")
-        .value("HOST:PORT")
+    OptionDef::text("dtmf-log-dest", "Receiver of a JSON datagram per DTMF event").value("HOST:PORT"),
+    OptionDef::flag("dtmf-log-ng-tcp", "Send DTMF events to the ng clients connected over TCP"),
+    OptionDef::flag("dtmf-no-suppress", "Do not leave out audio that arrives while an event is converted")
         .not_yet(),
-    OptionDef::flag("dtmf-log-ng-tcp", "Send DTMF events to the ng clients connected over TCP").not_yet(),
-    OptionDef::flag("dtmf-no-suppress", "Pass DTMF events on although they are converted"),
-    OptionDef::flag("dtmf-no-log-injects", "Report no DTMF that was injected with 'play DTMF'").not_yet(),
-    OptionDef::int("dtmf-digit-delay", 2500, "Longest pause between the digits of a code in ms").not_yet(),
+    OptionDef::flag("dtmf-no-log-injects", "Report no DTMF that was injected with 'play DTMF'"),
+    OptionDef::int("dtmf-digit-delay", 2500, "Longest pause between the digits of a code in ms"),
 ];
 
 const MQTT: &[OptionDef] = &[

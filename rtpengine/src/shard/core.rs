@@ -10,7 +10,7 @@ use super::shared::Shared;
 use super::survey::{Survey, Verdict};
 use super::tally::{self, Contribution};
 use super::wheel::Wheel;
-use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
+use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random, Transmit};
 use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey, StreamId};
 use crate::call::settings::Settings;
 use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
@@ -29,7 +29,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Time for steps of DTLS handshakes in one turn, exceeded by one step at most. A step that computes keys takes a few tenths of a
+/// millisecond.
+const HANDSHAKES: Duration = Duration::from_micros(500);
 
 /// The call timer (media-plane.md 22).
 pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
@@ -76,9 +80,14 @@ pub struct Shard {
     pub(super) orphans: VecDeque<Order>,
     /// Number of the last request that was made to wait.
     pub(super) parkings: u64,
+    /// Calls with steps of DTLS handshakes to do.
+    pub(super) handshakes: VecDeque<(CallSlot, CallKey)>,
+    /// Time for them in one turn, and how much of it is used.
+    pub(super) handshake_limit: Duration,
+    handshake_spent: Duration,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     settings_version: u64,
     packet: Packet,
     spare: Packet,
@@ -120,6 +129,9 @@ impl Shard {
             ticket_at_work: None,
             orphans: VecDeque::new(),
             parkings: 0,
+            handshakes: VecDeque::new(),
+            handshake_limit: HANDSHAKES,
+            handshake_spent: Duration::ZERO,
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
@@ -157,6 +169,7 @@ impl Shard {
     pub(super) fn begin_turn(&mut self, now: Now) {
         self.now = now;
         self.turn = self.turn.wrapping_add(1);
+        self.handshake_spent = Duration::ZERO;
         let version = self.shared.version();
         if version != self.settings_version {
             self.settings = self.shared.settings();
@@ -262,6 +275,9 @@ impl Shard {
             self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
         }
         self.at_work = None;
+        if resident.call.plane.has_dtmf() {
+            self.hear_dtmf(owner.call);
+        }
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
@@ -283,6 +299,8 @@ impl Shard {
         self.work_call(slot, key, |call, packet, ctx, turn| {
             received = call.negotiate(arrival, packet, looked_like, ctx, turn);
         });
+        // At once, as long as there is time: the peer's first packets are right behind, and need the keys.
+        self.shake_hands();
         received
     }
 
@@ -340,6 +358,9 @@ impl Shard {
                 Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
                 Timer::Due => self.work_call(slot, key, |call, _, ctx, turn| call.run_due(ctx, turn)),
             }
+            if self.calls.get(slot).is_some_and(|resident| resident.call.plane.has_dtmf()) {
+                self.hear_dtmf(slot);
+            }
         }
     }
 
@@ -368,8 +389,11 @@ impl Shard {
             self.wheel.set(at, (slot, key, Timer::Due));
         }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
+        for (from, to, bytes) in closing.last {
+            Outlet { sockets: &self.sockets, stats: &self.stats }.send(from, to, &bytes);
+        }
         self.at_work = None;
-        for socket in closing.0 {
+        for socket in closing.sockets {
             self.close_socket(slot, socket);
         }
         self.take_tally(usize::MAX);
@@ -387,7 +411,7 @@ impl Shard {
     }
 
     /// Lets the agents of a call work, and asks to be woken when they want to go on.
-    fn work_call(
+    pub(super) fn work_call(
         &mut self,
         slot: CallSlot,
         key: CallKey,
@@ -407,6 +431,9 @@ impl Shard {
             log: &mut self.log,
         };
         work(&mut resident.call, &mut self.packet, &mut ctx, &mut turn);
+        if resident.call.wants_handshake() {
+            self.handshakes.push_back((slot, key));
+        }
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
@@ -418,6 +445,27 @@ impl Shard {
         if !self.events.is_empty() {
             self.log_events(slot);
         }
+    }
+
+    /// Does steps of handshakes, call by call in turn, until the time for them in this turn is used up: packets that are relayed wait
+    /// no longer than that, however many handshakes there are. `true`: there is more to do.
+    pub(super) fn shake_hands(&mut self) -> bool {
+        if self.handshakes.is_empty() {
+            return false;
+        }
+        let mut start = Instant::now();
+        while self.handshake_spent < self.handshake_limit {
+            let Some((slot, key)) = self.handshakes.pop_front() else { break };
+            let mut more = false;
+            self.work_call(slot, key, |call, _, ctx, turn| more = call.handshake(ctx, turn));
+            if more {
+                self.handshakes.push_back((slot, key));
+            }
+            let end = Instant::now();
+            self.handshake_spent += end - start;
+            start = end;
+        }
+        !self.handshakes.is_empty()
     }
 
     fn log_timeout(&mut self, slot: CallSlot, reason: CloseReason) {
@@ -714,7 +762,11 @@ impl Shard {
 
 /// Ports as a tick may use them: it sends from the sockets, so what it closes is closed when it is done.
 #[derive(Default)]
-struct Closing(Vec<SocketKey>);
+struct Closing {
+    sockets: Vec<SocketKey>,
+    /// What is sent before.
+    last: Vec<(SocketKey, SocketAddr, Vec<u8>)>,
+}
 
 impl Ports for Closing {
     fn open(&mut self, _: LocalId, count: usize, _: u8) -> Result<Vec<LocalSocket>, PortError> {
@@ -722,8 +774,12 @@ impl Ports for Closing {
         Err(PortError::Exhausted { count, interface: String::new(), cause })
     }
 
+    fn send_last(&mut self, from: SocketKey, to: SocketAddr, bytes: &[u8]) {
+        self.last.push((from, to, bytes.to_vec()));
+    }
+
     fn close(&mut self, socket: SocketKey) {
-        self.0.push(socket);
+        self.sockets.push(socket);
     }
 
     fn set_tos(&mut self, _: SocketKey, _: u8) {}

@@ -66,6 +66,10 @@ impl Ports for Desk<'_> {
         Ok(given)
     }
 
+    fn send_last(&mut self, from: SocketKey, to: SocketAddr, bytes: &[u8]) {
+        Outlet { sockets: self.sockets, stats: self.stats }.send(from, to, bytes);
+    }
+
     fn close(&mut self, socket: SocketKey) {
         if self.sockets.close(socket).is_some() {
             self.open.retain(|key| *key != socket);

@@ -3,6 +3,7 @@
 use super::calls::CallSlot;
 use super::survey::Survey;
 use crate::call::Call;
+use crate::call::dtmf::DtmfReport;
 use crate::call::ids::{CallKey, Name, SocketKey, StreamId};
 use crate::net::table::MediaSocket;
 use crate::player::{Answer, Source};
@@ -98,6 +99,8 @@ pub enum FromShard {
         /// Its answer.
         text: String,
     },
+    /// A digit is to be told.
+    Dtmf(Box<DtmfReport>),
     /// A hand-over is done, or could not be.
     Moved {
         /// All ids of the call; empty if there is none.

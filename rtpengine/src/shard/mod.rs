@@ -3,6 +3,7 @@
 pub mod calls;
 mod core;
 mod desk;
+mod dtmf;
 pub mod inbox;
 mod merging;
 pub mod message;
@@ -29,5 +30,7 @@ pub struct Owner {
     stream: StreamId,
 }
 
+#[cfg(all(test, feature = "codec"))]
+mod parking_tests;
 #[cfg(test)]
 pub(crate) mod tests;

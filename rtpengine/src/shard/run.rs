@@ -108,12 +108,13 @@ fn turns(shard: &mut Shard, passenger: &mut impl Passenger, pacer: &mut Pacer, m
             return;
         }
         let surveying = survey(shard);
+        let shaking = shard.shake_hands();
         shard.send_unsent();
         let end = Instant::now();
         meter.judge(shard, end);
         let rest = pacer.after_turn(start.instant, end, polled.events, polled.dry);
         slept = match rest {
-            _ if more || surveying || mail == Mail::More => false,
+            _ if more || surveying || shaking || mail == Mail::More => false,
             Rest::No => false,
             Rest::Gather(until) => rest_until(shard, passenger, end, Some(until), false, meter),
             Rest::Idle => rest_until(shard, passenger, end, None, true, meter),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use rtpengine_tests::daemon;
+use rtpengine_tests::load::conversion::Conversion;
 use rtpengine_tests::load::figures::{self, Run};
 use rtpengine_tests::load::{Bench, relay, setup};
 use rtpengine_tests::network::Network;
@@ -36,6 +37,12 @@ struct Arguments {
     /// The loads to run
     #[arg(long, value_delimiter = ',', default_value = "media,setup,burst")]
     load: Vec<Load>,
+    /// The pairs of codecs of the transcoding load
+    #[arg(long, value_delimiter = ',', default_value = "g711,g722,opus")]
+    conversions: Vec<Conversion>,
+    /// Calls of the transcoding load (default: 200, 100 and 50)
+    #[arg(long)]
+    transcoded_calls: Option<usize>,
     /// The callers speak SRTP, the callees plain RTP
     #[arg(long)]
     srtp: bool,
@@ -67,6 +74,8 @@ enum Load {
     Setup,
     /// Bursts of 50 packets on one socket among N calls
     Burst,
+    /// Calls whose sides have different codecs
+    Transcode,
 }
 
 fn main() -> ExitCode {
@@ -108,6 +117,16 @@ fn main() -> ExitCode {
             Load::Media => {
                 for &calls in &arguments.calls {
                     alternate(format!("{calls} calls, {} packets/s in", calls * 100), &|program, own| {
+                        relay::run(&bench, &bench.start(program, own), media, calls, false)
+                    });
+                }
+            }
+            Load::Transcode => {
+                for &conversion in &arguments.conversions {
+                    let calls = arguments.transcoded_calls.unwrap_or_else(|| conversion.calls());
+                    let title = format!("{calls} calls, {}", conversion.title());
+                    let media = relay::Media::Transcoded(conversion);
+                    alternate(title, &|program, own| {
                         relay::run(&bench, &bench.start(program, own), media, calls, false)
                     });
                 }

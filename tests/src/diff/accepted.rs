@@ -110,6 +110,11 @@ pub const TABLE: &[Accepted] = &[
         rule: "sdp.md 13.2: roles mirror the received a=setup, and `DTLS=passive` makes us passive",
     },
     Accepted {
+        kind: "query closed media flag DTLS role *",
+        when: always,
+        rule: "sdp.md 13.2, 23.1(3): the role is not taken from a rejected section",
+    },
+    Accepted {
         kind: "query stream flag ICE only the peer's",
         when: always,
         rule: "ng-control.md 12.4: not a flag of streams",
@@ -142,33 +147,11 @@ pub const TABLE: &[Accepted] = &[
 ];
 
 /// What still differs although no rule asks for it: known, and to be mended here rather than excused.
-pub const OPEN: &[Accepted] = &[
-    Accepted {
-        kind: "query media flag transcoding only the peer's",
-        when: always,
-        rule: "transcoding is not part of the daemon yet",
-    },
-    Accepted {
-        kind: "rejected section port",
-        when: |difference| difference.ours == "0",
-        rule: "codecs.md 5.8: a list that options empty is restored, the section is not rejected",
-    },
-    Accepted {
-        kind: "rejected section companion formats",
-        when: always,
-        rule: "codecs.md 5.8: a list that options empty is restored, the section is not rejected",
-    },
-    Accepted {
-        kind: "held section port",
-        when: always,
-        rule: "ng-control.md 10.5(3): a muxed media that comes back after a rejection should find its ports",
-    },
-    Accepted {
-        kind: "query closed media flag *",
-        when: always,
-        rule: "sdp.md 23.1(3): ICE and DTLS of a section are settled before its port is looked at",
-    },
-];
+pub const OPEN: &[Accepted] = &[Accepted {
+    kind: "query *media flag transcoding only the peer's",
+    when: always,
+    rule: "transcoding is not part of the daemon yet",
+}];
 
 fn always(_: &Difference) -> bool {
     true

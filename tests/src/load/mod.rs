@@ -5,6 +5,7 @@
 //! wake-up of it is billed to the daemon. Arrival is the kernel's time stamp, hence added latency is exact although
 //! the generator looks only four times in a millisecond.
 
+pub mod conversion;
 pub mod figures;
 pub mod relay;
 pub mod setup;

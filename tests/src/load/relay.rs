@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::time::Duration;
 
+use super::conversion::{Conversion, Speech};
 use super::figures::{Figure, Run, percentile};
 use super::{Bench, audio_body};
 use crate::daemon::Daemon;
@@ -14,11 +15,18 @@ use crate::sys::{self, Batch};
 /// Sockets of each side. Calls share them, so that one system call moves packets of many calls.
 const SOCKETS: usize = 4;
 
-/// Between two looks of the generator.
-const TICK_NS: u64 = 250_000;
+/// From one packet of a stream to the next.
+const PACKET_INTERVAL_NS: u64 = 20_000_000;
 
-/// Ticks in 20 ms: each stream has its own among them.
-const PHASES: u64 = 80;
+/// Between two looks at the sockets.
+const LOOK_NS: u64 = 250_000;
+
+/// Between two moments of sending while there are few streams. Phones are not in step, so packets come one by one: bunched
+/// together they would spare a daemon that wakes for each of them most of its wake-ups.
+const FINE_TICK_NS: u64 = 50_000;
+
+/// Streams up to which the generator keeps up with the fine tick; with more, several packets are due at a time anyway.
+const FINE_STREAMS: usize = 1000;
 
 /// Packets per sending system call: few enough that the last is not much older than its time stamp.
 const TOGETHER: usize = 16;
@@ -26,8 +34,11 @@ const TOGETHER: usize = 16;
 /// Packets of a burst, as many as a video key frame has.
 const BURST: usize = 50;
 
-/// Ticks between two bursts: 200 ms.
-const BURST_EVERY: u64 = 800;
+/// Between two bursts.
+const BURST_EVERY_NS: u64 = 200_000_000;
+
+/// Between two pings.
+const PING_EVERY_NS: u64 = 10_000_000;
 
 /// Before the measured part.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -52,6 +63,8 @@ pub enum Media {
     Plain,
     /// SRTP with the caller, plain RTP with the callee: the daemon decrypts one way and encrypts the other.
     Srtp,
+    /// Plain RTP in different codecs.
+    Transcoded(Conversion),
 }
 
 /// One direction of one call.
@@ -64,6 +77,19 @@ struct Stream {
     seal: Option<Box<Srtp>>,
     /// Opens what arrives at the other side.
     open: Option<Box<Srtp>>,
+    /// What is transcoded on the way.
+    audio: Option<Box<Audio>>,
+}
+
+/// A stream whose packets do not arrive as they were sent.
+struct Audio {
+    speech: std::sync::Arc<Speech>,
+    /// The payload type at the other side.
+    expected: u8,
+    /// Packets held back by the change of rates.
+    held: u16,
+    /// When the last packets were sent, by sequence number.
+    sent_ns: [u64; 64],
 }
 
 /// What the measured part saw.
@@ -90,12 +116,13 @@ struct Seen {
 /// When a call cannot be set up.
 #[must_use]
 pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: bool) -> Run {
+    let one_way = matches!(media, Media::Transcoded(conversion) if !conversion.both_ways());
     let idle = daemon.resident_bytes().unwrap_or(0);
     let sockets = open_sockets(daemon);
     let streams = set_up(daemon, &sockets, media, calls);
     let loaded = daemon.resident_bytes().unwrap_or(0);
-    let mut seen =
-        bench.on_generator(move || Generator::new(daemon, sockets, streams, bursts).run(bench.duration));
+    let mut seen = bench
+        .on_generator(move || Generator::new(daemon, sockets, streams, bursts, one_way).run(bench.duration));
     seen.latency.sort_unstable();
     seen.pings.sort_unstable();
     let packets = seen.received.max(1) as f64;
@@ -126,6 +153,11 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
             loaded.saturating_sub(idle) as f64 / 1024.0 / calls.max(1) as f64,
         ),
     ];
+    if matches!(media, Media::Transcoded(_)) {
+        // Coders are opened by the first packets.
+        let used = daemon.resident_bytes().unwrap_or(0).saturating_sub(idle);
+        run.push(Figure::new("memory per talking call", "KiB", used as f64 / 1024.0 / calls.max(1) as f64));
+    }
     if bursts {
         run.extend(burst_figures(&seen));
     }
@@ -164,6 +196,7 @@ fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
 fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
     let client = daemon.client();
     let mut streams = Vec::with_capacity(calls * 2);
+    let mut speech: Option<[std::sync::Arc<Speech>; 2]> = None;
     for call in 0..calls {
         let (caller, callee) = (call % SOCKETS, SOCKETS + call % SOCKETS);
         let address = |socket: usize| sockets[socket].local_addr().expect("bound");
@@ -172,6 +205,38 @@ fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) ->
         let crypto = (media == Media::Srtp).then_some(crypto.as_str());
         let id = format!("load-{call}");
         let ask = |command: &str| Request::new(command).set("call-id", &id).set("from-tag", "a");
+        if let Media::Transcoded(conversion) = media {
+            let offer = conversion.offer(ask("offer"), address(caller));
+            let towards_callee = Sdp::parse(client.request(&offer).ok().sdp()).sections.remove(0);
+            let answer = ask("answer").set("to-tag", "b");
+            let (answer, number) = conversion.answer(answer, &towards_callee, address(callee));
+            let towards_caller = Sdp::parse(client.request(&answer).ok().sdp()).sections.remove(0);
+            let speech = speech.get_or_insert_with(|| conversion.speech(number).map(std::sync::Arc::new));
+            let [ours, theirs] = &*speech;
+            let sides = [(caller, towards_caller, ours, theirs), (callee, towards_callee, theirs, ours)];
+            for (socket, section, spoken, heard) in sides {
+                let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
+                let number = streams.len() as u32;
+                let audio = Audio {
+                    speech: spoken.clone(),
+                    expected: heard.payload_type,
+                    held: conversion.held(),
+                    sent_ns: [0; 64],
+                };
+                let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
+                let audio = Some(Box::new(audio));
+                streams.push(Stream {
+                    socket,
+                    to,
+                    sequence_number,
+                    timestamp,
+                    seal: None,
+                    open: None,
+                    audio,
+                });
+            }
+            continue;
+        }
         let mut offer = ask("offer").set("sdp", audio_body(address(caller), crypto));
         if media == Media::Srtp {
             offer = offer.set("transport-protocol", "RTP/AVP").set("DTLS", "off");
@@ -189,7 +254,7 @@ fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) ->
             let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
             let number = streams.len() as u32;
             let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
-            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open });
+            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open, audio: None });
         }
     }
     streams
@@ -200,7 +265,9 @@ struct Generator<'d> {
     client: Client,
     sockets: Vec<UdpSocket>,
     streams: Vec<Stream>,
-    /// Per phase and socket the streams that are due.
+    /// Between two moments of sending.
+    tick_ns: u64,
+    /// Per phase (tick of a packet interval) and socket the streams that are due.
     due: Vec<Vec<Vec<u32>>>,
     bursts: bool,
     batch: Batch,
@@ -213,29 +280,55 @@ struct Generator<'d> {
 }
 
 impl<'d> Generator<'d> {
-    fn new(daemon: &'d Daemon, sockets: Vec<UdpSocket>, streams: Vec<Stream>, bursts: bool) -> Self {
-        let mut due = vec![vec![Vec::new(); sockets.len()]; PHASES as usize];
+    fn new(
+        daemon: &'d Daemon,
+        sockets: Vec<UdpSocket>,
+        streams: Vec<Stream>,
+        bursts: bool,
+        one_way: bool,
+    ) -> Self {
+        let tick_ns = if streams.len() <= FINE_STREAMS { FINE_TICK_NS } else { LOOK_NS };
+        let phases = (PACKET_INTERVAL_NS / tick_ns) as usize;
+        let mut due = vec![vec![Vec::new(); sockets.len()]; phases];
         for (number, stream) in streams.iter().enumerate() {
+            // The callee only listens.
+            if one_way && number % 2 == 1 {
+                continue;
+            }
             // Both directions of a call half a packet time apart, calls spread evenly.
-            let phase = (number * 37 + number % 2 * 40) % PHASES as usize;
+            let phase = (number * 37 + number % 2 * (phases / 2)) % phases;
             due[phase][stream.socket].push(number as u32);
         }
         let client = daemon.client();
         let (batch, seen) = (Batch::new(), Seen::default());
         let window = (u64::MAX, 0);
-        Self { daemon, client, sockets, streams, due, bursts, batch, stamp: 0, seen, window, ping: None }
+        Self {
+            daemon,
+            client,
+            sockets,
+            streams,
+            tick_ns,
+            due,
+            bursts,
+            batch,
+            stamp: 0,
+            seen,
+            window,
+            ping: None,
+        }
     }
 
     fn run(&mut self, duration: Duration) -> Seen {
         let ns = |time: Duration| time.as_nanos() as u64;
         let start = sys::monotonic_ns();
-        let first = ns(WARM_UP) / TICK_NS;
-        let last = first + ns(duration) / TICK_NS;
-        let end = last + ns(DRAIN) / TICK_NS;
+        let tick_ns = self.tick_ns;
+        let first = ns(WARM_UP) / tick_ns;
+        let last = first + ns(duration) / tick_ns;
+        let end = last + ns(DRAIN) / tick_ns;
         let mut cpu = (0, 0);
         let mut opened = 0;
         for tick in 0..end {
-            let planned = start + tick * TICK_NS;
+            let planned = start + tick * tick_ns;
             sys::sleep_until(planned);
             if tick == first {
                 cpu = self.cpu();
@@ -251,13 +344,15 @@ impl<'d> Generator<'d> {
             }
             if tick < last {
                 self.send_due(tick);
-                if self.bursts && tick > first && tick.is_multiple_of(BURST_EVERY) {
-                    self.send_burst(tick / BURST_EVERY);
+                if self.bursts && tick > first && tick.is_multiple_of(BURST_EVERY_NS / tick_ns) {
+                    self.send_burst(tick * tick_ns / BURST_EVERY_NS);
                 }
             }
-            self.receive();
-            self.ping(tick > first && tick < last, tick);
-            if tick > first && tick < last && sys::monotonic_ns() > planned + 8 * TICK_NS {
+            if tick.is_multiple_of(LOOK_NS / tick_ns) {
+                self.receive();
+                self.ping(tick > first && tick < last, tick);
+            }
+            if tick > first && tick < last && sys::monotonic_ns() > planned + 8 * LOOK_NS {
                 self.seen.late_ticks += 1;
             }
         }
@@ -272,7 +367,8 @@ impl<'d> Generator<'d> {
     }
 
     fn send_due(&mut self, tick: u64) {
-        let due = std::mem::take(&mut self.due[(tick % PHASES) as usize]);
+        let phase = (tick % self.due.len() as u64) as usize;
+        let due = std::mem::take(&mut self.due[phase]);
         for (socket, streams) in due.iter().enumerate() {
             for &stream in streams {
                 self.push(stream, 0);
@@ -282,7 +378,7 @@ impl<'d> Generator<'d> {
             }
             self.flush(socket);
         }
-        self.due[(tick % PHASES) as usize] = due;
+        self.due[phase] = due;
     }
 
     /// Sends a key frame's worth on one stream, a different one each time.
@@ -309,6 +405,12 @@ impl<'d> Generator<'d> {
         packet[12..16].copy_from_slice(&MAGIC);
         packet[16..20].copy_from_slice(&burst.to_le_bytes());
         packet[20..28].copy_from_slice(&self.stamp.to_le_bytes());
+        if let Some(audio) = &mut stream.audio {
+            let at = usize::from(stream.sequence_number);
+            packet[1] = audio.speech.payload_type;
+            packet[12..].copy_from_slice(&audio.speech.frames[at % audio.speech.frames.len()]);
+            audio.sent_ns[at % audio.sent_ns.len()] = self.stamp;
+        }
         stream.sequence_number = stream.sequence_number.wrapping_add(1);
         stream.timestamp = stream.timestamp.wrapping_add(160);
         match &mut stream.seal {
@@ -357,7 +459,7 @@ impl<'d> Generator<'d> {
                 self.seen.pings.push(time);
                 self.ping = None;
             }
-        } else if measuring && tick.is_multiple_of(40) {
+        } else if measuring && tick.is_multiple_of(PING_EVERY_NS / self.tick_ns) {
             let cookie = fresh_cookie();
             let sent_ns = sys::monotonic_ns();
             if self.client.send_raw(format!("{cookie} d7:command4:pinge").as_bytes()).is_ok() {
@@ -384,6 +486,11 @@ impl Seen {
 fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
     let ssrc = u32::from_be_bytes(packet.get(8..12)?.try_into().ok()?);
     let stream = streams.get_mut((ssrc ^ SSRC) as usize)?;
+    if let Some(audio) = &stream.audio {
+        let number = u16::from_be_bytes(packet.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
+        let due = audio.sent_ns[usize::from(number) % audio.sent_ns.len()];
+        return (packet.get(1)? & 0x7f == audio.expected).then_some((0, due));
+    }
     let opened = match &mut stream.open {
         Some(srtp) => Some(srtp.unprotect(packet)?),
         None => None,

@@ -223,6 +223,32 @@ fn a_reinvite_keeps_the_association() {
     talk(&mut alice, &mut bob, &mut keys);
 }
 
+/// The daemon has begun; an offer of its own leaves both roles open, and with that the association as it is.
+#[test]
+fn an_offer_back_keeps_the_role_in_force() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let mut alice = call.phone(0, "alice").media(plan(&identity, "actpass")).build();
+    let mut bob = call.phone(1, "bob").build();
+    let plain = Request::empty().set("transport-protocol", "RTP/AVP");
+    call.offer_with(&mut alice, &mut bob, &plain);
+    call.answer(&mut bob, &mut alice);
+    let mut keys = shake(&alice, &identity, Begins::Other).expect("a handshake");
+    talk(&mut bob, &mut alice, &mut keys);
+    let first = alice.remote().value("tls-id").map(str::to_string);
+    alice.drains();
+    call.offer_with(&mut bob, &mut alice, &encrypted());
+    assert_eq!(alice.remote().value("setup"), Some("actpass"));
+    assert_eq!(alice.remote().value("tls-id").map(str::to_string), first);
+    alice.hears_nothing();
+    talk(&mut bob, &mut alice, &mut keys);
+    let sdp = alice.answer_sdp().replace("setup:actpass", "setup:passive");
+    let answer = call.answer_request(&mut alice, &bob, &plain).set("sdp", sdp);
+    bob.takes(daemon.request(&answer).ok().sdp());
+    talk(&mut bob, &mut alice, &mut keys);
+}
+
 #[test]
 fn another_fingerprint_makes_another_association() {
     let daemon = Daemon::start();
@@ -348,6 +374,41 @@ fn a_lost_first_flight_is_repeated() {
     // The phone was not listening; by the timer the daemon says it again.
     let mut keys = shake(&bob, &identity, Begins::Other).expect("a handshake");
     talk(&mut alice, &mut bob, &mut keys);
+}
+
+#[test]
+fn a_party_that_leaves_a_living_call_is_told() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let mut alice = call.phone(0, "alice").build();
+    let connected = |alice: &mut Phone, tag: &str, number: u8, branch: &str| {
+        let options = encrypted().set("via-branch", branch);
+        let mut phone = call.phone(number, tag).media(plan(&identity, "active")).build();
+        let offer = call.ask("offer").set("from-tag", "alice").set("sdp", alice.offer_sdp()).with(&options);
+        phone.takes(daemon.request(&offer).ok().sdp());
+        let options = Request::empty().set("via-branch", branch);
+        alice.takes(daemon.request(&call.answer_request(&mut phone, alice, &options)).ok().sdp());
+        let keys = shake(&phone, &identity, Begins::Phone).expect("a handshake");
+        (phone, keys)
+    };
+    let (_, mut first) = connected(&mut alice, "bob", 1, "one");
+    let (mut carol, mut second) = connected(&mut alice, "carol", 2, "two");
+    // Without a delay, and after one, by the timer.
+    let leave = |tag: &str, delay: i64| {
+        let request = call.ask("delete").set("from-tag", tag).set("delete-delay", delay);
+        let _ = daemon.request(&request).ok();
+    };
+    leave("bob", 0);
+    assert!(first.is_closed_within(HANDSHAKE), "told before the socket closes");
+    assert!(call.exists());
+    talk(&mut alice, &mut carol, &mut second);
+    let (_, mut third) = connected(&mut alice, "dave", 3, "three");
+    leave("carol", 1);
+    assert!(second.is_closed_within(HANDSHAKE), "told by the timer");
+    assert!(call.exists());
+    leave("alice", 0);
+    assert!(third.is_closed_within(HANDSHAKE));
 }
 
 #[test]

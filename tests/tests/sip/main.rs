@@ -1,6 +1,8 @@
 //! Real SIP calls: Kamailio with its rtpengine module between two SIPp endpoints, whose media our phones speak and
 //! check.
 
+mod baresip;
+
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
@@ -104,6 +106,11 @@ impl Sipp {
         })
     }
 
+    /// Waits until its port is open.
+    fn is_open(&self) {
+        until("the port is open", WAIT, || UdpSocket::bind(self.address).is_err().then_some(()));
+    }
+
     fn succeeds(mut self) {
         let status = self.program.ends(WAIT);
         assert!(status.success(), "ended with {status}");
@@ -119,7 +126,7 @@ fn places_a_call(daemon: &Daemon, plan: &Plan) {
     let caller = SocketAddr::new(plan.caller, network.free_port(plan.caller));
     let kamailio = Kamailio::start(plan, daemon, callee, folder.path());
     let callee = Sipp::start("callee", &bob, callee, None, folder.path());
-    until("the callee's port is open", WAIT, || UdpSocket::bind(callee.address).is_err().then_some(()));
+    callee.is_open();
     let caller = Sipp::start("caller", &alice, caller, Some(kamailio.address), folder.path());
 
     bob.takes(&callee.receives("INVITE "));
@@ -137,9 +144,17 @@ fn places_a_call(daemon: &Daemon, plan: &Plan) {
     assert_eq!(query.at(&["tags"]).keys(), ["alice-1", "bob-1"]);
     assert_eq!(query.int(&["totals", "RTP", "packets"]), 30);
 
-    // The caller hangs up on our word.
+    hangs_up(daemon, &caller, plan.caller);
+    caller.succeeds();
+    callee.succeeds();
+    until("the BYE has deleted the call", WAIT, || listed().is_empty().then_some(()));
+}
+
+/// The caller of the only call hangs up on our word.
+fn hangs_up(daemon: &Daemon, caller: &Sipp, address: IpAddr) {
+    let calls = daemon.request(&Request::new("list")).ok().at(&["calls"]).items().to_vec();
     let id = calls[0].text().unwrap();
-    let word = UdpSocket::bind((plan.caller, 0)).unwrap();
+    let word = UdpSocket::bind((address, 0)).unwrap();
     let here = word.local_addr().unwrap();
     let message = format!(
         "MESSAGE sip:alice@{} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKword\r\nFrom: <sip:t@{here}>;tag=1\r\n\
@@ -147,9 +162,6 @@ fn places_a_call(daemon: &Daemon, plan: &Plan) {
         caller.address
     );
     word.send_to(message.as_bytes(), caller.address).unwrap();
-    caller.succeeds();
-    callee.succeeds();
-    until("the BYE has deleted the call", WAIT, || listed().is_empty().then_some(()));
 }
 
 fn can_call(about: &str) -> bool {

@@ -7,6 +7,11 @@
 //! What a payload number becomes is a [`Route`]; numbers without one are forwarded with adjusted sequence numbers.
 
 mod detection;
+mod digits;
+#[cfg(test)]
+mod digits_tests;
+#[cfg(feature = "spandsp")]
+mod listener;
 mod numbering;
 mod outgoing;
 mod pacing;
@@ -16,6 +21,9 @@ mod tests;
 mod tone;
 mod transcoder;
 
+pub use digits::Passing;
+#[cfg(feature = "spandsp")]
+pub use listener::ToneListener;
 pub use outgoing::{OutPacket, Outgoing};
 pub use pacing::Pacer;
 pub use sequencer::{Sequencer, SequencerCounters, Stored};
@@ -50,7 +58,7 @@ pub struct Route {
     pub detect_tones: bool,
 }
 
-/// A DTMF event that ended: an event packet with the end mark, or the end of a tone (`codecs.md` §18.6).
+/// A tone that was found in audio and turned into an event, when it ends (`codecs.md` §18.6). Event packets are seen where they arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenEvent {
     /// Event number.

@@ -6,12 +6,14 @@ use std::time::Duration;
 #[cfg(feature = "spandsp")]
 use super::detection::Change;
 use super::detection::{Detection, Verdict, seen};
+use super::digits::{Digits, OverEvent, Passing};
 use super::numbering::{SequenceNumbers, Timestamps};
 use super::outgoing::{Header, Outgoing};
 use super::pacing::Pacer;
 use super::sequencer::{Sequencer, SequencerCounters, Stored};
 use super::tone::Sound;
 use super::{InPacket, Route, SeenEvent};
+use crate::codec::dtmf::{Digit, EventPayload, Mask, Placed, Seen};
 #[cfg(feature = "spandsp")]
 use crate::codec::engine::dtmf::{DtmfDetector, ToneChange};
 use crate::codec::engine::packer::Packer;
@@ -190,6 +192,9 @@ pub struct RtpTranscoder {
     packed: Frames,
     decoded_samples: u64,
     seen: Vec<SeenEvent>,
+    digits: Digits,
+    /// Timestamp in the source of the audio at work.
+    moment: u32,
 }
 
 impl RtpTranscoder {
@@ -213,7 +218,30 @@ impl RtpTranscoder {
             packed: Frames::new(),
             decoded_samples: 0,
             seen: Vec::new(),
+            digits: Digits::default(),
+            moment: 0,
         }
+    }
+
+    /// Puts a digit into what goes to the sink, behind those that wait: as an event where the sink has events, as a tone where it has not.
+    /// `passing` is the way for packets that only pass. `false`: too many wait.
+    pub fn inject(&mut self, digit: Digit, passing: Option<Passing>) -> bool {
+        self.digits.inject(digit, passing)
+    }
+
+    /// Lends what hides the digits of the source, for the packets of the next [`RtpTranscoder::push`].
+    pub fn lend_mask(&mut self, mask: Option<Box<Mask>>) {
+        self.digits.set_mask(mask);
+    }
+
+    /// Gives back what was lent.
+    pub fn take_mask(&mut self) -> Option<Box<Mask>> {
+        self.digits.take_mask()
+    }
+
+    /// Beginnings and ends of injected digits since the last call, with the clock of their units.
+    pub fn injected_digits(&mut self) -> impl Iterator<Item = (Seen, u32)> + '_ {
+        self.digits.take_seen()
     }
 
     /// The DTMF events that ended since the last call; ask after each packet.
@@ -224,6 +252,9 @@ impl RtpTranscoder {
     /// Takes other routes over after signalling: coders of equal routes go on, others are made anew (`codecs.md` §6). Sequence numbers
     /// go on in any case.
     pub fn set_routes(&mut self, routes: Vec<Route>) {
+        if self.routes != routes {
+            self.digits.rebase();
+        }
         self.inputs.retain(|input| routes.contains(&input.route));
         let stays = |number: u8| {
             let mut former = self.routes.iter().filter(|route| route.output_payload_type == number);
@@ -335,7 +366,7 @@ impl RtpTranscoder {
     ) -> Result<(), CodecError> {
         let Some(route) = self.route(packet.payload_type).cloned() else {
             self.sequencer.processed(packet.timestamp, None);
-            self.forward(now, packet.payload_type, packet.timestamp, packet, out);
+            self.pass(now, packet, out);
             return Ok(());
         };
         let frame = route.input.clock / 1000 * route.input_ptime.max(1);
@@ -357,6 +388,38 @@ impl RtpTranscoder {
             return Ok(());
         }
         self.transcode(now, &route, packet, out)
+    }
+
+    /// A packet that only passes, or the event packets put in its place.
+    fn pass(&mut self, now: Duration, packet: &InPacket<'_>, out: &mut Outgoing) {
+        if !self.digits.is_idle() {
+            let (number, over) = self.digits.passing(packet.payload_type, packet.timestamp, packet.payload);
+            match over {
+                OverEvent::Itself => {}
+                OverEvent::Replaced(placed) => return self.place(now, number, &placed, false, out),
+                OverEvent::Swallowed => return self.numbers.consumed(),
+            }
+        }
+        self.forward(now, packet.payload_type, packet.timestamp, packet, out);
+    }
+
+    /// Event packets in place of a packet, an end three times. `consumed`: the packet was counted as taken already.
+    fn place(
+        &mut self,
+        send_at: Duration,
+        payload_type: u8,
+        placed: &Placed,
+        consumed: bool,
+        out: &mut Outgoing,
+    ) {
+        for copy in 0..if placed.payload.end { 3 } else { 1 } {
+            let itself = copy == 0 && !consumed;
+            let sequence_number = if itself { self.numbers.forwarded() } else { self.numbers.emitted() };
+            let marker = placed.first && copy == 0;
+            let timestamp = placed.timestamp;
+            let header = Header { payload_type, marker, sequence_number, timestamp, send_at, end: 0 };
+            out.push(header, &placed.payload.to_bytes());
+        }
     }
 
     /// The packet itself, under another number and timestamp perhaps, at once.
@@ -412,6 +475,7 @@ impl RtpTranscoder {
         let format = input.decoder.format();
         let samples = self.decoded.samples().len() as u64;
         self.decoded_samples = self.decoded_samples.wrapping_add(samples / u64::from(format.channels.max(1)));
+        self.moment = packet.timestamp;
         self.encode(now, route, out)?;
         result
     }
@@ -469,6 +533,11 @@ impl RtpTranscoder {
             let format = input.decoder.format();
             ear.listen(self.decoded.samples(), format, output.route.output.clock, &mut output.detection)?;
         }
+        if !self.digits.is_idle() {
+            let moment = (self.moment, route.input.clock);
+            let format = input.decoder.format();
+            self.digits.overwrite(self.decoded.samples_mut(), format, moment, route.dtmf.is_some());
+        }
         let samples = if input.decoder.format() == output.format {
             self.decoded.samples()
         } else {
@@ -486,11 +555,36 @@ impl RtpTranscoder {
         for frame in self.encoded.encoded() {
             output.packer.push(frame, &mut self.packed);
         }
+        let mut moment = self.moment;
         for packet in self.packed.encoded() {
             let timestamp = output.timestamps.emit(packet.duration);
             let verdict = output.detection.frame(output.position, packet.duration, timestamp);
             output.position += u64::from(packet.duration);
-            let send_at = self.pacer.send_at(now, timestamp, output.route.output.clock);
+            let clock = output.route.output.clock;
+            let send_at = self.pacer.send_at(now, timestamp, clock);
+            let placed = match route.dtmf {
+                Some(number) if !self.digits.is_idle() => self
+                    .digits
+                    .frame(timestamp, packet.duration, clock, moment)
+                    .map(|placed| (number, placed)),
+                _ => None,
+            };
+            let units = u64::from(packet.duration) * u64::from(route.input.clock) / u64::from(clock.max(1));
+            moment = moment.wrapping_add(u32::try_from(units).unwrap_or(0));
+            if let Some((payload_type, placed)) = placed {
+                for copy in 0..if placed.payload.end { 3 } else { 1 } {
+                    let header = Header {
+                        payload_type,
+                        marker: placed.first && copy == 0,
+                        sequence_number: self.numbers.emitted(),
+                        timestamp: placed.timestamp,
+                        send_at,
+                        end: 0,
+                    };
+                    out.push(header, &placed.payload.to_bytes());
+                }
+                continue;
+            }
             if let (Verdict::Event { payload, timestamp, first, last }, Some(payload_type)) =
                 (verdict, route.dtmf)
             {
@@ -554,10 +648,7 @@ impl RtpTranscoder {
         let event =
             Event { number, timestamp: packet.timestamp, duration: duration.max(before), running, start };
         self.event = Some(event);
-        if end && known.is_none_or(|event| event.running) {
-            self.seen.push(seen([number, flags, high, low], route.input.clock));
-        }
-        if let Some(events) = route.dtmf {
+        if let Some(events) = route.dtmf.filter(|_| !self.digits.swallows_events()) {
             let output = audio.filter(|_| position.is_some());
             self.send_event(now, route, events, output.as_ref(), growth, duration, packet, out);
             return Ok(());
@@ -579,8 +670,13 @@ impl RtpTranscoder {
         out: &mut Outgoing,
     ) {
         let (Some(audio), Some(event)) = (audio, self.event) else {
-            // No audio was transcoded yet: everything stays as received.
-            return self.forward(now, events, packet.timestamp, packet, out);
+            // No audio was transcoded yet: everything stays as received, but for what must not be told.
+            let mut payload: smallvec::SmallVec<[u8; 16]> = packet.payload.into();
+            if let Some(number) = payload.first_mut() {
+                *number = self.digits.event_number(*number);
+            }
+            let changed = InPacket { payload: &payload, ..*packet };
+            return self.forward(now, events, packet.timestamp, &changed, out);
         };
         let scale = |units: u32| {
             let scaled =
@@ -595,9 +691,19 @@ impl RtpTranscoder {
             }
         }
         let mut payload: smallvec::SmallVec<[u8; 16]> = packet.payload.into();
-        let [high, low] = u16::try_from(scaled).unwrap_or(u16::MAX).to_be_bytes();
-        if let [_, _, first, second, ..] = payload.as_mut_slice() {
-            (*first, *second) = (high, low);
+        let duration = u16::try_from(scaled).unwrap_or(u16::MAX);
+        let [high, low] = duration.to_be_bytes();
+        if let [number, _, first, second, ..] = payload.as_mut_slice() {
+            (*number, *first, *second) = (self.digits.event_number(*number), high, low);
+        }
+        let own = EventPayload::parse(&payload).filter(|_| !self.digits.is_idle());
+        if let Some(own) = own {
+            let (clock, frame) = (audio.output.clock, audio.output.clock / 1000 * audio.output_ptime.max(1));
+            match self.digits.event(event.start, own, frame, clock) {
+                OverEvent::Itself => {}
+                OverEvent::Replaced(placed) => return self.place(now, events, &placed, false, out),
+                OverEvent::Swallowed => return self.numbers.consumed(),
+            }
         }
         let changed = InPacket { payload: &payload, ..*packet };
         self.forward(now, events, event.start, &changed, out);
@@ -627,7 +733,9 @@ impl RtpTranscoder {
         let count = samples(before.saturating_add(growth)) - first;
         self.decoded.clear();
         let count = usize::try_from(count).unwrap_or(0);
+        let sound = if self.digits.swallows_events() { Sound::Silence } else { sound };
         sound.append(first, count, format.rate, format.channels, volume, self.decoded.samples_mut());
+        self.moment = timestamp.wrapping_add(before);
         self.encode(now, &chain, out)
     }
 
@@ -637,7 +745,11 @@ impl RtpTranscoder {
             candidate.output_payload_type == route.output_payload_type && candidate.input.is_audio()
         };
         let last = self.audio.and_then(|audio| self.route(audio)).filter(|r| leads(r));
-        let Some(chain) = last.or_else(|| self.routes.iter().find(leads)).cloned() else { return Ok(None) };
+        // Events that would stay events have no audio of their own: hidden ones take that of the source.
+        let heard = || self.audio.and_then(|audio| self.route(audio));
+        let any = || self.routes.iter().find(|candidate| candidate.input.is_audio());
+        let chain = last.or_else(|| self.routes.iter().find(leads)).or_else(heard).or_else(any);
+        let Some(chain) = chain.cloned() else { return Ok(None) };
         self.open(&chain, timestamp)?;
         Ok(Some(chain))
     }

@@ -92,6 +92,12 @@ impl Line<'_> {
         self
     }
 
+    /// Appends a number.
+    pub(super) fn number(&mut self, value: impl Into<u64>) -> &mut Self {
+        number(self.out, value);
+        self
+    }
+
     /// A place where manipulations look at what stands before it.
     pub(super) fn cut(&mut self) -> &mut Self {
         let len = self.out.len();
@@ -111,6 +117,20 @@ pub(super) fn show(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     use std::io::Write;
     // Writing to memory has no errors of its own.
     let _ = write!(out, "{value}");
+}
+
+/// Appends a number: dozens stand in a body, and the general way costs several times as much.
+pub(super) fn number(out: &mut Vec<u8>, value: impl Into<u64>) {
+    let mut left = value.into();
+    let mut digits = [b'0'; 20];
+    let mut begin = digits.len() - 1;
+    while left > 9 {
+        digits[begin] = b'0' + (left % 10) as u8;
+        left /= 10;
+        begin -= 1;
+    }
+    digits[begin] = b'0' + left as u8;
+    out.extend_from_slice(&digits[begin..]);
 }
 
 /// Prints one attribute as `build` makes it, unless the manipulations remove or replace it at one of its cuts.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::edits::{self, Edits, LevelEdits, attribute, flag, named, named_bytes, show};
+use super::edits::{self, Edits, LevelEdits, attribute, flag, named, named_bytes, number, show};
 use super::{
     CodecOut, CopiedAttributes, DirectionOut, DtlsOut, IceOut, LegacyOsrtp, MediaAttributes, MediaBody,
     MediaHead, MediaOut, Passed, ProtocolOut, RtcpOut, SessionOut, T38ErrorCorrection, T38Out,
@@ -80,7 +80,7 @@ fn print_origin(out: &mut Vec<u8>, session: &SessionOut<'_>) -> Range<usize> {
     out.extend_from_slice(&origin.session_id);
     out.push(b' ');
     let start = out.len();
-    show(out, origin.version);
+    number(out, origin.version);
     let end = out.len();
     out.extend_from_slice(b" IN ");
     out.extend_from_slice(&origin.address_type);
@@ -173,7 +173,7 @@ fn print_media_line(out: &mut Vec<u8>, media: &MediaOut<'_>, port: u16, protocol
     out.extend_from_slice(b"m=");
     out.extend_from_slice(media.media_type);
     out.push(b' ');
-    show(out, port);
+    number(out, port);
     out.push(b' ');
     match protocol {
         ProtocolOut::Known(protocol) => out.extend_from_slice(protocol.name().as_bytes()),
@@ -188,7 +188,7 @@ fn print_media_line(out: &mut Vec<u8>, media: &MediaOut<'_>, port: u16, protocol
     } else {
         for codec in &media.codecs {
             out.push(b' ');
-            show(out, codec.payload_type);
+            number(out, codec.payload_type);
         }
     }
     out.extend_from_slice(b"\r\n");
@@ -208,16 +208,16 @@ fn print_head(out: &mut Vec<u8>, head: &MediaHead<'_>, edits: &LevelEdits<'_>) {
 
 fn print_codec(out: &mut Vec<u8>, codec: &CodecOut<'_>, edits: &LevelEdits<'_>) {
     attribute(out, edits, |line| {
-        line.text(b"rtpmap").cut().text(b":").show(codec.payload_type).cut();
-        line.text(b" ").text(codec.name).text(b"/").show(codec.clock_rate);
+        line.text(b"rtpmap").cut().text(b":").number(codec.payload_type).cut();
+        line.text(b" ").text(codec.name).text(b"/").number(codec.clock_rate);
         if codec.channels > 1 {
-            line.text(b"/").show(codec.channels);
+            line.text(b"/").number(codec.channels);
         }
         line.cut();
     });
     let mut format_line = |name: &[u8], text: &[u8]| {
         attribute(out, edits, |line| {
-            line.text(name).cut().text(b":").show(codec.payload_type).cut().text(b" ").text(text).cut();
+            line.text(name).cut().text(b":").number(codec.payload_type).cut().text(b" ").text(text).cut();
         });
     };
     if !codec.fmtp.is_empty() {
@@ -269,7 +269,7 @@ fn print_extmaps(out: &mut Vec<u8>, extmaps: &[&ExtMap], one_byte: bool, edits: 
     }
     for extmap in extmaps {
         attribute(out, edits, |line| {
-            line.text(b"extmap").cut().text(b":").show(extmap.id).text(b" ").text(&extmap.uri).cut();
+            line.text(b"extmap").cut().text(b":").number(extmap.id).text(b" ").text(&extmap.uri).cut();
         });
     }
 }
@@ -315,7 +315,7 @@ fn print_t38(out: &mut Vec<u8>, parameters: T38Out, edits: &LevelEdits<'_>) {
 fn print_rtcp(out: &mut Vec<u8>, rtcp: Option<RtcpOut>, mux: bool, edits: &LevelEdits<'_>) {
     if let Some(rtcp) = rtcp {
         attribute(out, edits, |line| {
-            line.text(b"rtcp").cut().text(b":").show(rtcp.port).cut();
+            line.text(b"rtcp").cut().text(b":").number(rtcp.port).cut();
             if let Some(address) = rtcp.address {
                 line.text(b" ").show(NetworkAddress(address));
             }
@@ -380,8 +380,8 @@ fn print_candidate(out: &mut Vec<u8>, candidate: &Candidate, edits: &LevelEdits<
     let Candidate { foundation, component, priority, address, port, kind, related } = candidate;
     attribute(out, edits, |line| {
         line.text(b"candidate").cut().text(b":").text(foundation).cut();
-        line.text(b" ").show(component).cut().text(b" UDP").cut().text(b" ").show(priority).cut();
-        line.show(format_args!(" {address} {port}")).cut();
+        line.text(b" ").number(*component).cut().text(b" UDP").cut().text(b" ").number(*priority).cut();
+        line.text(b" ").show(address).text(b" ").number(*port).cut();
         line.text(b" typ ").text(kind.name().as_bytes()).cut();
         if let Some((address, port)) = related {
             line.show(format_args!(" raddr {address} rport {port}"));

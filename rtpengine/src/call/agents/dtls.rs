@@ -1,5 +1,6 @@
 //! DTLS associations of a call: one for each stream that has ports of its own (media-plane.md §10.4 to §10.6).
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use rtpengine_common::sdp::{Fingerprint, Text};
@@ -11,6 +12,9 @@ use crate::call::ids::{MediaId, SocketKey, StreamId};
 use crate::call::media::{DtlsParams, Media, MediaFlags};
 use crate::dtls::{Association, Context, Event, Keys, Role};
 use crate::flow::{Arrival, Crypto, Level, Plane};
+
+/// Datagrams that wait for an association: as many as a flight with a certificate of 64 KiB has. Those beyond get lost, as on the way.
+const MAX_WAITING: usize = 64;
 
 /// Ports that are no place to send to: "none", and the one that stands for "not yet known" in trickle ICE.
 const NO_PORTS: [u16; 2] = [0, 9];
@@ -37,6 +41,8 @@ pub(super) struct Running {
     socket: Option<SocketKey>,
     /// Where its last datagram came from.
     source: Option<SocketAddr>,
+    /// Datagrams that came and were not looked at yet, oldest first.
+    waiting: VecDeque<(SocketAddr, Box<[u8]>)>,
     fingerprint: Option<Fingerprint>,
     peer_tls_id: Option<Text>,
     /// The peer's ICE user fragment: another one is an ICE restart.
@@ -52,12 +58,13 @@ pub(in crate::call) fn runs_dtls(media: &Media, id: MediaId) -> bool {
         && !media.is_bundled(id)
 }
 
-/// Our role: as long as both are open the peer may begin.
-fn role(media: &Media) -> Role {
-    if media.has(MediaFlags::SETUP_ACTIVE) && !media.has(MediaFlags::SETUP_PASSIVE) {
-        Role::Active
-    } else {
-        Role::Passive
+/// Our role. While both are open, as after each offer of ours, the `present` one stays (§10.4 rule 2); without any the peer may
+/// begin.
+fn role(media: &Media, present: Option<Role>) -> Role {
+    match (media.has(MediaFlags::SETUP_ACTIVE), media.has(MediaFlags::SETUP_PASSIVE)) {
+        (true, false) => Role::Active,
+        (true, true) => present.unwrap_or(Role::Passive),
+        (false, _) => Role::Passive,
     }
 }
 
@@ -126,12 +133,13 @@ impl Running {
     ) -> Option<Self> {
         let params = media.dtls.as_deref();
         let fingerprint = params.and_then(|params| params.peer.clone());
-        match Association::new(context, role(media), fingerprint.clone()) {
+        match Association::new(context, role(media, None), fingerprint.clone()) {
             Ok(association) => Some(Self {
                 association,
                 stream,
                 socket,
                 source: None,
+                waiting: VecDeque::new(),
                 fingerprint,
                 peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
                 peer_ufrag: media.ice.as_ref().map(|ice| ice.peer_ufrag.clone()),
@@ -149,7 +157,8 @@ impl Running {
             return Verdict::Replace;
         }
         let params = media.dtls.as_deref();
-        if self.association.role() != role(media) {
+        let present = self.association.role();
+        if present != role(media, Some(present)) {
             return if self.association.has_begun() { Verdict::Restart } else { Verdict::Replace };
         }
         let fingerprint = params.and_then(|params| params.peer.as_ref());
@@ -212,14 +221,25 @@ impl Running {
         self.socket = self.socket.map(name);
     }
 
-    /// Takes a datagram. One for a socket that was given up is nobody's.
-    pub(super) fn receive(&mut self, arrival: Arrival, bytes: &[u8]) -> bool {
-        if self.socket.is_some_and(|socket| socket != arrival.socket) {
-            return true;
+    /// Keeps a datagram for [`Running::step`]. One for a socket that was given up is nobody's.
+    pub(super) fn receive(&mut self, arrival: Arrival, bytes: &[u8]) {
+        let own = self.socket.is_none_or(|socket| socket == arrival.socket);
+        if own && self.waiting.len() < MAX_WAITING {
+            self.waiting.push_back((arrival.source, bytes.into()));
         }
-        self.source = Some(arrival.source);
-        self.association.handle_packet(bytes);
-        true
+    }
+
+    /// Whether datagrams wait.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Looks at the oldest datagram that waits.
+    pub(super) fn step(&mut self) {
+        if let Some((source, bytes)) = self.waiting.pop_front() {
+            self.source = Some(source);
+            self.association.handle_packet(&bytes);
+        }
     }
 
     /// Begins or repeats what is due; sends and puts in force what there is. `usable`: ICE has a pair to use.

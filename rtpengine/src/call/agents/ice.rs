@@ -1,14 +1,19 @@
 //! ICE agents of a call: one for each media that does ICE on its own ports (media-plane.md §11).
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use rtpengine_common::sdp::Candidate;
 
-use super::{Desk, may_say};
+use super::Desk;
 use crate::call::Call;
 use crate::call::ctx::{Ctx, Transmit};
 use crate::call::ids::{MediaId, SocketKey, StreamId};
 use crate::call::media::{IceParams, Media, MediaFlags};
 use crate::flow::{Level, Plane};
 use crate::ice::{Agent, Credentials, Event, Local, Phase, RemoteCandidate, Role, Settings};
+
+/// The endpoint of a stream that must not send.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// An agent, and what signalling said when it was last compared.
 pub(super) struct Running {
@@ -83,8 +88,8 @@ pub(super) fn sync(call: &mut Call, id: MediaId, ctx: &mut Ctx<'_>) {
             let settings = Settings {
                 tie_breaker: ctx.settings.ice_tie_breaker,
                 software: (&*ctx.settings.software_id).into(),
-                consent: false,
-                keepalive: None,
+                consent: ctx.settings.ice_consent,
+                keepalive: ctx.settings.ice_keepalive,
             };
             let agent = Agent::new(now, settings, role, own_credentials(ice), locals.clone());
             none.insert(Running {
@@ -132,10 +137,11 @@ impl Running {
         if ice.peer_ufrag.is_empty() {
             return;
         }
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let remote = Credentials::new(&text(ice.peer_ufrag.as_bytes()), &text(ice.peer_pwd.as_bytes()));
-        if self.agent.remote_credentials() != Some(&remote) {
-            self.agent.set_remote(now, remote);
+        let (ufrag, pwd) = (String::from_utf8_lossy(&ice.peer_ufrag), String::from_utf8_lossy(&ice.peer_pwd));
+        // Credentials are made with their key, which is worth a look at the old ones first.
+        let known = self.agent.remote_credentials();
+        if !known.is_some_and(|known| known.ufrag() == ufrag && known.pwd() == pwd) {
+            self.agent.set_remote(now, Credentials::new(&ufrag, &pwd));
         }
         if self.candidates != media.section.candidates {
             self.candidates.clone_from(&media.section.candidates);
@@ -193,11 +199,19 @@ impl Running {
                 desk.ctx.log(Level::Info, format!("ICE negotiated: local interface {}", socket.address.ip()));
             }
             Event::Notice(notice) => {
-                if may_say(desk.last_notice, desk.turn.now.instant) {
+                if desk.said.may(notice.cause(), desk.turn.now.instant) {
                     desk.ctx.log(Level::Notice, notice.to_string());
                 }
             }
-            Event::ConsentLost { .. } | Event::RoleChanged { .. } => {}
+            Event::ConsentLost { component } => {
+                let streams = &desk.signalling.media(desk.id).streams;
+                for &stream in streams {
+                    desk.plane.set_endpoint(stream, NOWHERE);
+                }
+                let text = format!("ICE consent of the peer of component {component} has ended");
+                desk.ctx.log(Level::Warning, text);
+            }
+            Event::RoleChanged { .. } => {}
             Event::Usable | Event::Completed | Event::Failed => {}
         }
     }

@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use super::Call;
-use super::ctx::{Ctx, Transmit};
+use super::ctx::{Ctx, Ports, Transmit};
 use super::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use super::signalling::Signalling;
 use crate::flow::{Arrival, Level, Outcome, Packet, Plane, Received, Turn};
-use crate::ice::{Handled, Role};
+use crate::ice::{Handled, Notice, Role};
 
 pub(super) use dtls::runs_dtls;
 pub(super) use ice::runs_ice;
 
-/// Shortest distance between two log lines that somebody's packets cause.
+/// Shortest distance between two log lines of one cause that somebody's packets are.
 const NOTICE_SPACING: Duration = Duration::from_secs(1);
 
 /// What runs for one media.
@@ -40,7 +40,9 @@ pub(super) struct Agents {
     farewells: Vec<(StreamId, dtls::Route, Vec<u8>)>,
     /// The earliest timer the shard was asked for and has not fired yet.
     alarm: Option<Instant>,
-    last_notice: Option<Instant>,
+    said: Said,
+    /// The shard knows that datagrams wait for handshakes.
+    queued: bool,
 }
 
 impl Agents {
@@ -59,11 +61,14 @@ impl Agents {
         self.medias[id.index()].get_or_insert_default()
     }
 
-    /// The ports of a media are closed: nothing runs on them any more.
-    pub(super) fn forget(&mut self, id: MediaId) {
-        if let Some(agents) = self.medias.get_mut(id.index()) {
-            *agents = None;
-        }
+    /// The first association for which datagrams wait.
+    fn next_waiting(&self) -> Option<(MediaId, usize)> {
+        let waits =
+            |running: &Option<dtls::Running>| running.as_ref().is_some_and(dtls::Running::has_waiting);
+        self.medias.iter().enumerate().find_map(|(media, agents)| {
+            let at = agents.as_ref()?.dtls.iter().position(waits)?;
+            Some((MediaId::at(media), at))
+        })
     }
 
     fn is_idle(&self) -> bool {
@@ -82,6 +87,7 @@ impl Agents {
         self.farewells
             .extend(farewells.map(|(stream, route, bytes)| (StreamId(stream.0 + streams), route, bytes)));
         self.alarm = None;
+        self.queued = false;
     }
 
     /// Gives every socket the name it has in its new shard, whose timers have to be asked for anew.
@@ -94,6 +100,7 @@ impl Agents {
         }
         self.farewells.iter_mut().for_each(|(_, route, _)| route.rename_sockets(name));
         self.alarm = None;
+        self.queued = false;
     }
 
     /// Socket and remote address of the pairs ICE settled on, by component, once it has completed; and whether we control.
@@ -114,13 +121,23 @@ impl Agents {
     }
 }
 
-/// Whether a line that somebody's packets cause may be logged now.
-fn may_say(last: &mut Option<Instant>, now: Instant) -> bool {
-    let soon = last.is_some_and(|last| now.saturating_duration_since(last) < NOTICE_SPACING);
-    if !soon {
-        *last = Some(now);
+/// The cause of a line about what only looked like STUN; those before are the agent's.
+const NOT_STUN: usize = Notice::CAUSES;
+
+/// When lines that somebody's packets cause were last logged, by cause.
+#[derive(Debug, Default)]
+struct Said(Option<Box<[Option<Instant>; NOT_STUN + 1]>>);
+
+impl Said {
+    /// Whether a line may be logged now.
+    fn may(&mut self, cause: usize, now: Instant) -> bool {
+        let Some(last) = self.0.get_or_insert_default().get_mut(cause) else { return false };
+        let soon = last.is_some_and(|last| now.saturating_duration_since(last) < NOTICE_SPACING);
+        if !soon {
+            *last = Some(now);
+        }
+        !soon
     }
-    !soon
 }
 
 /// What ICE settled on.
@@ -138,8 +155,7 @@ struct Desk<'a, 'c, 't, T> {
     ctx: &'a mut Ctx<'c>,
     turn: &'a mut Turn<'t, T>,
     id: MediaId,
-    /// When the last line that packets caused was logged.
-    last_notice: &'a mut Option<Instant>,
+    said: &'a mut Said,
 }
 
 impl Call {
@@ -161,6 +177,18 @@ impl Call {
             if stale.map(crate::flow::Stream::spec).any(|spec| spec.ice != ice || spec.dtls != dtls) {
                 self.compile(id);
             }
+        }
+    }
+
+    /// The ports of a media are about to be closed: peers of associations are told, and nothing runs on them any more.
+    pub(super) fn end_agents(&mut self, id: MediaId, ports: &mut dyn Ports) {
+        let others = self.agents.farewells.len();
+        dtls::farewell(self, id);
+        for (_, route, bytes) in self.agents.farewells.drain(others..) {
+            ports.send_last(route.from, route.to, &bytes);
+        }
+        if let Some(agents) = self.agents.medias.get_mut(id.index()) {
+            *agents = None;
         }
     }
 
@@ -201,10 +229,10 @@ impl Call {
     }
 
     fn poll_media<T: Transmit>(&mut self, id: MediaId, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
-        let Agents { medias, last_notice, .. } = &mut self.agents;
+        let Agents { medias, said, .. } = &mut self.agents;
         let Some(agents) = medias.get_mut(id.index()).and_then(Option::as_deref_mut) else { return };
         let (signalling, plane) = (&mut self.signalling, &mut self.plane);
-        let mut desk = Desk { signalling, plane, ctx, turn, id, last_notice };
+        let mut desk = Desk { signalling, plane, ctx, turn, id, said };
         let mut usable = true;
         if let Some(ice) = &mut agents.ice {
             ice.poll(&mut desk);
@@ -231,16 +259,15 @@ impl Call {
         };
         let taken = match looked_like {
             Outcome::Stun => self.take_stun(id, arrival, packet, ctx, turn),
-            Outcome::Dtls => self.take_dtls(id, arrival, packet),
-            Outcome::Accepted | Outcome::Dropped(_) => false,
+            Outcome::Dtls => self.take_dtls(id, arrival, packet).then_some(false),
+            Outcome::Accepted | Outcome::Dropped(_) => None,
         };
-        if !taken {
-            return self.plane.resume(turn, arrival, packet, looked_like);
-        }
+        let Some(error) = taken else { return self.plane.resume(turn, arrival, packet, looked_like) };
         self.poll_media(id, ctx, turn);
-        Received { outcome: Outcome::Accepted, error: false }
+        Received { outcome: Outcome::Accepted, error }
     }
 
+    /// Whether what an agent took was an error; `None` when there is no agent, or it was no STUN.
     fn take_stun<T>(
         &mut self,
         id: MediaId,
@@ -248,23 +275,24 @@ impl Call {
         packet: &Packet,
         ctx: &mut Ctx<'_>,
         turn: &Turn<'_, T>,
-    ) -> bool {
+    ) -> Option<bool> {
         let now = turn.now.instant;
-        let Some(ice) = self.agents.get_mut(id).and_then(|agents| agents.ice.as_mut()) else { return false };
+        let ice = self.agents.get_mut(id)?.ice.as_mut()?;
         let Arrival { stream, socket, source } = arrival;
         match ice.agent.handle_packet(now, socket, source, packet.bytes(), ctx.random) {
             Handled::Consumed => {
                 if ice.agent.accepts(socket, source) {
                     self.plane.allow_source(stream, socket, source);
                 }
-                true
+                Some(false)
             }
+            Handled::Refused => Some(true),
             Handled::NotStun(reason) => {
-                if may_say(&mut self.agents.last_notice, now) {
+                if self.agents.said.may(NOT_STUN, now) {
                     let text = format!("Not handling potential STUN packet from {source}: {reason}");
                     ctx.log(Level::Notice, text);
                 }
-                false
+                None
             }
         }
     }
@@ -272,7 +300,29 @@ impl Call {
     fn take_dtls(&mut self, id: MediaId, arrival: Arrival, packet: &Packet) -> bool {
         let at = self.signalling.media(id).streams.iter().position(|&stream| stream == arrival.stream);
         let running = at.and_then(|at| self.agents.get_mut(id)?.dtls.get_mut(at)?.as_mut());
-        running.is_some_and(|running| running.receive(arrival, packet.bytes()))
+        let Some(running) = running else { return false };
+        running.receive(arrival, packet.bytes());
+        true
+    }
+
+    /// Whether DTLS datagrams wait for [`Call::handshake`], if the shard has to be told: once until they are all done.
+    pub fn wants_handshake(&mut self) -> bool {
+        let wants = !self.agents.queued && self.agents.next_waiting().is_some();
+        self.agents.queued |= wants;
+        wants
+    }
+
+    /// One step of one handshake: the work for one datagram, most of a millisecond where it needs keys. `true`: more wait.
+    pub fn handshake<T: Transmit>(&mut self, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) -> bool {
+        if let Some((id, at)) = self.agents.next_waiting() {
+            let running = self.agents.get_mut(id).and_then(|agents| agents.dtls.get_mut(at)?.as_mut());
+            if let Some(running) = running {
+                running.step();
+            }
+            self.poll_media(id, ctx, turn);
+        }
+        self.agents.queued = self.agents.next_waiting().is_some();
+        self.agents.queued
     }
 
     /// The call ends: peers of associations are told.

@@ -92,7 +92,7 @@ impl MediaCodecs {
     }
 
     /// The packet time in ms of one of this media's codecs.
-    pub(super) fn packet_time_of(&self, entry: &Entry) -> u32 {
+    pub(in crate::call) fn packet_time_of(&self, entry: &Entry) -> u32 {
         entry.codec.packet_time(entry.payload_type, self.packet_time.ptime)
     }
 }

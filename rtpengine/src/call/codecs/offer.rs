@@ -85,6 +85,8 @@ fn offer_receiver(
         operations::synthesise(list, environment);
     }
     companions::update(list, &original, audio, environment, report);
+    // Companions whose clock rate was stripped do not keep a list from being empty (§5.8).
+    operations::restore_if_empty(list, &original, section.rejected, options, report);
 }
 
 /// Step 7: the list, and the original list with the receiver's former codecs merged in.

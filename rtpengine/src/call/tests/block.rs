@@ -4,6 +4,7 @@ use super::super::codecs::DtmfBlock;
 use super::super::ids::MediaId;
 use super::{Desk, audio};
 use crate::flow::PtAction;
+use rtpengine_common::ng::Value;
 
 const EVENTS: &str = "a=rtpmap:101 telephone-event/8000\n";
 
@@ -21,6 +22,18 @@ fn action(desk: &Desk, tag: &str, payload_type: u8) -> PtAction {
     let stream =
         desk.call.signalling.media(media).rtp().and_then(|s| desk.call.plane.stream(s)).expect("a stream");
     stream.spec().rtp[0].actions.as_ref().map_or(PtAction::Forward, |table| table.action(payload_type))
+}
+
+/// The list `VSC` of a party.
+fn codes(desk: &mut Desk, tag: &str) -> Vec<String> {
+    let query = desk.query();
+    let party = query.dict("tags").and_then(|tags| tags.dict(tag)).expect("a party");
+    let line = |code: &Value<'_>| {
+        let code = code.as_dict().expect("a dictionary");
+        let text = |key| code.text(key).expect("a text").to_owned();
+        format!("{} {} {}", text("type"), text("trigger"), code.int("active").expect("a number"))
+    };
+    party.list("VSC").expect("a list").iter().map(line).collect()
 }
 
 #[test]
@@ -124,14 +137,11 @@ fn codecs_18_7_a_trigger_alone_blocks_nothing_yet() {
         "\"trigger\":\"123\",\"DTMF-security-trigger\":\"silence\",\"trigger-end-digits\":4",
     );
     assert_eq!(action(&desk, "a", 101), PtAction::Forward);
-    let settings = desk.call.signalling.dtmf.as_ref().expect("settings");
-    assert_eq!(settings.trigger.as_ref().map(|t| t.to_text().into_owned()).as_deref(), Some("123"));
-    assert_eq!((settings.trigger_mode, settings.end.count), (DtmfBlock::Silence, 4));
+    for tag in ["a", "b"] {
+        assert_eq!(codes(&mut desk, tag), ["block DTMF 123 1"], "each party listens for itself");
+    }
     desk.ask("block DTMF", "\"trigger\":\"\"");
-    assert!(
-        desk.call.signalling.dtmf.as_ref().is_some_and(|s| s.trigger.is_none()),
-        "an empty string removes it"
-    );
+    assert!(codes(&mut desk, "a").is_empty(), "an empty string removes it");
 }
 
 #[test]

@@ -82,3 +82,11 @@ fn ng_10_5_a_media_that_comes_back_gets_its_ports_again() {
     let back = desk.sdp("offer", "\"from-tag\":\"a\",\"to-tag\":\"b\"", &audio("10.0.0.1", 4000), more);
     assert_eq!(port(&first, 0), port(&back, 0));
 }
+
+#[test]
+fn ng_10_11_the_address_of_the_callback_is_kept() {
+    let mut desk = Desk::new();
+    desk.offer("a", &audio("10.0.0.1", 4000), "\"xmlrpc-callback\":\"192.0.2.9\"");
+    desk.offer("a", &audio("10.0.0.1", 4000), "");
+    assert_eq!(desk.call.signalling.xmlrpc_callback, "192.0.2.9".parse().ok());
+}

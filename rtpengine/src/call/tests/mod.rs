@@ -4,12 +4,13 @@ mod block;
 mod create;
 mod edges;
 mod flows;
+mod ng;
 mod publish;
 mod recording;
 mod sdp;
 mod subscribe;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use super::settings::Settings;
 use super::{Call, Done, Fate, check};
 use crate::net::interface_spec;
 use crate::net::interfaces::{Choice, Interfaces};
+use crate::net::ports::MAX_PORTS;
 use crate::net::system::Resolver;
 
 /// Hands out numbers in order.
@@ -30,12 +32,16 @@ pub(super) struct FakePorts {
     next: u16,
     pub open: HashSet<u32>,
     pub limit: usize,
+    /// Datagrams sent from sockets that were about to be closed.
+    pub last: Vec<Vec<u8>>,
     addresses: Vec<IpAddr>,
+    /// Local address of the route to each peer.
+    pub routes: HashMap<IpAddr, IpAddr>,
 }
 
 impl Ports for FakePorts {
     fn open(&mut self, local: LocalId, count: usize, _tos: u8) -> Result<Vec<LocalSocket>, PortError> {
-        if self.open.len() + count > self.limit {
+        if self.open.len() + count > self.limit || count > usize::from(MAX_PORTS) {
             return Err(PortError::Exhausted { count, interface: "default".into(), cause: "none".into() });
         }
         let first = 30000 + self.next;
@@ -53,6 +59,11 @@ impl Ports for FakePorts {
             .collect())
     }
 
+    fn send_last(&mut self, from: SocketKey, _to: SocketAddr, bytes: &[u8]) {
+        assert!(self.open.contains(&from.slot), "sent after closing: {from:?}");
+        self.last.push(bytes.to_vec());
+    }
+
     fn close(&mut self, socket: SocketKey) {
         assert!(self.open.remove(&socket.slot), "closed twice: {socket:?}");
     }
@@ -66,8 +77,8 @@ impl Ports for FakePorts {
         }
     }
 
-    fn route(&mut self, _peer: IpAddr) -> Option<IpAddr> {
-        None
+    fn route(&mut self, peer: IpAddr) -> Option<IpAddr> {
+        self.routes.get(&peer).copied()
     }
 }
 
@@ -175,7 +186,10 @@ impl Desk {
     ) -> Done {
         let text = format!("{{{members}}}");
         let message = Message::decode(text.as_bytes()).expect("a dictionary");
-        let request = Request::parse(&message, &Defaults::default()).expect("a request");
+        let request = match Request::parse(&message, &Defaults::default()) {
+            Ok(request) => request,
+            Err(error) => return Done { reply: Reply::from_error(&error), fate: Fate::Keep },
+        };
         if let Err(error) = check(&request) {
             return Done { reply: Reply::from_error(&error), fate: Fate::Keep };
         }

@@ -37,6 +37,10 @@ pub struct Media {
     pub audio_player: AudioPlayer,
     /// Send small packets twice.
     pub send_twice: bool,
+    /// Consent checks of ICE.
+    pub ice_consent: bool,
+    /// Interval of ICE keepalives; none = no keepalives.
+    pub ice_keepalive: Option<Duration>,
     /// Packets of SRTP replay protection; 0 = none.
     pub srtp_replay_window: u16,
 }
@@ -92,6 +96,11 @@ impl Media {
             audio_delay: milliseconds(values, "audio-buffer-delay"),
             audio_player: word(values, "audio-player", AudioPlayer::from_word),
             send_twice: values.flag("rtp-double"),
+            ice_consent: values.flag("ice-consent"),
+            ice_keepalive: u64::try_from(values.int("ice-keepalive"))
+                .ok()
+                .filter(|&seconds| seconds > 0)
+                .map(Duration::from_secs),
             srtp_replay_window: u16::try_from(values.int("srtp-replay-window")).unwrap_or(u16::MAX),
         })
     }

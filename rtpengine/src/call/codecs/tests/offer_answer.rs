@@ -340,6 +340,12 @@ fn rule_5_8_empty_lists() {
     assert_eq!(pair.offer("8 0", "strip=all"), "8 0");
     assert_eq!(pair.warnings, [Warning::ListEmpty]);
     assert!(Warning::ListEmpty.to_string().starts_with("Usage error: List of codecs empty"));
+    assert_eq!(
+        pair.offer("8 101=telephone-event/8000", "strip=PCMA"),
+        "8 101=telephone-event/8000",
+        "only companions"
+    );
+    assert_eq!(pair.warnings, [Warning::ListEmpty]);
     assert_eq!(pair.offer("8 0", "strip=all allow-no-codec-media"), "");
     assert_eq!(pair.warnings, []);
     assert_eq!(pair.offer("8 0", "ignore=all"), "8 0");

@@ -1,6 +1,6 @@
 //! Exact bodies.
 
-use super::{Desk, audio, lines, port};
+use crate::call::tests::{Desk, audio, lines, port};
 
 #[test]
 fn sdp_26_a_plain_call_with_unknown_attributes() {
