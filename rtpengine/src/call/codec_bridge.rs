@@ -74,9 +74,9 @@ impl Exchange<'_, '_> {
             return;
         };
         let (request, answer) = (self.request, self.answer);
-        let audio = params.media_type == MediaType::Audio;
-        sender.codecs.set_audio(audio);
-        receiver.codecs.set_audio(audio);
+        // Through the T.38 gateway the two are of different types.
+        sender.codecs.set_audio(sender.media_type == MediaType::Audio);
+        receiver.codecs.set_audio(receiver.media_type == MediaType::Audio);
         let ms =
             |option: Option<i32>| option.filter(|_| !answer).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
         apply_packet_times(

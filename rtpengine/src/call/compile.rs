@@ -36,6 +36,8 @@ impl Call {
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
         }
+        #[cfg(feature = "codec")]
+        self.compile_fax(id);
     }
 
     /// Puts the SDES keys of a media in force: the first one of the peer, and the one we settled on with it. While an offer is
@@ -70,6 +72,59 @@ impl Call {
     }
 }
 
+#[cfg(feature = "codec")]
+impl Call {
+    /// Puts the T.38 gateways in force that a media takes part in, or ends the one it had.
+    fn compile_fax(&mut self, id: MediaId) {
+        let sinks: SmallVec<[MediaId; 2]> = self.signalling.edges_from(id).map(|edge| edge.sink).collect();
+        for image in sinks.into_iter().chain([id]) {
+            let Some(stream) = self.signalling.media(image).rtp() else { continue };
+            match fax(&self.signalling, image, stream) {
+                Some(spec) => self.plane.set_fax(spec, self.signalling.last_signal.1),
+                None => self.plane.end_fax(stream),
+            }
+        }
+    }
+}
+
+/// The gateway between an image media and the audio media it faces.
+#[cfg(feature = "codec")]
+fn fax(call: &Signalling, id: MediaId, image: StreamId) -> Option<crate::flow::FaxSpec> {
+    use rtpengine_common::t38::gateway::{AudioCodec, RtpStart};
+    /// Packet time of the gateway's audio where the codec allows it, in ms (codecs.md §19.5 rule 1).
+    const PACKET_TIME: u32 = 20;
+    let (other, gateway) = call.fax_audio(id)?;
+    let (own, audio) = (call.media(id), call.media(other));
+    if own.has(MediaFlags::REJECTED) || audio.has(MediaFlags::REJECTED) {
+        return None;
+    }
+    let codecs = audio.codecs.list.entries().iter().filter(|e| e.codec.is_audio() && e.codec.is_supported());
+    let may_pass = |from: MediaId, to: MediaId| {
+        let (source, sink) = (call.media(from), call.media(to));
+        let edge = call.edges_from(from).find(|edge| edge.sink == to);
+        let blocked = edge.and_then(|edge| actions(call, source, sink, edge));
+        sink.has(MediaFlags::SEND)
+            && !sink.has(MediaFlags::BLACKHOLE)
+            && !blocked.is_some_and(|table| table.default == PtAction::Drop)
+    };
+    Some(crate::flow::FaxSpec {
+        image,
+        audio: audio.rtp()?,
+        options: gateway.options,
+        codecs: codecs
+            .map(|entry| AudioCodec {
+                payload_type: entry.payload_type,
+                codec: entry.codec.clone(),
+                packet_time: entry.codec.packet_time(entry.payload_type, PACKET_TIME),
+            })
+            .collect(),
+        ssrc: gateway.ssrc,
+        start: RtpStart { sequence_number: gateway.sequence_number, timestamp: gateway.timestamp },
+        to_image: own.rtp().is_some() && may_pass(other, id),
+        to_audio: may_pass(id, other),
+    })
+}
+
 /// The flow of the stream at position `at` of a media. `certificate`: there is one, so that DTLS can run.
 fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate: bool) -> FlowSpec {
     let media = call.media(id);
@@ -97,7 +152,7 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         blackhole: media.has(MediaFlags::BLACKHOLE),
         receives: media.has(MediaFlags::RECV),
         own_sdp: media.has(MediaFlags::PRINTED),
-        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR),
+        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR) || call.has_fax(id),
         generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
         pierce_nat: media.has(MediaFlags::PIERCE_NAT),
         nat_wait: media.has(MediaFlags::NAT_WAIT),
@@ -105,6 +160,7 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
         payload_types: codec_bridge::payload_types(&media.codecs),
+        fax: !rtcp && call.has_fax(id),
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
@@ -173,7 +229,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
     }
     let mirrors = mirrors(call, id, at);
     edges(call, id)
-        .filter(|(_, e)| e.flags.is_plain())
+        .filter(|(_, e)| e.flags.is_plain() && !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
@@ -220,6 +276,7 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
     let pair = at - at % 2;
     edges(call, id)
         .filter(|(_, e)| !e.flags.intersects(EdgeFlags::EGRESS | EdgeFlags::INJECT))
+        .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             // A player is the source of what that side hears (media-plane.md §13.2).

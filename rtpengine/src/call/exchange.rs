@@ -12,6 +12,7 @@ use super::dtls_params;
 use super::edge::EdgeFlags;
 use super::error::Error;
 use super::extmap::{ExtMapOptions, MID_URI};
+use super::fax;
 use super::ice_params::{self, IceOptions, Received};
 use super::ids::{MediaId, PartyId};
 use super::media::{Media, MediaFlags, Protocol};
@@ -245,7 +246,8 @@ impl<'a, 'c> Exchange<'a, 'c> {
                     (Some(a), Some(b)) => a == b,
                     _ => true,
                 };
-                media.party == self.receiver && media.kind == params.media_type_text && mids_fit
+                let kinds_fit = media.kind == params.media_type_text || call.is_fax_pair(sender, id);
+                media.party == self.receiver && kinds_fit && mids_fit
             },
         )
     }
@@ -290,17 +292,15 @@ impl<'a, 'c> Exchange<'a, 'c> {
         media_options(sender, receiver, request);
         sender.wanted_ports = params.ports_wanted();
         receiver.wanted_ports = params.ports_wanted();
-        if sender.kind != params.media_type_text || receiver.kind != params.media_type_text {
-            for media in [&mut *sender, &mut *receiver] {
-                media.kind = params.media_type_text.clone();
-                media.media_type = params.media_type;
-            }
+        if fax::arrange(sender, receiver, params, request, answer, self.ctx.random) {
+            self.ctx.warn("Unknown 'T.38' flag encountered: this build has no T.38 gateway");
         }
         let odd =
             transport::negotiate(sender, receiver, protocol_of(params), answer, &protocol_options(request));
         if odd {
             self.ctx.warn("Answer uses OSRTP although it was not offered");
         }
+        fax::settle(sender, receiver, request, answer);
         if names(sender, receiver, params, request, answer) {
             self.ctx.warn("Media ID of the answer does not match the offered one");
         }
@@ -311,7 +311,9 @@ impl<'a, 'c> Exchange<'a, 'c> {
         }
         families(sender, receiver, params, request, answer);
         sender.extmaps.receive(&params.extmaps, &self.extmap, !answer, request.bundle.accept);
-        receiver.extmaps.offer_from(&sender.extmaps, &self.extmap, !answer);
+        if receiver.t38.is_none() {
+            receiver.extmaps.offer_from(&sender.extmaps, &self.extmap, !answer);
+        }
         self.codecs(pair, params);
         let Some((sender, receiver)) = self.call.signalling.media_pair(pair.sender, pair.receiver) else {
             return;

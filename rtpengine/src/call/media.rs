@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::codecs::MediaCodecs;
 use super::extmap::ExtMaps;
+use super::fax::Gateway;
 use super::ids::{LogicalId, MediaId, PartyId, StreamId};
 use super::port_maps::PortMaps;
 use super::sdes::SdesKeys;
@@ -251,6 +252,8 @@ pub struct Media {
     pub bundle: Option<MediaId>,
     /// Ports the peer's `m=` line asked for.
     pub wanted_ports: u8,
+    /// Image media that faces audio through the T.38 gateway.
+    pub t38: Option<Box<Gateway>>,
 }
 
 impl Media {
@@ -279,6 +282,7 @@ impl Media {
             ice: None,
             bundle: None,
             wanted_ports: 2,
+            t38: None,
         }
     }
 

@@ -30,6 +30,7 @@ pub mod error;
 mod exchange;
 mod exchange_ports;
 pub mod extmap;
+pub mod fax;
 mod fragment;
 pub mod handling;
 mod hold;

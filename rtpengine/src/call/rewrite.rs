@@ -384,10 +384,13 @@ impl<'a> Sheet<'a> {
         MediaAttributes {
             extmaps: made.extmaps.clone(),
             extmap_one_byte: media.has(MediaFlags::EXTMAP_SHORT),
-            passed: Passed::Source(
-                source.map_or(media.media_type, |s| s.media_type),
-                source.map(|s| s.section.attributes.passthrough().collect()).unwrap_or_default(),
-            ),
+            passed: match &media.t38 {
+                Some(gateway) => Passed::T38(gateway.options.parameters.printed()),
+                None => Passed::Source(
+                    source.map_or(media.media_type, |s| s.media_type),
+                    source.map(|s| s.section.attributes.passthrough().collect()).unwrap_or_default(),
+                ),
+            },
             direction: match source {
                 _ if held.is_some() => DirectionOut::Generated(held.unwrap_or_default()),
                 Some(source) if request.has(Flag::OriginalSendrecv) => {

@@ -24,17 +24,28 @@ impl Call {
         }
     }
 
+    /// A T.38 gateway has samples to make.
+    fn fax_woken<T: Transmit>(&mut self, place: Place, turn: &mut Turn<'_, T>) {
+        #[cfg(feature = "codec")]
+        if let Place::Stream(image) = place {
+            self.plane.run_fax(turn, image);
+        }
+        #[cfg(not(feature = "codec"))]
+        let _ = (place, turn);
+    }
+
     /// A moment that somebody asked for.
     fn woken<T: Transmit>(&mut self, wake: Wake, ctx: &mut Ctx<'_>, turn: &mut Turn<'_, T>) {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
+            Purpose::Fax => self.fax_woken(wake.place, turn),
             Purpose::Player => {
                 if let Place::Party(party) = wake.place {
                     self.run_players(party, ctx, turn);
                 }
             }
             // Nobody asks for these.
-            Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Fax | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {}
         }
     }
 }

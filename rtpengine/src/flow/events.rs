@@ -105,6 +105,8 @@ notices! {
     /// A payload type that was not signalled.
     UnknownPayloadType { payload_type: u8, from: SocketAddr } Warning
         "RTP packet with unknown payload type {payload_type} received from {from}";
+    /// Modem or codec of a T.38 gateway are not to be had.
+    NoFaxGateway {} Error "Failed to start the T.38 gateway";
     /// Nobody takes the packets of this stream.
     NoSink { from: SocketAddr } Debug "Media packet from {from} discarded due to lack of sink";
     /// A datagram filled the whole receive area.

@@ -5,11 +5,15 @@
 
 mod bundle;
 mod crypto;
+mod delay;
 mod dtmf;
 mod events;
 mod exercise;
 mod extension;
+#[cfg(feature = "codec")]
+mod fax;
 mod ingress;
+mod jitter;
 mod learn;
 mod loop_check;
 mod mos;
@@ -46,6 +50,8 @@ pub use dtmf::{DtmfNotice, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;
+#[cfg(feature = "codec")]
+pub use fax::FaxSpec;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};

@@ -160,6 +160,9 @@ pub struct Plane {
     pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
+    /// T.38 gateways; none in most calls.
+    #[cfg(feature = "codec")]
+    pub(super) faxes: Vec<super::fax::Fax>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
 }
@@ -397,6 +400,11 @@ impl Plane {
                 coders.shift(streams, edges);
             }
             stream
+        }));
+        #[cfg(feature = "codec")]
+        self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
+            fax.shift(streams);
+            fax
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;

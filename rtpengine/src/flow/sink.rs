@@ -53,9 +53,16 @@ impl Plane {
         header: Option<&RtpFields>,
     ) {
         let spec = &self.streams[arrival.stream.index()].spec;
-        let count = spec.rtp.len();
+        let (count, fax) = (spec.rtp.len(), spec.fax);
         if spec.blackhole || !spec.receives {
             return;
+        }
+        if fax {
+            #[cfg(feature = "codec")]
+            self.feed_fax(turn, arrival.stream, packet.bytes());
+            if count == 0 {
+                return;
+            }
         }
         if count == 0 {
             turn.events.push(turn.now.instant, arrival.stream, Notice::NoSink { from: arrival.source });

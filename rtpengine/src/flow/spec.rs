@@ -299,6 +299,8 @@ pub struct FlowSpec {
     pub bundle: Option<Arc<Bundle>>,
     /// Signalled payload types; `None` where none are known (nothing then counts as unknown).
     pub payload_types: Option<Arc<PayloadTypes>>,
+    /// What arrives goes to the T.38 gateway of the media, beside the sinks (codecs.md §19).
+    pub fax: bool,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.
     pub rtp: SmallVec<[SinkSpec; 1]>,
     /// Where RTCP goes, also when it arrives on the RTP port without multiplexing (media-plane.md §6).

@@ -692,6 +692,7 @@ mod hostile {
                 generate_rtcp: on[3],
                 pierce_nat: on[11],
                 nat_wait: on[12],
+                fax: on[5] && on[7],
                 payload_types: on[0]
                     .then(|| Arc::new(PayloadTypes::new([(0, 8000), (96, 0), (97, u32::MAX)]))),
                 rtp: rtp.into_iter().collect(),

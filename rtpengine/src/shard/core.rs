@@ -76,15 +76,15 @@ pub struct Shard {
     pub(super) at_work: Option<CallSlot>,
     /// The request being carried out, to be answered if its code fails.
     pub(super) ticket_at_work: Option<u64>,
-    /// Requests that waited at a call which is gone.
-    pub(super) orphans: VecDeque<Order>,
-    /// Number of the last request that was made to wait.
-    pub(super) parkings: u64,
     /// Calls with steps of DTLS handshakes to do.
     pub(super) handshakes: VecDeque<(CallSlot, CallKey)>,
     /// Time for them in one turn, and how much of it is used.
     pub(super) handshake_limit: Duration,
     handshake_spent: Duration,
+    /// Requests that waited at a call which is gone.
+    pub(super) orphans: VecDeque<Order>,
+    /// Number of the last request that was made to wait.
+    pub(super) parkings: u64,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
     pub(super) settings: Arc<Settings>,
@@ -127,11 +127,11 @@ impl Shard {
             turn: 0,
             at_work: None,
             ticket_at_work: None,
-            orphans: VecDeque::new(),
-            parkings: 0,
             handshakes: VecDeque::new(),
             handshake_limit: HANDSHAKES,
             handshake_spent: Duration::ZERO,
+            orphans: VecDeque::new(),
+            parkings: 0,
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),

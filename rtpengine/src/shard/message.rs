@@ -92,6 +92,8 @@ pub enum FromShard {
         /// Who looked.
         survey: Box<dyn Survey>,
     },
+    /// A digit is to be told.
+    Dtmf(Box<DtmfReport>),
     /// A command about media held in memory is done; a side thread says so.
     Told {
         /// Names the command.
@@ -99,8 +101,6 @@ pub enum FromShard {
         /// Its answer.
         text: String,
     },
-    /// A digit is to be told.
-    Dtmf(Box<DtmfReport>),
     /// A hand-over is done, or could not be.
     Moved {
         /// All ids of the call; empty if there is none.

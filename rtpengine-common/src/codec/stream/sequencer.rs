@@ -54,6 +54,27 @@ impl<T> Default for Sequencer<T> {
 }
 
 impl<T> Sequencer<T> {
+    /// The first packet is expected to have this number.
+    pub fn start(&mut self, sequence_number: u16) {
+        self.expected = Some(sequence_number);
+    }
+
+    /// Some packet waits for one before it.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Is this a number before those that wait, that has not come and is still of use?
+    #[must_use]
+    pub fn is_missing(&self, sequence_number: u16) -> bool {
+        let Some(expected) = self.expected else { return false };
+        let distance = |number: u16| number.wrapping_sub(expected);
+        let newest = self.waiting.last().map_or(0, |waiting| distance(waiting.sequence_number));
+        distance(sequence_number) < newest
+            && !self.waiting.iter().any(|waiting| waiting.sequence_number == sequence_number)
+    }
+
     /// Is this the packet that is waited for, with none waiting behind it? Then it may be processed at once, after
     /// [`Sequencer::pass`].
     #[must_use]

@@ -251,7 +251,7 @@ impl Default for Passed<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct T38Out {
     /// `T38FaxVersion`
-    pub version: u8,
+    pub version: u32,
     /// `T38FaxRateManagement`: the check is done locally, not passed on.
     pub local_tcf: bool,
     /// `T38FaxUdpEC`

@@ -3,6 +3,8 @@
 mod block;
 mod create;
 mod edges;
+#[cfg(feature = "codec")]
+mod fax;
 mod flows;
 mod ng;
 mod publish;
