@@ -278,6 +278,18 @@ impl Media {
         self.inbound.as_ref()?.borrow_mut().unprotect_rtcp(&packet)
     }
 
+    /// An RTP packet as it would leave, not sent.
+    #[must_use]
+    pub fn sealed(&self, packet: &Rtp) -> Vec<u8> {
+        self.seal(&packet.encode())
+    }
+
+    /// A compound RTCP packet as it would leave, not sent.
+    #[must_use]
+    pub fn sealed_rtcp(&self, packets: &[Rtcp]) -> Vec<u8> {
+        self.seal_rtcp(&Rtcp::encode(packets))
+    }
+
     /// Sets the direction attribute.
     pub fn set_direction(&mut self, direction: &str) {
         self.plan.direction = direction.into();

@@ -6,6 +6,7 @@
 //! a bundle and the kernel all count on the same number. Packets are changed in place and nothing is
 //! allocated.
 
+mod acceleration;
 mod cipher;
 mod context;
 mod keys;
@@ -15,6 +16,7 @@ mod suite;
 #[cfg(test)]
 mod tests;
 
+pub use acceleration::Acceleration;
 pub use context::{Context, SrtpError, Unprotected, UnprotectedRtcp};
 pub use keys::{KeyError, MasterKey, Mki, Parameters, SessionParameters};
 pub use replay::{Replay, ReplayWindow};

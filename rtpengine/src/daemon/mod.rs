@@ -50,6 +50,7 @@ pub fn run(settings: &Settings) -> ExitCode {
 
 fn serve(settings: &Settings) -> Result<(), Fatal> {
     log_messages(settings);
+    log_acceleration();
     process::block_signals();
     process::raise_limits();
     let opened = Opened::new(settings)?;
@@ -68,6 +69,13 @@ fn serve(settings: &Settings) -> Result<(), Fatal> {
     log::core(Level::Info, &format!("Version {VERSION} shutting down"));
     rtpengine_common::log::flush();
     Ok(())
+}
+
+/// Tells whether SRTP has the processor's help, aloud where it has not.
+fn log_acceleration() {
+    let found = rtpengine_common::srtp::Acceleration::detect();
+    let level = if found.is_complete() { Level::Debug } else { Level::Notice };
+    log::core(level, &format!("SRTP: {found}"));
 }
 
 fn log_messages(settings: &Settings) {

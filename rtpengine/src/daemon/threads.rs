@@ -18,6 +18,7 @@ use crate::player::Stores;
 use crate::report::counters::{Block, Totals};
 use crate::report::log;
 use crate::shard::Shard;
+use crate::shard::coders::{Coders, coders};
 use crate::shard::inbox::{Mailbox, inbox};
 use crate::shard::message::ToShard;
 use crate::shard::pace::Tick;
@@ -89,7 +90,12 @@ fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library
     let sources = library.as_ref().map(|library| Arc::clone(&library.sources));
     let codecs = Arc::new(codecs);
     let call_settings = CallSettings { dtls: Some(dtls), sources, codecs, ..call_settings(settings) };
-    let shared = Arc::new(Shared::new(interfaces, pools, loop_settings(settings), call_settings));
+    let shared = Shared::new(interfaces, pools, loop_settings(settings), call_settings);
+    let shared = match settings.threads.codec {
+        0 => shared,
+        count => shared.with_coders(start_coders(settings, count)?),
+    };
+    let shared = Arc::new(shared);
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
     let stats: Vec<_> = (0..count).map(|_| Arc::new(Block::new(addresses))).collect();
     let (mut mailboxes, mut inboxes) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -161,6 +167,20 @@ fn start_shard(settings: &Settings, mut shard: Shard, router: Option<Router>) ->
             },
         }
     })
+}
+
+/// The threads for expensive transcoding. They end with the last shard.
+fn start_coders(settings: &Settings, count: usize) -> io::Result<Coders> {
+    let (coders, bench) = coders();
+    let scheduling = settings.threads.scheduling;
+    for number in 0..count {
+        let bench = bench.again();
+        builder(settings, format!("coder-{number}")).spawn(move || {
+            set_scheduling(scheduling);
+            bench.work();
+        })?;
+    }
+    Ok(coders)
 }
 
 fn start_http(settings: &Settings, server: Server, asking: Mailbox<Asked>) -> io::Result<Runtime> {

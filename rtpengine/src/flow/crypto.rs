@@ -261,6 +261,6 @@ impl SsrcEntry {
 }
 
 fn refuse(error: SrtpError, say: &mut dyn FnMut(Notice)) -> Unusable {
-    say(Notice::Srtp { error });
+    say(error.into());
     Unusable
 }

@@ -111,8 +111,14 @@ notices! {
     NoSink { from: SocketAddr } Debug "Media packet from {from} discarded due to lack of sink";
     /// A datagram filled the whole receive area.
     Truncated { from: SocketAddr } Warning "UDP packet possibly truncated (from {from})";
-    /// A packet could not be enciphered, deciphered or authenticated.
-    Srtp { error: SrtpError } Warning "{error}";
+    /// Header, tag and MKI do not fit into an SRTP packet. Each of these has a kind of its own, so that a flood of one hides no other.
+    ShortSrtp { error: SrtpError } Warning "{error}";
+    /// A packet could not be deciphered or authenticated.
+    UnauthenticSrtp { error: SrtpError } Warning "{error}";
+    /// The same for RTCP, or too short for it.
+    InvalidSrtcp { error: SrtpError } Warning "{error}";
+    /// A packet cannot be enciphered.
+    Unprotectable { error: SrtpError } Warning "{error}";
     /// An authentic packet that was seen before, or is too old to tell.
     Replayed {} Warning "Discarded replayed SRTP packet";
     /// The packet authenticated under another roll-over counter.
@@ -130,12 +136,40 @@ notices! {
     /// A payload cannot be transcoded, or there is no coder for it.
     Transcoding { payload_type: u8, fault: CodecFault } Warning
         "Failed to transcode RTP packet with payload type {payload_type}: {fault}";
+    /// Coder threads are too busy.
+    CodersBehind {} Warning "Dropping RTP packet because transcoding is more than a second behind";
     /// An RTCP element is malformed: the whole packet is dropped.
     InvalidRtcp { error: RtcpError } Warning "{error}";
     /// An RTCP element of a type that does not exist.
     UnknownRtcp { packet_type: u8 } Info "Ignoring unknown RTCP packet type {packet_type}";
     /// An XR block is shorter than its type demands; what follows it is not read.
     ShortXrBlock { error: XrError } Warning "{error}";
+}
+
+impl From<SrtpError> for Notice {
+    fn from(error: SrtpError) -> Self {
+        match error {
+            SrtpError::Short => Self::ShortSrtp { error },
+            SrtpError::RtpAuthentication | SrtpError::RtpDecryption => Self::UnauthenticSrtp { error },
+            SrtpError::ShortRtcp | SrtpError::RtcpAuthentication => Self::InvalidSrtcp { error },
+            SrtpError::NotRtp | SrtpError::NoRoom => Self::Unprotectable { error },
+        }
+    }
+}
+
+impl Notice {
+    /// It tells of something that changed. The others could come with every packet.
+    #[must_use]
+    pub fn marks_a_change(&self) -> bool {
+        matches!(
+            self,
+            Self::PeerConfirmed { .. }
+                | Self::PeerHandover { .. }
+                | Self::PeerChanged { .. }
+                | Self::SocketSwitched { .. }
+                | Self::SocketNotInList { .. }
+        )
+    }
 }
 
 /// What receive tracking found (media-plane.md §8.6), for the counters of the interface and the daemon.

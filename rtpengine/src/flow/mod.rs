@@ -4,6 +4,7 @@
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
 mod bundle;
+mod coding;
 mod crypto;
 mod delay;
 mod dtmf;
@@ -45,6 +46,7 @@ mod report_tests;
 #[cfg(test)]
 mod tests;
 
+pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
 pub use dtmf::{DtmfNotice, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};

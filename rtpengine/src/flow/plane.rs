@@ -7,6 +7,7 @@ use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use crate::tight;
 
+use super::coding::CoderJob;
 use super::crypto::Keys;
 use super::dtmf::DtmfNotice;
 use super::events::Events;
@@ -165,6 +166,10 @@ pub struct Plane {
     pub(super) faxes: Vec<super::fax::Fax>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
+    /// Expensive transcoding is left to jobs.
+    pub(super) codes_elsewhere: bool,
+    /// Jobs nobody has taken yet.
+    pub(super) jobs: Vec<CoderJob>,
 }
 
 impl Plane {
@@ -380,6 +385,7 @@ impl Plane {
         let (medias, streams) = (MediaId::at(self.medias.len()).0, StreamId::at(self.streams.len()).0);
         let offsets = Offsets { parties, medias, streams, edges };
         self.join_schedule(other.schedule, &offsets);
+        self.jobs.extend(other.jobs);
         self.medias.extend(other.medias.into_iter().map(|mut media| {
             if let Some(rtcp) = &mut media.rtcp {
                 rtcp.0 += streams;

@@ -4,18 +4,22 @@
 //! for each link and source SSRC, which also renumbers what only passes. What comes out leaves at the time the transcoder says.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rtpengine_common::codec::Codec;
 use rtpengine_common::codec::engine::{CodecError, Feedback};
 use rtpengine_common::codec::stream::{
     InPacket, Outgoing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
 };
+use rtpengine_common::codec::table::Engine;
 use rtpengine_common::rtp::{RtpHeader, RtpPacket};
 use smallvec::SmallVec;
 
 use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::coding::{Brought, CoderJob, Held, Home, Outcome};
 use super::events::Notice;
 use super::ingress::RtpFields;
 use super::own::OwnPacket;
@@ -27,6 +31,10 @@ use super::spec::SinkSpec;
 const MAX_SOURCES: usize = 8;
 /// What is due within this time leaves at once (media-plane.md §18.3).
 const SOON: Duration = Duration::from_millis(1);
+/// Findings kept for a transcoder that is away.
+const MAX_FEEDBACK: usize = 16;
+/// Packets kept for a transcoder that is away: more than a second of audio. Later ones are dropped.
+const MAX_HELD: usize = 64;
 /// Digits seen and not yet asked for; more are not kept.
 const MAX_DIGITS: usize = 64;
 
@@ -107,7 +115,55 @@ struct Coder {
     /// Zero of the times it is told.
     epoch: Instant,
     used: u64,
-    transcoder: RtpTranscoder,
+    /// Codes more than tables do.
+    costly: bool,
+    desk: Desk,
+}
+
+/// Where a transcoder is.
+enum Desk {
+    Here(Box<RtpTranscoder>),
+    Away(Box<Away>),
+}
+
+/// A transcoder is lent to a job.
+struct Away {
+    home: Arc<Home>,
+    /// What came meanwhile.
+    packets: Vec<Held>,
+    /// Routes and feedback it is to be told when it is back.
+    transcode: Arc<Transcode>,
+    respecified: bool,
+    feedback: SmallVec<[Feedback; 2]>,
+}
+
+impl Away {
+    /// The transcoder back at work, or a new one where it is lost, and what its job brought.
+    fn come_back(&self, outcome: Outcome) -> (Box<RtpTranscoder>, Option<Brought>) {
+        let (mut transcoder, brought) = match outcome {
+            Outcome::Coded(transcoder, brought) => (transcoder, Some(*brought)),
+            Outcome::Failed => (self.transcode.open(), None),
+        };
+        if self.respecified {
+            transcoder.set_routes(self.transcode.routes.clone());
+        }
+        self.feedback.iter().for_each(|&feedback| transcoder.take(feedback));
+        (transcoder, brought)
+    }
+}
+
+impl Transcode {
+    fn open(&self) -> Box<RtpTranscoder> {
+        Box::new(RtpTranscoder::new(self.routes.clone(), self.silence.clone(), self.no_suppress))
+    }
+
+    /// Whether something else than tables is at work.
+    fn is_costly(&self) -> bool {
+        let table = |codec: &Codec| {
+            codec.supplemental.is_some() || codec.def().is_some_and(|def| def.engine == Engine::Table)
+        };
+        self.routes.iter().any(|route| !table(&route.input) || !table(&route.output) || route.detect_tones)
+    }
 }
 
 /// The transcoders of a stream's packets.
@@ -126,17 +182,16 @@ impl fmt::Debug for Coders {
 }
 
 impl Coders {
-    /// The transcoder of a source, made when it is new.
-    fn touch(&mut self, sink: &SinkSpec, transcode: &Transcode, ssrc: u32, now: Instant) -> &mut Coder {
+    /// The place of the transcoder of a source, made when it is new.
+    fn touch(&mut self, sink: &SinkSpec, transcode: &Transcode, ssrc: u32, now: Instant) -> usize {
         self.uses += 1;
         let is_it = |coder: &Coder| (coder.edge, coder.to, coder.ssrc) == (sink.edge, sink.to, ssrc);
         let at = match self.list.iter().position(is_it) {
             Some(at) => at,
             None => self.open(sink, transcode, ssrc, now),
         };
-        let coder = &mut self.list[at];
-        coder.used = self.uses;
-        coder
+        self.list[at].used = self.uses;
+        at
     }
 
     #[cold]
@@ -148,9 +203,17 @@ impl Coders {
         {
             self.list.swap_remove(oldest);
         }
-        let Transcode { routes, silence, no_suppress } = transcode;
-        let transcoder = RtpTranscoder::new(routes.clone(), silence.clone(), *no_suppress);
-        self.list.push(Coder { edge: sink.edge, to: sink.to, ssrc, epoch: now, used: 0, transcoder });
+        // One source per link is the rule.
+        self.list.reserve_exact(1);
+        self.list.push(Coder {
+            edge: sink.edge,
+            to: sink.to,
+            ssrc,
+            epoch: now,
+            used: 0,
+            costly: transcode.is_costly(),
+            desk: Desk::Here(transcode.open()),
+        });
         self.list.len() - 1
     }
 
@@ -164,7 +227,14 @@ impl Coders {
                 ended.push(coder.edge);
                 return false;
             };
-            coder.transcoder.set_routes(transcode.routes.clone());
+            coder.costly = transcode.is_costly();
+            match &mut coder.desk {
+                Desk::Here(transcoder) => transcoder.set_routes(transcode.routes.clone()),
+                Desk::Away(away) => {
+                    away.transcode = Arc::clone(transcode);
+                    away.respecified = true;
+                }
+            }
             true
         });
         ended
@@ -195,9 +265,16 @@ impl Plane {
         let Some(sink) = stream.spec.rtp.get(number) else { return };
         let (Some(transcode), Ok(view)) = (&sink.transcode, RtpPacket::parse(packet.bytes())) else { return };
         let coders = stream.coders.get_or_insert_default();
+        let at = coders.touch(sink, transcode, header.ssrc, now);
+        let coder = &coders.list[at];
+        if (self.codes_elsewhere && coder.costly) || matches!(coder.desk, Desk::Away(_)) {
+            let transcode = Arc::clone(transcode);
+            return self.transcode_elsewhere(turn, (from, at), &view, header, fill, &transcode);
+        }
         let mut out = std::mem::take(&mut coders.out);
         out.clear();
-        let coder = coders.touch(sink, transcode, header.ssrc, now);
+        let coder = &mut coders.list[at];
+        let Desk::Here(transcoder) = &mut coder.desk else { return };
         let payload = view.media().unwrap_or_else(|| view.payload());
         let filled: Option<SmallVec<[u8; 320]>> = fill.map(|fill| SmallVec::from_elem(fill, payload.len()));
         let input = InPacket {
@@ -208,18 +285,18 @@ impl Plane {
             payload: filled.as_deref().unwrap_or(payload),
         };
         let elapsed = now.saturating_duration_since(coder.epoch);
-        if let Err(error) = coder.transcoder.push(elapsed, &input, &mut out) {
+        if let Err(error) = transcoder.push(elapsed, &input, &mut out) {
             let notice = Notice::Transcoding { payload_type: header.payload_type, fault: (&error).into() };
             turn.events.push(now, from, notice);
         }
-        for event in coder.transcoder.seen_events() {
+        for event in transcoder.seen_events() {
             if self.digits.len() < MAX_DIGITS {
                 self.digits.push(SeenDigit { stream: from, edge: sink.edge, ssrc: header.ssrc, event });
             }
         }
         let epoch = coder.epoch;
         let feedback: SmallVec<[Feedback; 2]> =
-            std::iter::from_fn(|| coder.transcoder.feedback(elapsed)).take(2).collect();
+            std::iter::from_fn(|| transcoder.feedback(elapsed)).take(2).collect();
         let way = Way { from, edge: sink.edge, to: sink.to };
         let mirrors: SmallVec<[StreamId; 2]> = sink.mirrors.iter().map(|mirror| mirror.to).collect();
         self.feed_back(way, &feedback);
@@ -238,7 +315,13 @@ impl Plane {
             return;
         };
         for coder in coders.list.iter_mut().filter(|coder| coder.to == way.from) {
-            feedback.iter().for_each(|&feedback| coder.transcoder.take(feedback));
+            match &mut coder.desk {
+                Desk::Here(transcoder) => feedback.iter().for_each(|&feedback| transcoder.take(feedback)),
+                Desk::Away(away) if away.feedback.len() < MAX_FEEDBACK => {
+                    away.feedback.extend_from_slice(feedback);
+                }
+                Desk::Away(_) => {}
+            }
         }
     }
 
@@ -289,7 +372,8 @@ impl Plane {
     }
 
     /// The transcoder of a source SSRC on a link, for whoever puts packets of his own into its output (injected digits). `None`: nothing
-    /// of that source has come yet, or the link does not transcode.
+    /// of that source has come yet, the link does not transcode, or the
+    /// transcoder is away with a job ([`Plane::gather_transcoders`]).
     pub fn transcoder_mut(
         &mut self,
         stream: StreamId,
@@ -298,7 +382,10 @@ impl Plane {
     ) -> Option<&mut RtpTranscoder> {
         let coders = self.streams.get_mut(stream.index())?.coders.as_mut()?;
         let coder = coders.list.iter_mut().find(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc))?;
-        Some(&mut coder.transcoder)
+        match &mut coder.desk {
+            Desk::Here(transcoder) => Some(transcoder),
+            Desk::Away(_) => None,
+        }
     }
 
     /// Whether digits went by that [`Plane::take_digits`] has not given out: to be asked after each packet.
@@ -320,4 +407,168 @@ struct Way {
     from: StreamId,
     edge: Option<EdgeId>,
     to: StreamId,
+}
+
+/// Transcoding in jobs.
+impl Plane {
+    /// `codec-num-threads`: expensive transcoding is left to jobs ([`Plane::take_jobs`]).
+    pub fn set_codes_elsewhere(&mut self, on: bool) {
+        self.codes_elsewhere = on;
+    }
+
+    /// Whether there are jobs to run: to be asked after each packet.
+    #[must_use]
+    #[inline]
+    pub fn has_jobs(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    /// The jobs made since the last call. Each is to be run; then [`Plane::collect_coded`] is to be called soon.
+    pub fn take_jobs(&mut self) -> Vec<CoderJob> {
+        std::mem::take(&mut self.jobs)
+    }
+
+    /// Sends what jobs have made, and has the next ones begin where packets wait.
+    pub fn collect_coded<T: Transmit>(&mut self, turn: &mut Turn<'_, T>) {
+        for stream in 0..self.streams.len() {
+            let stream = StreamId::at(stream);
+            for at in 0..self.coder_count(stream) {
+                self.collect(turn, stream, at, false);
+            }
+        }
+    }
+
+    /// Has the transcoders of a stream here that are away with a job: for the rare work on the transcoder itself
+    /// ([`Plane::transcoder_mut`]). Waits for the job, a frame's time of work at most.
+    pub fn gather_transcoders<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId) {
+        for at in 0..self.coder_count(stream) {
+            self.collect(turn, stream, at, true);
+        }
+    }
+
+    fn coder_count(&self, stream: StreamId) -> usize {
+        let coders = self.streams.get(stream.index()).and_then(|stream| stream.coders.as_ref());
+        coders.map_or(0, |coders| coders.list.len())
+    }
+
+    fn coder_mut(&mut self, stream: StreamId, at: usize) -> Option<&mut Coder> {
+        self.streams.get_mut(stream.index())?.coders.as_mut()?.list.get_mut(at)
+    }
+
+    /// A packet for a transcoder that works in jobs.
+    fn transcode_elsewhere<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        (from, at): (StreamId, usize),
+        input: &RtpPacket<'_>,
+        header: &RtpFields,
+        fill: Option<u8>,
+        transcode: &Arc<Transcode>,
+    ) {
+        self.collect(turn, from, at, false);
+        let Some(coder) = self.coder_mut(from, at) else { return };
+        let payload = input.media().unwrap_or_else(|| input.payload());
+        let held = Held {
+            elapsed: turn.now.instant.saturating_duration_since(coder.epoch),
+            payload_type: header.payload_type,
+            marker: input.marker(),
+            sequence_number: header.sequence_number,
+            timestamp: header.timestamp,
+            payload: fill.map_or_else(|| payload.to_vec(), |fill| vec![fill; payload.len()]),
+            extension: input.extension().map(|extension| (extension.profile, extension.body.into())),
+        };
+        match &mut coder.desk {
+            Desk::Here(_) => self.start_job(from, at, vec![held], transcode),
+            Desk::Away(away) if away.packets.len() < MAX_HELD => away.packets.push(held),
+            Desk::Away(_) => turn.events.push(turn.now.instant, from, Notice::CodersBehind {}),
+        }
+    }
+
+    fn start_job(&mut self, from: StreamId, at: usize, packets: Vec<Held>, transcode: &Arc<Transcode>) {
+        let Some(coder) = self.coder_mut(from, at) else { return };
+        let home = Arc::<Home>::default();
+        let transcode = Arc::clone(transcode);
+        let away = Away {
+            home: Arc::clone(&home),
+            packets: Vec::new(),
+            transcode,
+            respecified: false,
+            feedback: SmallVec::new(),
+        };
+        match std::mem::replace(&mut coder.desk, Desk::Away(Box::new(away))) {
+            Desk::Here(transcoder) => {
+                let job = CoderJob::new(coder.ssrc, transcoder, packets, home);
+                self.jobs.push(job);
+            }
+            away @ Desk::Away(_) => coder.desk = away,
+        }
+    }
+
+    /// Takes in what a job has left, if it has, or, with `wait`, when it has: sends, and begins the next job if packets wait.
+    fn collect<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, from: StreamId, at: usize, wait: bool) {
+        if wait && let Some(place) = self.jobs.iter().position(|job| self.is_job_of(job, from, at)) {
+            // Nobody has taken it yet.
+            self.jobs.swap_remove(place).run();
+        }
+        let Some(coder) = self.coder_mut(from, at) else { return };
+        let Desk::Away(away) = &mut coder.desk else { return };
+        let outcome = if wait { Some(away.home.wait()) } else { away.home.take() };
+        let Some(outcome) = outcome else { return };
+        let (transcoder, brought) = away.come_back(outcome);
+        let (packets, transcode) = (std::mem::take(&mut away.packets), Arc::clone(&away.transcode));
+        coder.desk = Desk::Here(transcoder);
+        let (way, epoch, ssrc) = (Way { from, edge: coder.edge, to: coder.to }, coder.epoch, coder.ssrc);
+        if let Some(brought) = brought {
+            self.take_in(turn, way, epoch, ssrc, brought);
+        }
+        if !packets.is_empty() {
+            self.start_job(from, at, packets, &transcode);
+            if wait {
+                self.collect(turn, from, at, true);
+            }
+        }
+    }
+
+    fn is_job_of(&self, job: &CoderJob, from: StreamId, at: usize) -> bool {
+        let coders = self.streams.get(from.index()).and_then(|stream| stream.coders.as_ref());
+        let coder = coders.and_then(|coders| coders.list.get(at));
+        coder.is_some_and(|coder| matches!(&coder.desk, Desk::Away(away) if job.leads_to(&away.home)))
+    }
+
+    /// What a job brought.
+    fn take_in<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        way: Way,
+        epoch: Instant,
+        ssrc: u32,
+        brought: Brought,
+    ) {
+        let now = turn.now.instant;
+        if let Some((payload_type, fault)) = brought.fault {
+            turn.events.push(now, way.from, Notice::Transcoding { payload_type, fault });
+        }
+        for event in brought.events {
+            if self.digits.len() < MAX_DIGITS {
+                self.digits.push(SeenDigit { stream: way.from, edge: way.edge, ssrc, event });
+            }
+        }
+        self.feed_back(way, &brought.feedback);
+        let sinks = &self.streams[way.from.index()].spec.rtp;
+        let sink = sinks.iter().find(|sink| (sink.edge, sink.to) == (way.edge, way.to));
+        let mirrors = sink.into_iter().flat_map(|sink| sink.mirrors.iter().map(|mirror| mirror.to));
+        let to: SmallVec<[StreamId; 1]> = std::iter::once(way.to).chain(mirrors).collect();
+        for made in brought.made {
+            let at = epoch + made.send_at;
+            let packet = OwnPacket {
+                from: Some(way.from),
+                edge: way.edge,
+                to: to.clone(),
+                header: made.header,
+                extension: made.extension,
+                payload: made.payload,
+            };
+            self.send_media_at(turn, if at <= now + SOON { now } else { at }, packet);
+        }
+    }
 }

@@ -226,7 +226,7 @@ const LIMITS: &[OptionDef] = &[
 const THREADS: &[OptionDef] = &[
     OptionDef::int("num-threads", 0, "Threads that forward media (shards)").default_is("processors, at least 4"),
     OptionDef::int("media-num-threads", -1, "0 = no playback; any other number has no effect").default_is("num-threads"),
-    OptionDef::int("codec-num-threads", 0, "Threads for transcoding beside the media threads").not_yet(),
+    OptionDef::int("codec-num-threads", 0, "Threads for transcoding beside the media threads; 0 = the media threads transcode"),
     OptionDef::flag("poller-per-thread", "One poller per thread").without_effect("every media thread always has a poller of its own"),
     OptionDef::int("poller-size", 128, "Events taken per poll").at_least_or_default(1),
     OptionDef::int("poll-tick", -1, "Gather the packets of up to this many microseconds before working on them: saves processor time, adds up to as much delay; 0 = never")

@@ -44,6 +44,16 @@ pub fn call(level: Level, rule: CallRule, id: &[u8], text: &str) {
     }
 }
 
+/// The same for what could come with every packet: once in 15 seconds for one call and text (operations.md 5.3).
+pub fn call_limited(level: Level, rule: CallRule, id: &[u8], text: &str) {
+    let level = level_of(level);
+    let id = String::from_utf8_lossy(id);
+    let context = Context::call(&id).with_rule(rule);
+    if log::enabled(Subsystem::Core, level, &context) {
+        log::write_limited(Subsystem::Core, level, &context, format_args!("{text}"));
+    }
+}
+
 /// How the state of a call changes what is logged about it (operations.md 5.2).
 pub fn rule_of(flags: CallFlags) -> CallRule {
     if flags.contains(CallFlags::DEBUG) {

@@ -271,17 +271,57 @@ impl Shard {
             Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
         let arrival = Arrival { stream: owner.stream, socket, source };
         let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
-        if let Some(at) = resident.call.next_due() {
+        let dtmf = resident.call.plane.has_dtmf();
+        if resident.call.plane.has_jobs() {
+            self.assign_jobs(owner.call);
+            self.plan_due(owner.call);
+        } else if let Some(at) = resident.call.next_due() {
             self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
         }
         self.at_work = None;
-        if resident.call.plane.has_dtmf() {
+        if dtmf {
             self.hear_dtmf(owner.call);
         }
         if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
             return Some(self.negotiate(owner.call, arrival, received.outcome));
         }
         Some(received)
+    }
+
+    /// Asks to be woken when a call wants to go on.
+    #[inline]
+    fn plan_due(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot) else { return };
+        if let Some(at) = resident.call.next_due() {
+            self.wheel.set(at, (slot, resident.call.key, Timer::Due));
+        }
+    }
+
+    /// Leaves the transcoding jobs of a call to the coder threads.
+    fn assign_jobs(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get_mut(slot).filter(|resident| resident.call.plane.has_jobs())
+        else {
+            return;
+        };
+        let call = (slot, resident.call.key);
+        let own = self.peers.get(usize::from(self.index));
+        let mut done_here = false;
+        for job in resident.call.plane.take_jobs() {
+            let left = match (&self.shared.coders, own) {
+                (Some(coders), Some(own)) => coders.assign(job, own, call),
+                _ => Err(job),
+            };
+            if let Err(job) = left {
+                job.run();
+                done_here = true;
+            }
+        }
+        if done_here {
+            let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
+            let mut turn =
+                Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
+            resident.call.plane.collect_coded(&mut turn);
+        }
     }
 
     fn warn_discard(&self, call: CallSlot, strikes: u8) {
@@ -385,13 +425,12 @@ impl Shard {
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
-        if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (slot, key, Timer::Due));
-        }
         resident.contribution.ticked(&self.stats, &resident.call, self.now);
         for (from, to, bytes) in closing.last {
             Outlet { sockets: &self.sockets, stats: &self.stats }.send(from, to, &bytes);
         }
+        self.assign_jobs(slot);
+        self.plan_due(slot);
         self.at_work = None;
         for socket in closing.sockets {
             self.close_socket(slot, socket);
@@ -437,9 +476,8 @@ impl Shard {
         if let Some(at) = resident.call.next_alarm() {
             self.wheel.set(at, (slot, key, Timer::Alarm));
         }
-        if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (slot, key, Timer::Due));
-        }
+        self.assign_jobs(slot);
+        self.plan_due(slot);
         self.at_work = None;
         self.write_log(slot);
         if !self.events.is_empty() {
@@ -552,6 +590,7 @@ impl Shard {
     fn create(&mut self, id: &[u8], agent: SocketAddr) -> CallSlot {
         let key = self.shared.call_key();
         let mut call = Box::new(Call::new(key, Name::from(id), self.now, self.settings.tos));
+        call.plane.set_codes_elsewhere(self.shared.coders.is_some());
         call.signalling.created_from = Some(tally::agent_text(agent));
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();
@@ -734,7 +773,8 @@ impl Shard {
         let Some(id) = signalling.ids.first() else { return };
         let rule = log::rule_of(signalling.flags);
         for event in self.events.drain() {
-            log::call(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
+            let write = if event.notice.marks_a_change() { log::call } else { log::call_limited };
+            write(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
         }
     }
 

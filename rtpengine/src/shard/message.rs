@@ -69,6 +69,13 @@ pub enum ToShard {
     },
     /// A call another shard handed over.
     Take(Box<Moving>),
+    /// A coder thread has finished a job of a call.
+    Coded {
+        /// Where the call was.
+        slot: CallSlot,
+        /// The call.
+        key: CallKey,
+    },
     /// End the thread.
     Stop,
 }

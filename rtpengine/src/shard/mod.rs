@@ -1,6 +1,7 @@
 //! A shard: one thread that owns its calls, their sockets and timers.
 
 pub mod calls;
+pub mod coders;
 mod core;
 mod desk;
 mod dtmf;

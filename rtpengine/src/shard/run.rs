@@ -183,6 +183,9 @@ fn take_mail(shard: &mut Shard) -> Mail {
             ToShard::Survey { ticket, only: Some(id), survey } => shard.survey_one(ticket, &id, survey),
             ToShard::Give { id, to } => shard.give(&id, to),
             ToShard::Take(moving) => shard.take_in(*moving),
+            ToShard::Coded { slot, key } => {
+                shard.work_call(slot, key, |call, _, _, turn| call.plane.collect_coded(turn));
+            }
             ToShard::Stop => return Mail::Stop,
         }
     }

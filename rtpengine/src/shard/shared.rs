@@ -1,5 +1,6 @@
 //! What all shards and control share: the immutable parts, and the settings as snapshots.
 
+use super::coders::Coders;
 use super::pace::Tick;
 use crate::call::ids::CallKey;
 use crate::call::settings::Settings;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub pools: Arc<PortPools>,
     /// Settings of the loop.
     pub loop_settings: LoopSettings,
+    /// Threads for expensive transcoding, if there are any.
+    pub coders: Option<Coders>,
     settings: Mutex<Arc<Settings>>,
     version: AtomicU64,
     next_call: AtomicU64,
@@ -63,11 +66,18 @@ impl Shared {
             interfaces,
             pools,
             loop_settings,
+            coders: None,
             settings: Mutex::new(Arc::new(settings)),
             version: AtomicU64::new(0),
             next_call: AtomicU64::new(1),
             next_cpu: AtomicU64::new(0),
         }
+    }
+
+    /// Has expensive transcoding done by other threads.
+    #[must_use]
+    pub fn with_coders(self, coders: Coders) -> Self {
+        Self { coders: Some(coders), ..self }
     }
 
     /// The settings in force.

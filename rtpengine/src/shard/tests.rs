@@ -99,7 +99,9 @@ impl House {
                 ToShard::Opened { slot, key, serial, source, answer } => {
                     shard.opened(slot, key, serial, &source, answer);
                 }
-                ToShard::Survey { .. } | ToShard::Stop => unreachable!("not sent by these tests"),
+                ToShard::Survey { .. } | ToShard::Coded { .. } | ToShard::Stop => {
+                    unreachable!("not sent by these tests")
+                }
             }
         }
         while shard.readiness.poll(64).unwrap() > 0 {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Parser;
 use rtpengine_tests::daemon::{self, Daemon};
 use rtpengine_tests::network::Network;
-use rtpengine_tests::ng::{Client, Reply, Request, Value};
-use rtpengine_tests::phone::{Phone, receive};
+use rtpengine_tests::ng::{Client, Reply, Request, Value, dict, list};
+use rtpengine_tests::phone::{MediaPlan, Phone, receive};
 use rtpengine_tests::rtp::Rtp;
 
 /// Places a call through the daemon with two built-in phones and shows what happens.
@@ -38,13 +38,14 @@ fn main() -> ExitCode {
         println!("Nothing answers at {}: starting {}.", arguments.ng, daemon::binary().display());
         Some(Daemon::builder().control(arguments.ng).start())
     };
-    let result = talk(&client, &network, arguments.packets);
+    let result = talk(&client, &network, arguments.packets)
+        .and_then(|()| transcode(&client, &network, arguments.packets));
     if let Some(daemon) = started {
         daemon.stops();
     }
     match result {
         Ok(()) => {
-            println!("\nAudio arrived both ways.");
+            println!("\nAudio arrived both ways, in the second call in another codec.");
             ExitCode::SUCCESS
         }
         Err(what) => {
@@ -110,6 +111,49 @@ fn talk(client: &Client, network: &Network, packets: usize) -> Result<(), String
     } else {
         Err("not every packet arrived".into())
     }
+}
+
+/// A second call: Alice speaks PCMU, Bob understands PCMA alone, and the daemon stands in between.
+fn transcode(client: &Client, network: &Network, packets: usize) -> Result<(), String> {
+    let id = format!("demo-transcoded-{}", std::process::id());
+    let about = |command: &str| Request::new(command).set("call-id", &id).set("from-tag", "alice");
+    let phone = |number: u8, tag: &str, payload_type: u8, codec: &str| {
+        let plan = MediaPlan::new("audio", "RTP/AVP").format(payload_type, codec);
+        Phone::builder(network, number, tag).media(plan).build()
+    };
+    let (mut alice, mut bob) = (phone(0, "alice", 0, "PCMU/8000"), phone(1, "bob", 8, "PCMA/8000"));
+    let codec = dict([("transcode", list(["PCMA"]))]);
+    let reply = ask(client, &about("offer").set("sdp", alice.offer_sdp()).set("codec", codec))?;
+    show("Alice offers PCMU alone; with codec transcode=PCMA Bob gets", reply.sdp());
+    bob.takes(reply.sdp());
+    let reply = ask(client, &about("answer").set("to-tag", "bob").set("sdp", bob.answer_sdp()))?;
+    show("Bob answers PCMA alone; Alice gets", reply.sdp());
+    alice.takes(reply.sdp());
+
+    println!("\nBoth speak {packets} packets of 20 ms …");
+    let (mut heard_by_bob, mut heard_by_alice) = (0, 0);
+    for _ in 0..packets {
+        let (from_alice, from_bob) = (alice.sends(), bob.sends());
+        heard_by_bob += usize::from(arrived_as(&bob, &from_alice, 8));
+        heard_by_alice += usize::from(arrived_as(&alice, &from_bob, 0));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("Bob heard {heard_by_bob} of {packets} packets from Alice, in PCMA.");
+    println!("Alice heard {heard_by_alice} of {packets} packets from Bob, in PCMU.");
+    ask(client, &about("delete").set("delete-delay", 0))?;
+    if (heard_by_bob, heard_by_alice) == (packets, packets) {
+        Ok(())
+    } else {
+        Err("not every transcoded packet arrived".into())
+    }
+}
+
+/// Whether this packet reaches the phone in time, in another codec.
+fn arrived_as(phone: &Phone, packet: &Rtp, payload_type: u8) -> bool {
+    let heard = receive(phone.media[0].rtp_socket(), Duration::from_millis(500));
+    let Some(heard) = heard.and_then(|(data, _)| Rtp::parse(&data)) else { return false };
+    let same = heard.sequence_number == packet.sequence_number && heard.timestamp == packet.timestamp;
+    same && heard.payload_type == payload_type && heard.payload.len() == packet.payload.len()
 }
 
 /// Whether exactly this packet reaches the phone in time.

@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 use rtpengine_tests::daemon;
 use rtpengine_tests::load::conversion::Conversion;
 use rtpengine_tests::load::figures::{self, Run};
-use rtpengine_tests::load::{Bench, relay, setup};
+use rtpengine_tests::load::{Bench, dtls, relay, setup};
 use rtpengine_tests::network::Network;
 
 /// Measures the daemon under load.
@@ -35,7 +35,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "10,100,500,1000,2000")]
     calls: Vec<usize>,
     /// The loads to run
-    #[arg(long, value_delimiter = ',', default_value = "media,setup,burst")]
+    #[arg(long, value_delimiter = ',', default_value = "media,setup,burst,srtp,dtls")]
     load: Vec<Load>,
     /// The pairs of codecs of the transcoding load
     #[arg(long, value_delimiter = ',', default_value = "g711,g722,opus")]
@@ -49,6 +49,12 @@ struct Arguments {
     /// Calls beside the bursts
     #[arg(long, default_value_t = 500)]
     burst_calls: usize,
+    /// Calls of the SRTP load
+    #[arg(long, default_value_t = 200)]
+    srtp_calls: usize,
+    /// Relayed calls beside the DTLS load
+    #[arg(long, default_value_t = 500)]
+    dtls_calls: usize,
     /// The daemon's processor
     #[arg(long, default_value_t = 0)]
     daemon_processor: usize,
@@ -74,6 +80,10 @@ enum Load {
     Setup,
     /// Bursts of 50 packets on one socket among N calls
     Burst,
+    /// N calls between SRTP (SDES, AES_CM_128_HMAC_SHA1_80) and plain RTP
+    Srtp,
+    /// Calls with ICE and DTLS set up beside N relayed calls
+    Dtls,
     /// Calls whose sides have different codecs
     Transcode,
 }
@@ -134,6 +144,19 @@ fn main() -> ExitCode {
             Load::Setup => alternate("call set-up, 16 outstanding".into(), &|program, own| {
                 setup::run(&bench, &bench.start(program, own))
             }),
+            Load::Srtp => {
+                let calls = arguments.srtp_calls;
+                alternate(format!("{calls} calls, SRTP to RTP and back"), &|program, own| {
+                    relay::run(&bench, &bench.start(program, own), relay::Media::Srtp, calls, false)
+                });
+            }
+            Load::Dtls => {
+                let calls = arguments.dtls_calls;
+                alternate(
+                    format!("ICE and DTLS, 8 callees at once, beside {calls} relayed calls"),
+                    &|program, own| dtls::run(&bench, &bench.start(program, own), calls),
+                );
+            }
             Load::Burst => {
                 let calls = arguments.burst_calls;
                 alternate(format!("bursts among {calls} calls"), &|program, own| {

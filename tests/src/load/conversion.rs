@@ -61,7 +61,7 @@ impl Conversion {
 
     /// Packets that are held back before the first one can be made: audio that changes its rate.
     pub(super) fn held(self) -> u16 {
-        u16::from(self != Self::G711)
+        u16::from(self == Self::G722)
     }
 
     /// Whether the callee speaks too.

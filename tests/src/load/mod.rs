@@ -6,6 +6,7 @@
 //! the generator looks only four times in a millisecond.
 
 pub mod conversion;
+pub mod dtls;
 pub mod figures;
 pub mod relay;
 pub mod setup;

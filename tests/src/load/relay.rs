@@ -68,7 +68,7 @@ pub enum Media {
 }
 
 /// One direction of one call.
-struct Stream {
+pub(super) struct Stream {
     socket: usize,
     to: SocketAddrV4,
     sequence_number: u16,
@@ -94,20 +94,20 @@ struct Audio {
 
 /// What the measured part saw.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     sent: u64,
     refused: u64,
     received: u64,
     /// Tenths of a microsecond, of packets outside bursts.
-    latency: Vec<u32>,
+    pub(super) latency: Vec<u32>,
     /// Per burst: send time, packets back, arrival of the last.
     bursts: Vec<(u64, usize, u64)>,
     /// Tenths of a microsecond from a ping to its pong.
     pings: Vec<u32>,
-    late_ticks: u64,
-    daemon_cpu_ns: u64,
+    pub(super) late_ticks: u64,
+    pub(super) daemon_cpu_ns: u64,
     generator_cpu_ns: u64,
-    window_ns: u64,
+    pub(super) window_ns: u64,
 }
 
 /// Runs `calls` calls through a fresh daemon, with bursts among them if `bursts`, and returns the figures.
@@ -133,11 +133,7 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
         Figure::new("cpu per packet", "us", seen.daemon_cpu_ns as f64 / packets / 1e3),
         Figure::new("packets per cpu second", "1/s", packets / (seen.daemon_cpu_ns.max(1) as f64 / 1e9)),
         Figure::new("packets forwarded", "1/s", packets / seconds),
-        Figure::new(
-            "loss",
-            "%",
-            100.0 * (seen.sent - seen.received.min(seen.sent)) as f64 / seen.sent.max(1) as f64,
-        ),
+        Figure::new("loss", "%", seen.loss()),
         Figure::new("added latency p50", "us", latency(0.5)),
         Figure::new("added latency p99", "us", latency(0.99)),
         Figure::new("added latency p99.9", "us", latency(0.999)),
@@ -181,7 +177,7 @@ fn tenths(from_ns: u64, to_ns: u64) -> u32 {
 }
 
 /// The sockets of both sides: the first half is the callers', the second the callees'.
-fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
+pub(super) fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     let network = daemon.network();
     let open = |address: IpAddr| {
         let socket = UdpSocket::bind((address, 0)).expect("a socket of the generator");
@@ -193,7 +189,7 @@ fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     callers.chain((0..SOCKETS).map(|_| open(network.phone(1)))).collect()
 }
 
-fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
+pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
     let client = daemon.client();
     let mut streams = Vec::with_capacity(calls * 2);
     let mut speech: Option<[std::sync::Arc<Speech>; 2]> = None;
@@ -260,7 +256,7 @@ fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) ->
     streams
 }
 
-struct Generator<'d> {
+pub(super) struct Generator<'d> {
     daemon: &'d Daemon,
     client: Client,
     sockets: Vec<UdpSocket>,
@@ -277,10 +273,12 @@ struct Generator<'d> {
     /// The measured part, real-time clock.
     window: (u64, u64),
     ping: Option<(String, u64)>,
+    /// The stream, counted from 1, whose packets leave the daemon from a port.
+    from_port: Vec<u32>,
 }
 
 impl<'d> Generator<'d> {
-    fn new(
+    pub(super) fn new(
         daemon: &'d Daemon,
         sockets: Vec<UdpSocket>,
         streams: Vec<Stream>,
@@ -299,6 +297,11 @@ impl<'d> Generator<'d> {
             let phase = (number * 37 + number % 2 * (phases / 2)) % phases;
             due[phase][stream.socket].push(number as u32);
         }
+        let mut from_port = vec![0; 1 << 16];
+        for (number, stream) in streams.iter().enumerate() {
+            // What one side sends leaves from where the other one sends to.
+            from_port[usize::from(stream.to.port())] = (number as u32 ^ 1) + 1;
+        }
         let client = daemon.client();
         let (batch, seen) = (Batch::new(), Seen::default());
         let window = (u64::MAX, 0);
@@ -315,10 +318,11 @@ impl<'d> Generator<'d> {
             seen,
             window,
             ping: None,
+            from_port,
         }
     }
 
-    fn run(&mut self, duration: Duration) -> Seen {
+    pub(super) fn run(&mut self, duration: Duration) -> Seen {
         let ns = |time: Duration| time.as_nanos() as u64;
         let start = sys::monotonic_ns();
         let tick_ns = self.tick_ns;
@@ -433,10 +437,12 @@ impl<'d> Generator<'d> {
 
     fn receive(&mut self) {
         let (seen, streams, window) = (&mut self.seen, &mut self.streams, self.window);
+        let from_port = &self.from_port;
         for socket in &self.sockets {
             loop {
                 let count = self.batch.receive(socket, |packet| {
-                    if let Some((burst, sent_ns)) = read(packet.data, streams)
+                    if let Some((burst, sent_ns)) =
+                        read(packet.data, streams).or_else(|| made(packet, streams, from_port))
                         && sent_ns >= window.0
                         && sent_ns < window.1
                     {
@@ -470,6 +476,11 @@ impl<'d> Generator<'d> {
 }
 
 impl Seen {
+    /// Packets of the measured part that never came back, in percent.
+    pub(super) fn loss(&self) -> f64 {
+        100.0 * (self.sent - self.received.min(self.sent)) as f64 / self.sent.max(1) as f64
+    }
+
     fn note(&mut self, burst: usize, sent_ns: u64, arrival_ns: u64) {
         self.received += 1;
         match burst.checked_sub(1).and_then(|index| self.bursts.get_mut(index)) {
@@ -486,11 +497,6 @@ impl Seen {
 fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
     let ssrc = u32::from_be_bytes(packet.get(8..12)?.try_into().ok()?);
     let stream = streams.get_mut((ssrc ^ SSRC) as usize)?;
-    if let Some(audio) = &stream.audio {
-        let number = u16::from_be_bytes(packet.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
-        let due = audio.sent_ns[usize::from(number) % audio.sent_ns.len()];
-        return (packet.get(1)? & 0x7f == audio.expected).then_some((0, due));
-    }
     let opened = match &mut stream.open {
         Some(srtp) => Some(srtp.unprotect(packet)?),
         None => None,
@@ -498,4 +504,14 @@ fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
     let rest = opened.as_deref().unwrap_or(packet).get(12..28).filter(|rest| rest[..4] == MAGIC)?;
     let burst = u32::from_le_bytes(rest[4..8].try_into().ok()?);
     Some((burst as usize, u64::from_le_bytes(rest[8..].try_into().ok()?)))
+}
+
+/// As [`read`], of a packet that was transcoded: it is known by the daemon's port that it comes from, since not every program keeps
+/// the source.
+fn made(packet: sys::Received<'_>, streams: &[Stream], from_port: &[u32]) -> Option<(usize, u64)> {
+    let number = from_port.get(usize::from(packet.port)).filter(|number| **number != 0)? - 1;
+    let audio = streams.get(number as usize)?.audio.as_ref()?;
+    let sequence = u16::from_be_bytes(packet.data.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
+    let due = audio.sent_ns[usize::from(sequence) % audio.sent_ns.len()];
+    (packet.data.get(1)? & 0x7f == audio.expected).then_some((0, due))
 }

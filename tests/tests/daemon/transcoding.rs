@@ -398,3 +398,22 @@ fn ipv6_and_ipv4_with_different_codecs() {
         assert!(is_nearest(mu_law, alice.receives().0.payload[0], a_law(n)));
     }
 }
+
+#[test]
+fn coder_threads_keep_order_and_pace() {
+    let daemon = Daemon::builder().arg("--codec-num-threads=2").start();
+    for (other, step) in [(PCMU, 160), (G722, 160), (OPUS, 960)] {
+        round_trip(&daemon, other, step);
+    }
+    // Calls that end while their audio is with a coder.
+    for _ in 0..10 {
+        let call = Call::new(&daemon);
+        let (mut alice, mut bob) = connect(&call, &[PCMA], &[OPUS]);
+        for at in 0..5 {
+            alice.says(&tone(500.0, at), 160);
+        }
+        bob.says(&rubbish(7, 40), 960);
+        call.hangs_up(&alice);
+    }
+    round_trip(&daemon, G722, 160);
+}

@@ -67,7 +67,7 @@ flags! {
     PortLatching: ["port-latching"], "Keep the local ports.";
     NoPortLatching: ["no-port-latching"], "Never keep the local ports by implication.";
     NoRedisUpdate: ["no-redis-update"], "Do not store the call for this message.";
-    NoTlsId: ["no-tls-id"], "No `a=tls-id`.";
+    NoTlsId: ["no-tls-id"], "No `a=tls-id`, and an ICE restart keeps the DTLS association: browsers want that.";
     NoJitterBuffer: ["no-jitter-buffer"], "No jitter buffer for the call.";
     OriginalSendrecv: ["original-sendrecv"], "Pass direction attributes through.";
     RecordCall: ["record-call"], "Start recording.";

@@ -4,6 +4,7 @@ mod addresses;
 mod bundle;
 mod codecs;
 mod commands;
+mod dialogues;
 mod direction;
 mod dtls;
 mod examples;

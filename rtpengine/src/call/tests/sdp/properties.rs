@@ -308,7 +308,7 @@ fn check(section: &Section, shown: &StreamParams, bundled: bool) {
         let name = if codec.channels > 1 { format!("{name}/{}", codec.channels) } else { name };
         assert_eq!(name, known.name.clone().unwrap_or_else(|| "/0".to_owned()));
         assert_eq!(codec.fmtp.as_bytes(), known.fmtp.as_deref().unwrap_or_default().as_bytes());
-        let feedback: Vec<_> = codec.rtcp_fb.iter().map(|value| value.as_bytes()).collect();
+        let feedback: Vec<_> = codec.rtcp_fb.iter().map(rtpengine_common::sdp::Text::as_bytes).collect();
         assert_eq!(feedback, known.feedback.iter().map(String::as_bytes).collect::<Vec<_>>());
     }
 }

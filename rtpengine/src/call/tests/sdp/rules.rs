@@ -1,4 +1,4 @@
-//! The rules of `sdp.md` §4 to §22, each named by a test of this folder or listed in [`ELSEWHERE`] with where it is looked at.
+//! The rules of `sdp.md` §4 to §24, each named by a test of this folder or listed in [`ELSEWHERE`] with where it is looked at.
 //!
 //! Rules without a number in the specification (rows of tables, points of lists) are counted in their order.
 
@@ -200,6 +200,11 @@ const RULES: &[(&str, &str)] = &[
     ("§22 row 3", "create"),
     ("§22 row 4", "subscribe answer, create answer"),
     ("§22 row 5", "transform"),
+    ("§23.1", "an offer"),
+    ("§23.2", "an answer"),
+    ("§23.3", "the same party offers again"),
+    ("§23.4", "the other side offers"),
+    ("§24", "errors"),
 ];
 
 /// Rules that no test of this folder can look at, and why.
@@ -241,6 +246,7 @@ const FILES: &[(&str, &str)] = &[
     ("codecs.rs", include_str!("codecs.rs")),
     ("manipulation.rs", include_str!("manipulation.rs")),
     ("commands.rs", include_str!("commands.rs")),
+    ("dialogues.rs", include_str!("dialogues.rs")),
 ];
 
 /// Whether `text` names the rule as a whole: `§7.1 rule 1` is not in `§7.1 rule 12`, nor `§6.2` in `§6.2.1`.
