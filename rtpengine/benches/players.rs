@@ -57,7 +57,7 @@ fn play(c: &mut Criterion) {
     let track = announcement();
     let codec = Arc::new(Codec { clock: 8000, channels: 1, ..Codec::default() });
     let output = Output { codec, payload_type: 0, ptime: 20 };
-    let what = Start { track, output, times: u32::MAX };
+    let what = Start { track, output, times: u32::MAX, lead: Duration::ZERO };
     let mut calls: Vec<(Plane, Player)> = (0..PLAYERS)
         .map(|number| {
             let mut player = Player::new([number as u8; 10]);

@@ -40,6 +40,7 @@ mod merge;
 mod moving;
 mod mux;
 pub mod party;
+mod mixing;
 mod players;
 mod playing;
 pub mod port_maps;
@@ -300,6 +301,7 @@ impl Call {
         party.flags.insert(PartyFlags::DELETED);
         let medias = party.medias.clone();
         self.forget_players(id);
+        self.forget_mixers(id);
         let mut touched = Vec::new();
         for media in medias {
             for edge in &self.signalling.edges {

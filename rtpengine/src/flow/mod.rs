@@ -17,6 +17,7 @@ mod ingress;
 mod jitter;
 mod learn;
 mod loop_check;
+mod mixing;
 mod mos;
 mod moving;
 mod own;
@@ -54,6 +55,7 @@ pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 pub use exercise::exercise;
 #[cfg(feature = "codec")]
 pub use fax::FaxSpec;
+pub use mixing::MixSpec;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};

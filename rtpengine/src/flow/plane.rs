@@ -164,6 +164,8 @@ pub struct Plane {
     /// T.38 gateways; none in most calls.
     #[cfg(feature = "codec")]
     pub(super) faxes: Vec<super::fax::Fax>,
+    /// Audio players, by the stream they send.
+    pub(super) mixers: Vec<super::mixing::Mixer>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
     /// Expensive transcoding is left to jobs.
@@ -411,6 +413,10 @@ impl Plane {
         self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
             fax.shift(streams);
             fax
+        }));
+        self.mixers.extend(other.mixers.into_iter().map(|mut mixer| {
+            mixer.shift(offsets.streams);
+            mixer
         }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;
