@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::Codec;
+use rtpengine_common::codec::{Codec, Linked};
 use rtpengine_common::ng::{AudioPlayer, Flag, Request};
 use rtpengine_common::sdp::MediaType;
 
 use super::Call;
-use super::codecs::Connected;
 use super::ctx::Ctx;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::media::MediaFlags;
@@ -38,7 +37,9 @@ impl Call {
         let transcoding = match request.audio_player {
             AudioPlayer::On => true,
             AudioPlayer::Off => false,
-            AudioPlayer::Force | AudioPlayer::Default => ctx.settings.audio_player == AudioPlayerMode::Transcoding,
+            AudioPlayer::Force | AudioPlayer::Default => {
+                ctx.settings.audio_player == AudioPlayerMode::Transcoding
+            }
         };
         let starts = answer || request.has(Flag::EarlyMedia);
         for party in [sender, receiver] {
@@ -50,9 +51,10 @@ impl Call {
 
     fn update_mixer(&mut self, id: MediaId, transcoding: bool, starts: bool, ctx: &mut Ctx<'_>) {
         let had = self.signalling.media(id).has(MediaFlags::AUDIO_PLAYER);
-        let forced = self.signalling.party(self.signalling.media(id).party).flags.contains(PartyFlags::AUDIO_PLAYER)
-            || ctx.settings.audio_player == AudioPlayerMode::Always
-            || self.is_mixed_into(id);
+        let forced =
+            self.signalling.party(self.signalling.media(id).party).flags.contains(PartyFlags::AUDIO_PLAYER)
+                || ctx.settings.audio_player == AudioPlayerMode::Always
+                || self.is_mixed_into(id);
         if !forced && !transcoding && !had {
             return;
         }
@@ -126,7 +128,7 @@ impl Call {
     /// Linear sound as the audio player of a stream takes it.
     pub(super) fn mixed_output(&self, stream: StreamId) -> Option<Output> {
         let format = self.plane.mix_format(stream)?;
-        let codec = Codec::new("L16", format.rate, format.channels, None, true, &Connected);
+        let codec = Codec::new("L16", format.rate, format.channels, None, true, &Linked);
         Some(Output { codec: Arc::new(codec), payload_type: 0, ptime: 20 })
     }
 

@@ -301,16 +301,14 @@ impl Call {
         let source = media.source();
         let Some(outlet) = self.outlet(party, wish, ctx) else { return Err(failure(source)) };
         let mixed = self.mixes_for_playback(outlet.media, ctx);
-        let output = if mixed { self.mixed_output(outlet.stream).unwrap_or(outlet.output) } else { outlet.output };
+        let output =
+            if mixed { self.mixed_output(outlet.stream).unwrap_or(outlet.output) } else { outlet.output };
         let track = media.play(&output, &wish.plan).map_err(|error| {
             ctx.log(Level::Error, format!("Failed to play {source}: {error}"));
             failure(source)
         })?;
         self.stop_blocking(party, role);
         let now = ctx.now.instant;
-        if mixed {
-            self.plane.start_mixer(outlet.stream, now);
-        }
         let slot = self.players.slot_or_new(party, role, ctx);
         let times = wish.plan.times;
         slot.player.stop(now);
@@ -399,7 +397,8 @@ impl Call {
             let outlet = self.outlet(party, &wish, ctx);
             let mixed = slot.mixed;
             let stays = outlet.as_ref().is_some_and(|outlet| {
-                let wanted = if mixed { self.mixed_output(outlet.stream) } else { Some(outlet.output.clone()) };
+                let wanted =
+                    if mixed { self.mixed_output(outlet.stream) } else { Some(outlet.output.clone()) };
                 wanted.as_ref() == Some(&present) && Some((outlet.media, outlet.stream)) == target
             });
             if stays {
@@ -464,8 +463,11 @@ impl Call {
                     Action::Idle => break,
                 };
                 if slot.mixed {
-                    let samples: Vec<i16> =
-                        packet.payload.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect();
+                    let samples: Vec<i16> = packet
+                        .payload
+                        .chunks_exact(2)
+                        .map(|pair| i16::from_be_bytes([pair[0], pair[1]]))
+                        .collect();
                     self.plane.mix_played(stream, packet.ssrc, &samples, turn.now.instant);
                     continue;
                 }

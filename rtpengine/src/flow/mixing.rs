@@ -157,7 +157,10 @@ pub(super) struct Mixer {
 
 impl fmt::Debug for Mixer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mixer").field("stream", &self.stream).field("ssrc", &self.ssrc).finish_non_exhaustive()
+        f.debug_struct("Mixer")
+            .field("stream", &self.stream)
+            .field("ssrc", &self.ssrc)
+            .finish_non_exhaustive()
     }
 }
 
@@ -204,7 +207,8 @@ impl Mixer {
         let known = self.sources.iter().position(|source| source.voice == voice);
         let at = known.unwrap_or_else(|| {
             if self.sources.len() >= MAX_SOURCES
-                && let Some((oldest, _)) = self.sources.iter().enumerate().min_by_key(|(_, source)| source.used)
+                && let Some((oldest, _)) =
+                    self.sources.iter().enumerate().min_by_key(|(_, source)| source.used)
             {
                 self.sources.swap_remove(oldest);
             }
@@ -372,12 +376,14 @@ impl Plane {
         });
         let Ok(view) = RtpPacket::parse(packet.bytes()) else { return };
         let payload = view.media().unwrap_or_else(|| view.payload());
-        let is_event = route.is_none_or(|route| route.input.supplemental == Some(Supplemental::TelephoneEvent));
+        let is_event =
+            route.is_none_or(|route| route.input.supplemental == Some(Supplemental::TelephoneEvent));
         if is_event {
             return self.pass_event(turn, (from, to), &view, route.and_then(|route| route.dtmf));
         }
         self.start_mixer(to, turn.now.instant);
-        let (Some(route), Some(mixer)) = (route, self.mixers.iter_mut().find(|mixer| mixer.stream == to)) else {
+        let (Some(route), Some(mixer)) = (route, self.mixers.iter_mut().find(|mixer| mixer.stream == to))
+        else {
             return;
         };
         let filled = fill.map(|fill| vec![fill; payload.len()]);
