@@ -21,7 +21,7 @@ WITH := $(if $(filter none,$(FEATURES)),--no-default-features)$(if $(filter-out 
 # The peer of the comparisons: Debian's own package.
 PEER ?= $(firstword $(wildcard /usr/bin/rtpengine /usr/sbin/rtpengine))
 
-.PHONY: help run demo check format lint test fuzz bench compare deny man sample setup-run setup-check
+.PHONY: help run demo check format lint test proofs fuzz bench compare deny man sample setup-run setup-check
 
 help:
 	@echo 'make run      start the relay in the foreground on $(ADDRESS)'
@@ -29,6 +29,7 @@ help:
 	@echo 'make check    everything that proves it: format, lints, tests, short fuzz runs'
 	@echo 'make bench    load program: cost per packet and per call (ARGS="--help")'
 	@echo 'make compare  the same load beside the Debian package, as ratios'
+	@echo 'make proofs   every codec pair and ten minutes of each codec, for sound and drift'
 	@echo 'make fuzz     fuzz targets, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make deny     licences and advisories of the dependencies (needs cargo-deny)'
 	@echo 'make man      write man/ and etc/ from the tables again'
@@ -57,7 +58,7 @@ demo: setup-run
 check: setup-check format lint test fuzz
 	@$(MAKE) --no-print-directory deny-if-there
 	@echo 'make check: passed.'
-	@echo 'Not part of it: make bench and make compare (load on both processors for minutes).'
+	@echo 'Not part of it: make proofs (minutes), make bench and make compare (load on both processors for minutes).'
 
 format:
 	$(CARGO) fmt --check
@@ -69,6 +70,10 @@ lint:
 test:
 	$(CARGO) build --workspace --bins $(WITH)
 	$(CARGO) test --workspace $(WITH)
+
+# Every codec pair, and ten minutes of each codec: some minutes.
+proofs: setup-check
+	$(CARGO) test -p rtpengine-common --features codec --lib proofs:: -- --include-ignored
 
 fuzz: setup-check
 	.ci/fuzz $(FUZZ_SECONDS)

@@ -53,6 +53,48 @@ pub fn exercise(bytes: &[u8]) {
     exercise_stream(bytes);
 }
 
+/// Feeds foreign octets as payloads to a codec of this build and its neighbour in the table, decoded, resampled and encoded: the
+/// entry of a fuzz target. The first octet chooses the codec, the rest are payloads with a length octet each.
+///
+/// # Panics
+/// If what comes out is beyond all measure.
+pub fn exercise_payloads(bytes: &[u8]) {
+    use engine::{Coder, Frame, Frames, Transcoder, TranscoderSpec};
+    const NAMES: [&str; 16] = [
+        "PCMA",
+        "PCMU",
+        "G722",
+        "G729",
+        "GSM",
+        "G723",
+        "iLBC",
+        "speex/8000",
+        "speex/32000",
+        "opus",
+        "AMR",
+        "AMR-WB",
+        "G726-24",
+        "L16/44100/2",
+        "CN",
+        "AMR/8000/1///octet-align=1",
+    ];
+    let Some((&choice, mut rest)) = bytes.split_first() else { return };
+    let codec = |at: u8| CodecString::parse(NAMES[usize::from(at % 16)]).codec(&Linked);
+    let (input, output) = (codec(choice), codec(choice.wrapping_shr(4)));
+    let spec =
+        TranscoderSpec { input: &input, input_ptime: 20, output: &output, output_ptime: 20, linear: false };
+    let Ok(mut transcoder) = Transcoder::open(&spec) else { return };
+    let mut out = Frames::new();
+    while let Some((&length, tail)) = rest.split_first() {
+        let (payload, tail) = tail.split_at(tail.len().min(usize::from(length)));
+        rest = tail;
+        out.clear();
+        let _ = transcoder.push(Frame::Encoded(payload), &mut out);
+        let octets: usize = out.encoded().map(|packet| packet.octets.len()).sum();
+        assert!(octets < 100_000, "{octets} octets of {payload:?}");
+    }
+}
+
 /// A stream of packets cut out of `bytes`: audio, events, unknown numbers in any order.
 fn exercise_stream(bytes: &[u8]) {
     let route = |number: u8, name: &str, dtmf| stream::Route {

@@ -30,7 +30,7 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     // `inject start`: what is injected is not mixed yet.
     "source-tag",
     "source-call-id",
-    // DTMF and T.38.
+    // DTMF.
     "code",
     "duration",
     "pause",
@@ -44,13 +44,9 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "DTMF-security-trigger",
     "DTMF-security-trigger-end",
     "DTMF-delay",
-    "delay-buffer",
     "dtmf-log-dest",
     "inject-DTMF",
     "detect-DTMF",
-    "T.38",
-    "T.38-version",
-    "no-jitter-buffer",
     // Redis, and the call-back of timed-out calls.
     "no-redis-update",
     "xmlrpc-callback",

@@ -78,6 +78,7 @@ impl Call {
         }
         self.renew_all_handlers();
         self.compile_all();
+        self.plane.rebuild_masks();
         Ok(Reply::ok())
     }
 

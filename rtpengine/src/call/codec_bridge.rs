@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::{EngineSupport, Linked, Supplemental, table};
+use rtpengine_common::codec::{Codec, EngineSupport, Linked, Supplemental, table};
 use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{self, MediaType, StreamParams};
 
@@ -119,6 +119,12 @@ impl Exchange<'_, '_> {
 pub(super) fn telephone_events(codecs: &MediaCodecs) -> impl Iterator<Item = u8> + '_ {
     let entries = codecs.list.entries().iter();
     entries.filter(|e| e.codec.supplemental == Some(Supplemental::TelephoneEvent)).map(|e| e.payload_type)
+}
+
+/// Audio that can be decoded: payload number, codec, packet time in ms.
+pub(super) fn decodable(codecs: &MediaCodecs) -> impl Iterator<Item = (u8, Arc<Codec>, u32)> + '_ {
+    let audio = codecs.list.entries().iter().filter(|e| e.codec.is_audio() && e.codec.support.decode);
+    audio.map(|e| (e.payload_type, Arc::clone(&e.codec), codecs.packet_time_of(e)))
 }
 
 /// Payload numbers whose codec has a silence pattern, with that octet (codecs.md §1.1 rule 6).

@@ -1,9 +1,11 @@
 //! From what was signalled to what happens to packets: one [`FlowSpec`] per stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use rtpengine_common::codec::dtmf::Mode;
 use rtpengine_common::sdp::CryptoParams;
 
 use super::Call;
@@ -19,19 +21,20 @@ use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
-    Bundle, BundleMember, Crypto, Extensions, FlowKind, FlowSpec, Keys, Level, MirrorSpec, PtAction, PtTable,
-    RtcpSinkSpec, SinkSpec, SourcePolicy,
+    BufferSpec, Bundle, BundleMember, Crypto, DtmfSpec, Extensions, FlowKind, FlowSpec, JitterSettings, Keys,
+    Level, MirrorSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
 impl Call {
     /// Puts the flows of a media's streams in force.
     pub(super) fn compile(&mut self, id: MediaId) {
         let media = self.signalling.media(id);
+        let build = Build { certificate: self.dtls.is_some(), jitter: self.jitter };
         let specs: SmallVec<[(StreamId, FlowSpec); 2]> = media
             .streams
             .iter()
             .enumerate()
-            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream, self.dtls.is_some())))
+            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream, &build)))
             .collect();
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
@@ -125,8 +128,17 @@ fn fax(call: &Signalling, id: MediaId, image: StreamId) -> Option<crate::flow::F
     })
 }
 
-/// The flow of the stream at position `at` of a media. `certificate`: there is one, so that DTLS can run.
-fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate: bool) -> FlowSpec {
+/// What flows depend on beside what was signalled.
+struct Build {
+    /// There is a certificate, so that DTLS can run.
+    certificate: bool,
+    /// The jitter buffer the operator wants.
+    jitter: Option<JitterSettings>,
+}
+
+/// The flow of the stream at position `at` of a media.
+fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Build) -> FlowSpec {
+    let &Build { certificate, jitter } = build;
     let media = call.media(id);
     let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
     let rtcp = at % 2 == 1;
@@ -160,10 +172,47 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, certificate
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
         payload_types: codec_bridge::payload_types(&media.codecs),
+        buffers: if rtcp { None } else { buffers(call, media, jitter) },
         fax: !rtcp && call.has_fax(id),
+        dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
         rtp: sinks(call, id, at, stream),
         rtcp: rtcp_sinks(call, id, at, stream),
     }
+}
+
+/// What is to be known of the digits of a media, and what hides them (codecs.md §10.4, §18.7).
+fn dtmf_spec(call: &Signalling, media: &Media) -> Option<Arc<DtmfSpec>> {
+    let party = call.party(media.party);
+    let settings = party.dtmf.as_deref();
+    if settings.is_none() && call.dtmf == DtmfBlock::Off && !party.flags.contains(PartyFlags::DETECT_DTMF) {
+        return None;
+    }
+    let policy = dtmf::policy(call.dtmf, settings);
+    let armed = settings.is_some_and(|settings| settings.triggers.is_armed());
+    let acted_on = policy.mode != Mode::Off || policy.delay_ms != 0 || armed;
+    let no_events = codec_bridge::telephone_events(&media.codecs).next().is_none();
+    let listens = party.flags.contains(PartyFlags::DETECT_DTMF) || (no_events && acted_on);
+    let hides = policy.mode.is_replacing() || policy.delay_ms != 0;
+    if !hides && !listens {
+        return None;
+    }
+    let audio = || codec_bridge::decodable(&media.codecs);
+    let clock = audio().next().map_or(8000, |(_, codec, _)| codec.clock);
+    let listen = if listens { audio().collect() } else { Vec::new() };
+    Some(Arc::new(DtmfSpec { policy, clock, listen }))
+}
+
+/// How the packets of a media are held back (media-plane.md §18).
+fn buffers(call: &Signalling, media: &Media, jitter: Option<JitterSettings>) -> Option<Arc<BufferSpec>> {
+    let delay = call.party(media.party).dtmf.as_ref().map_or(0, |dtmf| dtmf.delay_buffer_ms);
+    let buffered =
+        media.is_rtp() && !media.flags.intersects(MediaFlags::PASSTHROUGH | MediaFlags::NO_JITTER_BUFFER);
+    let spec = BufferSpec {
+        jitter: jitter.filter(|_| buffered),
+        delay: Duration::from_millis(u64::from(delay)),
+        events: codec_bridge::telephone_events(&media.codecs).collect(),
+    };
+    (spec.jitter.is_some() || delay != 0).then(|| Arc::new(spec))
 }
 
 /// Whether DTMF injection was asked for at either end of a media.
@@ -310,7 +359,7 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
         || edge.flags.contains(EdgeFlags::SILENCED);
     // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
     let dtmf = dtmf::mode_in_force(call.dtmf, call.party(media.party).dtmf.as_deref());
-    let no_dtmf = dtmf != DtmfBlock::Off;
+    let no_dtmf = dtmf == DtmfBlock::Drop || (dtmf.is_replacing() && !edge.codecs.transcodes());
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;

@@ -130,6 +130,8 @@ pub enum Error {
     NoDtmfPayloadType,
     #[error("No matching codec handler")]
     NoDtmfHandler,
+    #[error("No matching codec SSRC handler")]
+    NoDtmfSsrcHandler,
     /// Commands of players and DTMF in a program without transcoding.
     #[error("unsupported")]
     Unsupported,

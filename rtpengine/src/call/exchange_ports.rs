@@ -405,6 +405,8 @@ impl super::Call {
         media.streams.push(self.plane.add_stream(id, Component::Rtp, now));
         media.streams.push(self.plane.add_stream(id, Component::Rtcp, now));
         media.interface = self.signalling.party(party).interface;
+        let no_jitter_buffer = self.signalling.flags.contains(super::signalling::CallFlags::NO_JITTER_BUFFER);
+        media.flags.set(MediaFlags::NO_JITTER_BUFFER, no_jitter_buffer);
         tight::push(&mut self.signalling.medias, media);
         self.signalling.party_mut(party).medias.push(id);
         id

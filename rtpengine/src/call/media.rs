@@ -107,6 +107,8 @@ bitflags::bitflags! {
         const TRICKLE_OFFERED = 1 << 44;
         /// ICE2 is printed towards this side because the message asked for it.
         const ICE2_OFFERED = 1 << 45;
+        /// Made while the call had `no jitter buffer`.
+        const NO_JITTER_BUFFER = 1 << 46;
     }
 }
 

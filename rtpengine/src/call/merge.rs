@@ -55,6 +55,7 @@ impl Call {
             agents,
             players,
             codecs: _,
+            jitter: _,
         } = *other;
         let edges = self.signalling.edges_made;
         let parties = u32::try_from(self.signalling.parties.len()).unwrap_or(u32::MAX);

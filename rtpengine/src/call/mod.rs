@@ -75,7 +75,8 @@ use signalling::{CallFlags, Signalling};
 
 use crate::dtls;
 use crate::flow::{
-    Arrival, Packet, Plane, Received, ReportOptions, TickOptions, TimeoutReason, Timeouts, Turn,
+    Arrival, JitterSettings, Packet, Plane, Received, ReportOptions, TickOptions, TimeoutReason, Timeouts,
+    Turn,
 };
 
 /// Why a call ended (ng-control.md §10.10 rule 5).
@@ -135,6 +136,8 @@ pub struct Call {
     players: playing::Players,
     /// What the operator configured about codecs.
     codecs: Arc<handling::CodecSettings>,
+    /// The jitter buffer the operator wants.
+    jitter: Option<JitterSettings>,
 }
 
 // A call moves between shards as a whole.
@@ -157,6 +160,7 @@ impl Call {
             agents: agents::Agents::default(),
             players: playing::Players::default(),
             codecs: Arc::default(),
+            jitter: None,
         }
     }
 
@@ -260,6 +264,7 @@ impl Call {
             self.dtls.clone_from(&settings.dtls);
         }
         self.codecs.clone_from(&settings.codecs);
+        self.jitter = settings.jitter;
         self.plane.set_mos(settings.mos);
         self.plane.set_replay_window(settings.srtp_replay_window);
     }

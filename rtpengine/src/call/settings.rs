@@ -8,7 +8,7 @@ use rtpengine_common::ng::EndpointLearning;
 use super::dtmf::DtmfOptions;
 use super::handling::CodecSettings;
 use crate::dtls::Context;
-use crate::flow::MosOptions;
+use crate::flow::{JitterSettings, MosOptions};
 use crate::player::Sources;
 
 /// Which part of a `query` shows SSRC statistics (ng-control.md §12.5).
@@ -104,6 +104,8 @@ pub struct Settings {
     pub dtls: Option<Arc<Context>>,
     /// What was configured about codecs.
     pub codecs: Arc<CodecSettings>,
+    /// `--jitter-buffer` with what belongs to it.
+    pub jitter: Option<JitterSettings>,
 }
 
 impl Default for Settings {
@@ -140,6 +142,7 @@ impl Default for Settings {
             dtmf: DtmfOptions::default(),
             dtls: None,
             codecs: Arc::default(),
+            jitter: None,
         }
     }
 }

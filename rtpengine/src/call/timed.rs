@@ -44,8 +44,13 @@ impl Call {
                 Place::Stream(stream) => self.plane.run_mixer(turn, stream, &ctx.settings.instance_id),
                 Place::Call | Place::Media(_) | Place::Edge(_) => {}
             },
-            // Nobody asks for these.
-            Purpose::JitterBuffer | Purpose::DelayBuffer | Purpose::Dtx => {}
+            Purpose::JitterBuffer | Purpose::DelayBuffer => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_buffers(turn, stream, wake.purpose);
+                }
+            }
+            // Nobody asks for this.
+            Purpose::Dtx => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
-use crate::flow::{Level, MosFormula, MosOptions};
+use crate::flow::{JitterSettings, Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
 use crate::player::Stores;
 use crate::report::counters::{Block, Totals};
@@ -367,6 +367,11 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
+        jitter: (settings.media.jitter_buffer.packets != 0).then_some(JitterSettings {
+            packets: u32::try_from(settings.media.jitter_buffer.packets).unwrap_or(u32::MAX),
+            clock_drift: settings.media.jitter_buffer.clock_drift,
+            adaptive: settings.media.jitter_buffer.adaptive,
+        }),
         records: settings.recording.is_some(),
         dtmf: dtmf_options(settings),
         ..CallSettings::default()

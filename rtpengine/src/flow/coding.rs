@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+use rtpengine_common::codec::dtmf::Seen;
 use rtpengine_common::codec::engine::Feedback;
 use rtpengine_common::codec::stream::{InPacket, Outgoing, RtpTranscoder, SeenEvent};
 use rtpengine_common::rtp::RtpHeader;
@@ -42,6 +43,8 @@ pub(super) struct Made {
 pub(super) struct Brought {
     pub(super) made: Vec<Made>,
     pub(super) events: Vec<SeenEvent>,
+    /// Beginnings and ends of digits that were put in, with the clock of their units.
+    pub(super) injected: Vec<(Seen, u32)>,
     pub(super) feedback: SmallVec<[Feedback; 2]>,
     /// Payload type and cause of the first packet that could not be transcoded.
     pub(super) fault: Option<(u8, CodecFault)>,
@@ -132,7 +135,7 @@ impl Drop for CoderJob {
 
 fn code(ssrc: u32, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Outcome {
     let mut out = Outgoing::new();
-    let (mut made, mut events, mut fault) = (Vec::new(), Vec::new(), None);
+    let (mut made, mut events, mut injected, mut fault) = (Vec::new(), Vec::new(), Vec::new(), None);
     let mut now = Duration::ZERO;
     for held in packets {
         now = held.elapsed;
@@ -148,6 +151,7 @@ fn code(ssrc: u32, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Ou
             fault = fault.or(Some((held.payload_type, CodecFault::from(&error))));
         }
         events.extend(transcoder.seen_events());
+        injected.extend(transcoder.injected_digits());
         made.extend(out.packets().map(|packet| Made {
             header: RtpHeader {
                 marker: packet.marker,
@@ -162,5 +166,5 @@ fn code(ssrc: u32, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Ou
         }));
     }
     let feedback = std::iter::from_fn(|| transcoder.feedback(now)).take(2).collect();
-    Outcome::Coded(transcoder, Box::new(Brought { made, events, feedback, fault }))
+    Outcome::Coded(transcoder, Box::new(Brought { made, events, injected, feedback, fault }))
 }

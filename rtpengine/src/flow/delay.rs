@@ -9,7 +9,7 @@ const MAX_QUEUE: usize = 8192;
 
 /// The buffer. What leaves is appended to a list of the caller's.
 #[derive(Debug)]
-pub struct DelayBuffer<T> {
+pub(super) struct DelayBuffer<T> {
     delay: Duration,
     /// In order of arrival.
     queue: VecDeque<(Instant, T)>,
@@ -23,43 +23,37 @@ impl<T> Default for DelayBuffer<T> {
 
 impl<T> DelayBuffer<T> {
     /// Changes the delay, also for what waits: with less of it packets leave earlier, in the same order.
-    pub fn set_delay(&mut self, delay: Duration) {
+    pub(super) fn set_delay(&mut self, delay: Duration) {
         self.delay = delay;
-    }
-
-    /// The delay in force.
-    #[must_use]
-    pub fn delay(&self) -> Duration {
-        self.delay
     }
 
     /// Packets can go past it: there is no delay, and none waits.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.delay.is_zero() && self.queue.is_empty()
     }
 
     /// Packets waiting.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
     /// Nothing waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// When [`DelayBuffer::pop`] has something to give.
     #[must_use]
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         self.queue.front().map(|(arrival, _)| *arrival + self.delay)
     }
 
     /// Takes a packet that arrived at `arrival`; one that arrived before the newest takes its place among the others. Returns what has to leave
     /// for want of room.
-    pub fn push(&mut self, arrival: Instant, item: T) -> Option<T> {
+    pub(super) fn push(&mut self, arrival: Instant, item: T) -> Option<T> {
         let surplus =
             if self.queue.len() >= MAX_QUEUE { self.queue.pop_front().map(|(_, item)| item) } else { None };
         let later = self.queue.iter().rev().take_while(|(at, _)| *at > arrival).count();
@@ -68,7 +62,7 @@ impl<T> DelayBuffer<T> {
     }
 
     /// What leaves now, if anything does: to be asked until there is nothing.
-    pub fn pop(&mut self, now: Instant) -> Option<T> {
+    pub(super) fn pop(&mut self, now: Instant) -> Option<T> {
         if self.due().is_none_or(|due| due > now) {
             return None;
         }
@@ -76,7 +70,7 @@ impl<T> DelayBuffer<T> {
     }
 
     /// Forgets what waits: another source takes its place (`play media`).
-    pub fn discard(&mut self) {
+    pub(super) fn discard(&mut self) {
         self.queue.clear();
     }
 }

@@ -58,11 +58,19 @@ impl Fax {
 }
 
 impl Plane {
+    fn faxes(&self) -> &[Fax] {
+        self.seldom.as_ref().map_or(&[], |seldom| &seldom.faxes)
+    }
+
+    fn faxes_mut(&mut self) -> &mut Vec<Fax> {
+        &mut self.seldom.get_or_insert_default().faxes
+    }
+
     /// Puts a gateway in force, or tells the present one between the same streams what has changed.
     pub fn set_fax(&mut self, spec: FaxSpec, now: Instant) {
         let image = spec.image;
-        let Some(fax) = self.faxes.iter_mut().find(|fax| fax.spec.image == image) else {
-            self.faxes.push(Fax { spec, gateway: None, epoch: now, failed: false });
+        let Some(fax) = self.faxes_mut().iter_mut().find(|fax| fax.spec.image == image) else {
+            self.faxes_mut().push(Fax { spec, gateway: None, epoch: now, failed: false });
             return self.start_fax_soon(image, now);
         };
         if fax.spec.ssrc != spec.ssrc || fax.spec.audio != spec.audio {
@@ -82,7 +90,9 @@ impl Plane {
 
     /// Ends the gateway of an image stream, if there is one.
     pub fn end_fax(&mut self, image: StreamId) {
-        self.faxes.retain(|fax| fax.spec.image != image);
+        if let Some(seldom) = &mut self.seldom {
+            seldom.faxes.retain(|fax| fax.spec.image != image);
+        }
     }
 
     /// Nothing has come that could set a waiting gateway off; it looks itself.
@@ -93,9 +103,9 @@ impl Plane {
     /// Gives a packet to the gateway of its stream, if the stream has one.
     pub(super) fn feed_fax<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, from: StreamId, bytes: &[u8]) {
         let of = |fax: &Fax| fax.spec.image == from || fax.spec.audio == from;
-        let Some(at) = self.faxes.iter().position(of) else { return };
+        let Some(at) = self.faxes().iter().position(of) else { return };
         self.start_fax(turn, at);
-        let Some(fax) = self.faxes.get_mut(at) else { return };
+        let Some(fax) = self.faxes_mut().get_mut(at) else { return };
         let now = fax.time(turn.now.instant);
         let Some(gateway) = &mut fax.gateway else { return };
         let mut produced = Produced::default();
@@ -117,11 +127,11 @@ impl Plane {
 
     /// A gateway has samples to make.
     pub fn run_fax<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, image: StreamId) {
-        let Some(at) = self.faxes.iter().position(|fax| fax.spec.image == image) else { return };
+        let Some(at) = self.faxes().iter().position(|fax| fax.spec.image == image) else { return };
         if self.start_fax(turn, at) {
             return;
         }
-        let Some(fax) = self.faxes.get_mut(at) else { return };
+        let Some(fax) = self.faxes_mut().get_mut(at) else { return };
         let now = fax.time(turn.now.instant);
         let Some(gateway) = &mut fax.gateway else { return };
         if gateway.due() > now {
@@ -138,7 +148,7 @@ impl Plane {
     /// Starts a waiting gateway when both streams have an endpoint and there is a codec (codecs.md §19.5 rule 2). Returns whether it
     /// was started now.
     fn start_fax<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, at: usize) -> bool {
-        let Some(fax) = self.faxes.get(at).filter(|fax| fax.gateway.is_none() && !fax.failed) else {
+        let Some(fax) = self.faxes().get(at).filter(|fax| fax.gateway.is_none() && !fax.failed) else {
             return false;
         };
         let (image, audio) = (fax.spec.image, fax.spec.audio);
@@ -153,7 +163,7 @@ impl Plane {
         if let Some(before) = before {
             start.sequence_number = (before.extended_sequence() as u16).wrapping_add(1);
         }
-        let Some(fax) = self.faxes.get_mut(at) else { return false };
+        let Some(fax) = self.faxes_mut().get_mut(at) else { return false };
         let now = fax.time(turn.now.instant);
         match Gateway::start(fax.spec.options, fax.spec.codecs.clone(), start, now) {
             Ok(gateway) => {
@@ -171,7 +181,7 @@ impl Plane {
     }
 
     fn send_fax<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, at: usize, produced: &Produced) {
-        let Some(fax) = self.faxes.get(at) else { return };
+        let Some(fax) = self.faxes().get(at) else { return };
         let FaxSpec { image, audio, ssrc, to_image, to_audio, .. } = fax.spec;
         for packet in produced.audio.iter().filter(|_| to_audio) {
             let header = RtpHeader {

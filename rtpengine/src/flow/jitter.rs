@@ -37,7 +37,7 @@ pub struct JitterSettings {
 
 /// What is known of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JitterInfo {
+pub(super) struct JitterInfo {
     /// Sequence number.
     pub sequence_number: u16,
     /// Timestamp.
@@ -126,7 +126,7 @@ impl Drift {
 
 /// The buffer. What leaves is appended to a list of the caller's.
 #[derive(Debug)]
-pub struct JitterBuffer<T> {
+pub(super) struct JitterBuffer<T> {
     settings: JitterSettings,
     bypass: u32,
     off: bool,
@@ -177,7 +177,7 @@ fn signed_us(from: Instant, to: Instant) -> i64 {
 impl<T> JitterBuffer<T> {
     /// A buffer that has seen nothing.
     #[must_use]
-    pub fn new(settings: JitterSettings) -> Self {
+    pub(super) fn new(settings: JitterSettings) -> Self {
         Self {
             settings,
             bypass: BYPASSED,
@@ -203,42 +203,42 @@ impl<T> JitterBuffer<T> {
 
     /// What it was made with.
     #[must_use]
-    pub fn settings(&self) -> &JitterSettings {
+    pub(super) fn settings(&self) -> &JitterSettings {
         &self.settings
     }
 
     /// Packets held back at present.
-    #[must_use]
-    pub fn depth(&self) -> u32 {
+    #[cfg(test)]
+    pub(super) fn depth(&self) -> u32 {
         self.depth
     }
 
     /// Given up for this stream.
-    #[must_use]
-    pub fn is_off(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_off(&self) -> bool {
         self.off
     }
 
     /// Packets waiting.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
     /// Nothing waits.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// When [`JitterBuffer::pop`] has something to give.
     #[must_use]
-    pub fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self) -> Option<Instant> {
         self.queue.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// Takes a packet that arrives at `now`. What leaves at once is appended to `out`: the packet itself, or all that waits.
-    pub fn push(&mut self, now: Instant, info: &JitterInfo, item: T, out: &mut Vec<T>) {
+    pub(super) fn push(&mut self, now: Instant, info: &JitterInfo, item: T, out: &mut Vec<T>) {
         if self.off {
             out.push(item);
             return;
@@ -265,7 +265,7 @@ impl<T> JitterBuffer<T> {
     }
 
     /// Appends what leaves now, in order.
-    pub fn pop(&mut self, now: Instant, out: &mut Vec<T>) {
+    pub(super) fn pop(&mut self, now: Instant, out: &mut Vec<T>) {
         while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= now) {
             let entry = entry.remove();
             let broken = self.left(&entry);
@@ -277,7 +277,7 @@ impl<T> JitterBuffer<T> {
     }
 
     /// Appends everything that waits, in order.
-    pub fn flush(&mut self, out: &mut Vec<T>) {
+    pub(super) fn flush(&mut self, out: &mut Vec<T>) {
         out.extend(std::mem::take(&mut self.queue).into_values().map(|entry| entry.item));
     }
 

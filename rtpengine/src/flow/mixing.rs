@@ -60,7 +60,7 @@ impl MixSpec {
 
 /// Who is mixed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
+pub(super) enum Voice {
     /// An SSRC that comes in on a stream.
     Received(StreamId, u32),
     /// A player of the daemon, by its SSRC.

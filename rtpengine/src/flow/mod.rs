@@ -3,6 +3,7 @@
 //! Signalling compiles a [`FlowSpec`] per stream and hands it to the [`Plane`], which keeps what must survive a
 //! recompile (learned addresses, counters, SSRC tables) and executes the spec for each datagram.
 
+mod buffers;
 mod bundle;
 mod coding;
 mod crypto;
@@ -47,14 +48,16 @@ mod report_tests;
 #[cfg(test)]
 mod tests;
 
+pub use buffers::BufferSpec;
 pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
-pub use dtmf::{DtmfNotice, InjectError, Injection};
+pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};
 #[doc(hidden)]
 pub use exercise::exercise;
 #[cfg(feature = "codec")]
 pub use fax::FaxSpec;
+pub use jitter::JitterSettings;
 pub use mixing::MixSpec;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;

@@ -104,6 +104,12 @@ impl Packet {
     }
 }
 
+impl std::fmt::Debug for Packet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Packet").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
 impl Default for Packet {
     fn default() -> Self {
         Self::new()

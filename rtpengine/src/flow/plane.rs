@@ -145,6 +145,16 @@ impl MediaPlane {
     }
 }
 
+/// What few calls have, so that it costs the others nothing.
+#[derive(Debug, Default)]
+pub(super) struct Seldom {
+    /// T.38 gateways.
+    #[cfg(feature = "codec")]
+    pub(super) faxes: Vec<super::fax::Fax>,
+    /// Where packets that were held back live while they are forwarded; made when it is needed.
+    pub(super) held: Option<Packet>,
+}
+
 /// The run-time state of a call: not cloned, not stored, moved between shards as it is.
 #[derive(Debug, Default)]
 pub struct Plane {
@@ -161,9 +171,8 @@ pub struct Plane {
     pub(super) dtmf: Vec<DtmfNotice>,
     /// What the call does at a time of its own; nothing for most calls.
     pub(super) schedule: Option<Box<Schedule>>,
-    /// T.38 gateways; none in most calls.
-    #[cfg(feature = "codec")]
-    pub(super) faxes: Vec<super::fax::Fax>,
+    /// What few calls have.
+    pub(super) seldom: Option<Box<Seldom>>,
     /// Audio players, by the stream they send.
     pub(super) mixers: Vec<super::mixing::Mixer>,
     /// DTMF events that transcoders saw.
@@ -371,12 +380,20 @@ impl Plane {
         if let Some(rare) = stream.rare.as_mut().filter(|_| !spec.loop_check) {
             rare.loop_memory = LoopMemory::default();
         }
+        let dtmf = stream.spec.dtmf != spec.dtmf;
+        let buffers = stream.spec.buffers != spec.buffers;
         stream.spec = spec;
         self.crypto_stale = true;
         let ended =
             stream.coders.as_mut().map(|coders| coders.respecify(&stream.spec.rtp)).unwrap_or_default();
         if !ended.is_empty() {
             self.cancel_packets(|packet| packet.from == Some(id) && ended.contains(&packet.edge));
+        }
+        if dtmf {
+            self.respecify_dtmf(id);
+        }
+        if buffers {
+            self.respecify_buffers(id);
         }
         true
     }
@@ -410,10 +427,13 @@ impl Plane {
             stream
         }));
         #[cfg(feature = "codec")]
-        self.faxes.extend(other.faxes.into_iter().map(|mut fax| {
-            fax.shift(streams);
-            fax
-        }));
+        if let Some(seldom) = other.seldom {
+            let faxes = seldom.faxes.into_iter().map(|mut fax| {
+                fax.shift(streams);
+                fax
+            });
+            self.seldom.get_or_insert_default().faxes.extend(faxes);
+        }
         self.mixers.extend(other.mixers.into_iter().map(|mut mixer| {
             mixer.shift(offsets.streams);
             mixer

@@ -133,7 +133,7 @@ impl Plane {
             return self.refuse(arrival.stream, DropCause::Source);
         }
         self.count_in(turn, arrival, arrival.stream, packet.len());
-        self.forward(turn, arrival, packet, None);
+        self.pass_on(turn, arrival, packet, None);
         Received::ACCEPTED
     }
 
@@ -203,10 +203,13 @@ impl Plane {
             }
         }
         if event && !self.streams[handled.index()].is_ciphered() {
-            self.watch_event(handled, arrival.source, &header, packet.bytes(), clock_rate.unwrap_or(0));
+            let clock = clock_rate.unwrap_or(0);
+            self.watch_event((handled, arrival.source), &header, packet.bytes(), clock, turn.now.unix_us);
+        } else if self.streams[handled.index()].listens() {
+            self.listen(handled, packet.bytes(), &header, turn.now.unix_us);
         }
         // Step 14
-        self.forward(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
+        self.pass_on(turn, Arrival { stream: handled, ..arrival }, packet, Some(&header));
         Received { outcome: Outcome::Accepted, error: unknown }
     }
 

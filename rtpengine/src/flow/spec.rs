@@ -6,6 +6,8 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::buffers::BufferSpec;
+use super::dtmf::DtmfSpec;
 use super::transcode::Transcode;
 
 /// How the datagrams of a stream are read.
@@ -77,6 +79,12 @@ impl PayloadTypes {
             self.events |= 1 << number;
         }
         self
+    }
+
+    /// The numbers that are telephone-event, one bit each.
+    #[must_use]
+    pub fn events(&self) -> u128 {
+        self.events
     }
 
     /// Whether the number is telephone-event.
@@ -301,8 +309,12 @@ pub struct FlowSpec {
     pub bundle: Option<Arc<Bundle>>,
     /// Signalled payload types; `None` where none are known (nothing then counts as unknown).
     pub payload_types: Option<Arc<PayloadTypes>>,
+    /// What arrives is held back before it is forwarded; `None` where nothing is.
+    pub buffers: Option<Arc<BufferSpec>>,
     /// What arrives goes to the T.38 gateway of the media, beside the sinks (codecs.md §19).
     pub fax: bool,
+    /// What is to be known of the source's digits beyond its event packets, and what hides them.
+    pub dtmf: Option<Arc<DtmfSpec>>,
     /// Where RTP goes; for [`FlowKind::Raw`] where everything goes.
     pub rtp: SmallVec<[SinkSpec; 1]>,
     /// Where RTCP goes, also when it arrives on the RTP port without multiplexing (media-plane.md §6).

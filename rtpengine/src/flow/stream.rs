@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 
 use crate::call::ids::{LocalSocket, MediaId, SocketKey};
 
+use super::buffers::Buffers;
 use super::crypto::Keys;
-use super::dtmf::Injections;
+use super::dtmf::{Hidden, Injections};
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
@@ -61,8 +62,12 @@ pub(super) struct Rare {
     pub(super) loop_memory: LoopMemory,
     /// First payload length of the payload types under `block short`.
     pub(super) short_norms: Vec<(u8, u16)>,
+    /// Packets received that wait to be forwarded.
+    pub(super) buffers: Option<Box<Buffers>>,
     /// The telephone-events of the stream.
     pub(super) events: EventWatch,
+    /// What hides the digits of the stream's source.
+    pub(super) hidden: Hidden,
     /// Digits put into what is passed through.
     pub(super) injections: Option<Box<Injections>>,
 }
@@ -113,6 +118,12 @@ impl Stream {
     /// Its packets pass enciphered: nobody here can read them.
     pub(super) fn is_ciphered(&self) -> bool {
         self.spec.srtp && self.untouched
+    }
+
+    /// Its audio is listened to for tones.
+    #[inline]
+    pub(super) fn listens(&self) -> bool {
+        self.spec.dtmf.as_ref().is_some_and(|dtmf| !dtmf.listen.is_empty()) && !self.is_ciphered()
     }
 
     /// The media it belongs to.

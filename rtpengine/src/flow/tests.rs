@@ -684,6 +684,7 @@ mod hostile {
                         }],
                     })
                 }),
+                dtmf: None,
                 loop_check: on[6],
                 blackhole: on[7] && on[8],
                 receives: on[8],
@@ -693,6 +694,17 @@ mod hostile {
                 pierce_nat: on[11],
                 nat_wait: on[12],
                 fax: on[5] && on[7],
+                buffers: (on[2] && on[8]).then(|| {
+                    Arc::new(BufferSpec {
+                        jitter: on[3].then_some(JitterSettings {
+                            packets: 3,
+                            clock_drift: on[4],
+                            adaptive: None,
+                        }),
+                        delay: Duration::from_millis(if on[6] { 40 } else { 0 }),
+                        events: vec![101],
+                    })
+                }),
                 payload_types: on[0]
                     .then(|| Arc::new(PayloadTypes::new([(0, 8000), (96, 0), (97, u32::MAX)]))),
                 rtp: rtp.into_iter().collect(),

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtpengine_common::codec::Codec;
+use rtpengine_common::codec::dtmf::{Digit, Seen};
 use rtpengine_common::codec::engine::{CodecError, Feedback};
 use rtpengine_common::codec::stream::{
-    InPacket, Outgoing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
+    InPacket, Outgoing, Passing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
 };
 use rtpengine_common::codec::table::Engine;
 use rtpengine_common::rtp::{RtpHeader, RtpPacket};
@@ -20,6 +21,7 @@ use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
 use super::coding::{Brought, CoderJob, Held, Home, Outcome};
+use super::dtmf::DtmfNotice;
 use super::events::Notice;
 use super::ingress::RtpFields;
 use super::own::OwnPacket;
@@ -135,6 +137,8 @@ struct Away {
     transcode: Arc<Transcode>,
     respecified: bool,
     feedback: SmallVec<[Feedback; 2]>,
+    /// Digits to be sent.
+    digits: Vec<(Digit, Option<Passing>)>,
 }
 
 impl Away {
@@ -148,6 +152,10 @@ impl Away {
             transcoder.set_routes(self.transcode.routes.clone());
         }
         self.feedback.iter().for_each(|&feedback| transcoder.take(feedback));
+        for &(digit, passing) in &self.digits {
+            // Beyond what a transcoder takes they are lost, like digits played to one that is here.
+            transcoder.inject(digit, passing);
+        }
         (transcoder, brought)
     }
 }
@@ -261,13 +269,18 @@ impl Plane {
         fill: Option<u8>,
     ) {
         let now = turn.now.instant;
+        let masked = self.streams[from.index()].rare.as_ref().is_some_and(|rare| rare.hidden.mask.is_some());
+        if masked {
+            // What hides digits goes along with the packets, not with the transcoder: these are transcoded here.
+            self.gather_transcoders(turn, from);
+        }
         let stream = &mut self.streams[from.index()];
         let Some(sink) = stream.spec.rtp.get(number) else { return };
         let (Some(transcode), Ok(view)) = (&sink.transcode, RtpPacket::parse(packet.bytes())) else { return };
         let coders = stream.coders.get_or_insert_default();
         let at = coders.touch(sink, transcode, header.ssrc, now);
         let coder = &coders.list[at];
-        if (self.codes_elsewhere && coder.costly) || matches!(coder.desk, Desk::Away(_)) {
+        if (self.codes_elsewhere && coder.costly && !masked) || matches!(coder.desk, Desk::Away(_)) {
             let transcode = Arc::clone(transcode);
             return self.transcode_elsewhere(turn, (from, at), &view, header, fill, &transcode);
         }
@@ -285,9 +298,17 @@ impl Plane {
             payload: filled.as_deref().unwrap_or(payload),
         };
         let elapsed = now.saturating_duration_since(coder.epoch);
+        transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
         if let Err(error) = transcoder.push(elapsed, &input, &mut out) {
             let notice = Notice::Transcoding { payload_type: header.payload_type, fault: (&error).into() };
             turn.events.push(now, from, notice);
+        }
+        let mask = transcoder.take_mask();
+        if let Some(rare) = &mut stream.rare {
+            rare.hidden.mask = mask;
+        }
+        for (seen, clock) in transcoder.injected_digits() {
+            note_injected(&mut self.dtmf, from, seen, clock);
         }
         for event in transcoder.seen_events() {
             if self.digits.len() < MAX_DIGITS {
@@ -371,21 +392,32 @@ impl Plane {
         }
     }
 
-    /// The transcoder of a source SSRC on a link, for whoever puts packets of his own into its output (injected digits). `None`: nothing
-    /// of that source has come yet, the link does not transcode, or the
-    /// transcoder is away with a job ([`Plane::gather_transcoders`]).
-    pub fn transcoder_mut(
+    /// Puts a digit into what the transcoder of a source SSRC on a link sends ([`RtpTranscoder::inject`]); one that is away with a job
+    /// gets it when it is back. `false`: too many wait, nothing of that source has come yet, or the link does not transcode.
+    pub fn inject_transcoded(
         &mut self,
-        stream: StreamId,
-        edge: EdgeId,
-        ssrc: u32,
-    ) -> Option<&mut RtpTranscoder> {
-        let coders = self.streams.get_mut(stream.index())?.coders.as_mut()?;
-        let coder = coders.list.iter_mut().find(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc))?;
-        match &mut coder.desk {
-            Desk::Here(transcoder) => Some(transcoder),
-            Desk::Away(_) => None,
+        (stream, edge, ssrc): (StreamId, EdgeId, u32),
+        digit: Digit,
+        passing: Option<Passing>,
+    ) -> bool {
+        let coders = self.streams.get_mut(stream.index()).and_then(|stream| stream.coders.as_mut());
+        let list = coders.map(|coders| coders.list.iter_mut());
+        let coder = list.and_then(|mut list| list.find(|c| (c.edge, c.ssrc) == (Some(edge), ssrc)));
+        match coder.map(|coder| &mut coder.desk) {
+            Some(Desk::Here(transcoder)) => transcoder.inject(digit, passing),
+            Some(Desk::Away(away)) if away.digits.len() < MAX_DIGITS => {
+                away.digits.push((digit, passing));
+                true
+            }
+            Some(Desk::Away(_)) | None => false,
         }
+    }
+
+    /// Whether [`Plane::inject_transcoded`] finds a transcoder.
+    #[must_use]
+    pub fn has_transcoder(&self, stream: StreamId, edge: EdgeId, ssrc: u32) -> bool {
+        let coders = self.streams.get(stream.index()).and_then(|stream| stream.coders.as_ref());
+        coders.is_some_and(|c| c.list.iter().any(|coder| (coder.edge, coder.ssrc) == (Some(edge), ssrc)))
     }
 
     /// Whether digits went by that [`Plane::take_digits`] has not given out: to be asked after each packet.
@@ -438,8 +470,8 @@ impl Plane {
         }
     }
 
-    /// Has the transcoders of a stream here that are away with a job: for the rare work on the transcoder itself
-    /// ([`Plane::transcoder_mut`]). Waits for the job, a frame's time of work at most.
+    /// Has the transcoders of a stream here that are away with a job: for work that belongs to one packet after another
+    /// (what hides digits). Waits for the job, a frame's time of work at most.
     pub fn gather_transcoders<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId) {
         for at in 0..self.coder_count(stream) {
             self.collect(turn, stream, at, true);
@@ -494,6 +526,7 @@ impl Plane {
             transcode,
             respecified: false,
             feedback: SmallVec::new(),
+            digits: Vec::new(),
         };
         match std::mem::replace(&mut coder.desk, Desk::Away(Box::new(away))) {
             Desk::Here(transcoder) => {
@@ -548,6 +581,9 @@ impl Plane {
         if let Some((payload_type, fault)) = brought.fault {
             turn.events.push(now, way.from, Notice::Transcoding { payload_type, fault });
         }
+        for (seen, clock) in brought.injected {
+            note_injected(&mut self.dtmf, way.from, seen, clock);
+        }
         for event in brought.events {
             if self.digits.len() < MAX_DIGITS {
                 self.digits.push(SeenDigit { stream: way.from, edge: way.edge, ssrc, event });
@@ -570,5 +606,12 @@ impl Plane {
             };
             self.send_media_at(turn, if at <= now + SOON { now } else { at }, packet);
         }
+    }
+}
+
+/// Somebody may want to be told of a digit that was put in.
+fn note_injected(notices: &mut Vec<DtmfNotice>, stream: StreamId, seen: Seen, clock: u32) {
+    if notices.len() < MAX_DIGITS {
+        notices.push(DtmfNotice { stream, from: None, clock, seen, injected: true });
     }
 }

@@ -277,17 +277,20 @@ const MEDIA: &[OptionDef] = &[
         "Interval of generated RTCP in ms; a random part of up to 1 s is added",
     )
     .at_least_or_default(1),
-    OptionDef::int("jitter-buffer", 0, "Packets in the jitter buffer; 0 = none")
-        .range(0, ANY_POSITIVE, "Invalid negative jitter buffer size")
-        .not_yet(),
-    OptionDef::flag("jb-clock-drift", "Compensate clock drift in the jitter buffer").not_yet(),
-    OptionDef::flag("jb-adaptive", "Adapt the delay of the jitter buffer").not_yet(),
-    OptionDef::int("jb-adaptive-min", 0, "Smallest adaptive delay in ms")
-        .range(0, ANY_POSITIVE, "Invalid negative --jb-adaptive-min ({})")
-        .not_yet(),
+    OptionDef::int("jitter-buffer", 0, "Packets in the jitter buffer; 0 = none").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative jitter buffer size",
+    ),
+    OptionDef::flag("jb-clock-drift", "Compensate clock drift in the jitter buffer"),
+    OptionDef::flag("jb-adaptive", "Adapt the delay of the jitter buffer"),
+    OptionDef::int("jb-adaptive-min", 0, "Smallest adaptive delay in ms").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative --jb-adaptive-min ({})",
+    ),
     OptionDef::int("jb-adaptive-max", 0, "Largest adaptive delay in ms, at most 1000")
-        .default_is("300 with jb-adaptive")
-        .not_yet(),
+        .default_is("300 with jb-adaptive"),
     OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences"),
     OptionDef::int("audio-buffer-length", 500, "Audio buffer of the mixing player in ms"),
     OptionDef::int("audio-buffer-delay", 5, "Delay of the mixing player in ms"),

@@ -34,6 +34,8 @@ mod open;
 #[allow(unsafe_code)]
 pub mod opus;
 pub mod packer;
+#[cfg(all(test, feature = "ffmpeg"))]
+mod proofs;
 #[cfg(feature = "ffmpeg")]
 #[allow(unsafe_code)]
 pub mod resampler;

@@ -43,6 +43,27 @@ fn g729_support() -> Support {
     Support { encode: false, ..avcodec_support(&[], &["g729"]) }
 }
 
+/// Rates and channels that audio of any kind has. Beyond them a few octets would stand for hours of sound.
+const RATES: std::ops::RangeInclusive<u32> = 4000..=192_000;
+const CHANNELS: std::ops::RangeInclusive<u32> = 1..=8;
+
+/// Refuses clock rates and channels that cannot be true. Opus has its own rule (`codecs.md` §17.2(1)).
+fn plausible(codec: &Codec, id: CodecId) -> Result<(), CodecError> {
+    use CodecId::{Amr, AmrWb, Cn, G723, G729, G729a, Gsm, Ilbc, Opus, Speex};
+    let fits = match id {
+        Opus => true,
+        Amr | AmrWb | Cn | G723 | G729 | G729a | Gsm | Ilbc => {
+            codec.clock == id.def().clock && codec.channels == 1
+        }
+        Speex => matches!(codec.clock, 8000 | 16000 | 32000) && codec.channels == 1,
+        _ => RATES.contains(&codec.audio_rate()) && CHANNELS.contains(&codec.channels),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(CodecError::Parameters { codec: codec.name.as_ref().into(), reason: "clock rate or channels" })
+}
+
 /// The audio of a codec's payloads.
 fn audio_format(codec: &Codec) -> AudioFormat {
     AudioFormat { rate: codec.audio_rate(), channels: codec.channels }
@@ -85,6 +106,7 @@ pub fn encoded_format(codec: &Codec, decoded: AudioFormat) -> AudioFormat {
 /// If the codec has no decoder in this build, or its parameters cannot be used.
 pub fn open_decoder(codec: &Codec, format: AudioFormat, ptime: u32) -> Result<Box<dyn Decoder>, CodecError> {
     let Some(id) = codec.id else { return Err(not_supported(codec, "decoder")) };
+    plausible(codec, id)?;
     match (id, id.def().engine) {
         (CodecId::Pcma, _) => Ok(Box::new(G711Decoder::new(Law::A, audio_format(codec)))),
         (CodecId::Pcmu, _) => Ok(Box::new(G711Decoder::new(Law::Mu, audio_format(codec)))),
@@ -166,6 +188,7 @@ pub fn open_encoder(
     ptime: u32,
 ) -> Result<(Box<dyn Encoder>, Packer), CodecError> {
     let Some(id) = codec.id else { return Err(not_supported(codec, "encoder")) };
+    plausible(codec, id)?;
     let packer = packer(codec, id, format, ptime);
     let encoder: Box<dyn Encoder> = match (id, id.def().engine) {
         (CodecId::Pcma, _) => Box::new(G711Encoder::new(Law::A, format)),

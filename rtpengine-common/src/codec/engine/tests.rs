@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::codec::{CodecString, EngineSupport, Linked};
 
-fn codec(text: &str) -> crate::codec::Codec {
+pub(super) fn codec(text: &str) -> crate::codec::Codec {
     CodecString::parse(text).codec(&Linked)
 }
 
 /// The codecs of this build that can be coded both ways, with rate and channels.
-fn codecs() -> Vec<crate::codec::Codec> {
+pub(super) fn codecs() -> Vec<crate::codec::Codec> {
     let texts = [
         "PCMA",
         "PCMU",
@@ -39,7 +39,7 @@ fn codecs() -> Vec<crate::codec::Codec> {
 }
 
 /// A speech-like sound: a few harmonics below 1 kHz, slowly swelling.
-fn sound(format: AudioFormat, ms: u32) -> Vec<i16> {
+pub(super) fn sound(format: AudioFormat, ms: u32) -> Vec<i16> {
     let frames = format.samples_in(ms) / format.channels as usize;
     let mut samples = Vec::new();
     for n in 0..frames {
@@ -52,7 +52,7 @@ fn sound(format: AudioFormat, ms: u32) -> Vec<i16> {
     samples
 }
 
-fn encode(codec: &crate::codec::Codec, ms: u32) -> Vec<(Vec<u8>, u32)> {
+pub(super) fn encode(codec: &crate::codec::Codec, ms: u32) -> Vec<(Vec<u8>, u32)> {
     let native = AudioFormat { rate: codec.audio_rate(), channels: codec.channels };
     let format = encoded_format(codec, native);
     let ptime = codec.packet_time(127, 0);
@@ -69,7 +69,7 @@ fn encode(codec: &crate::codec::Codec, ms: u32) -> Vec<(Vec<u8>, u32)> {
     out.encoded().map(|e| (e.octets.to_vec(), e.duration)).collect()
 }
 
-fn decode(codec: &crate::codec::Codec, payloads: &[Vec<u8>], format: AudioFormat) -> Vec<i16> {
+pub(super) fn decode(codec: &crate::codec::Codec, payloads: &[Vec<u8>], format: AudioFormat) -> Vec<i16> {
     let mut decoder = open_decoder(codec, format, 20).unwrap();
     let mut out = Frames::new();
     for payload in payloads {
@@ -80,7 +80,7 @@ fn decode(codec: &crate::codec::Codec, payloads: &[Vec<u8>], format: AudioFormat
 }
 
 /// Best normalised correlation of two sounds within a delay of 60 ms.
-fn likeness(a: &[i16], b: &[i16], format: AudioFormat) -> f64 {
+pub(super) fn likeness(a: &[i16], b: &[i16], format: AudioFormat) -> f64 {
     // Every nth sample, about 8 kHz: the sound has nothing above.
     let step = format.channels as usize * (format.rate as usize / 8000).max(1);
     let mono = |x: &[i16]| x.iter().step_by(step).map(|&s| f64::from(s)).collect::<Vec<_>>();

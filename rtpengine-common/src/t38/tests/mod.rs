@@ -345,3 +345,50 @@ fn other_codecs() {
     assert_eq!(numbers, [0, 0, 0, 0, 0, 8, 8, 8, 8, 8]);
     assert!(out.audio.windows(2).all(|w| w[0].timestamp + 160 == w[1].timestamp && !w[1].marker));
 }
+
+/// Two seconds of V.21 flags, as every fax message begins: 300 bits per second, 1650 Hz for a 1 and 1850 Hz for a 0.
+fn flags() -> Vec<i16> {
+    let mut phase = 0.0f64;
+    let sample = |n: usize| {
+        let bit = 0x7e >> (n * 300 / 8000 % 8) & 1;
+        phase += std::f64::consts::TAU * if bit == 1 { 1650.0 } else { 1850.0 } / 8000.0;
+        (phase.sin() * 6000.0) as i16
+    };
+    (0..16_000).map(sample).collect()
+}
+
+/// A signal is told on the other side, also after a silence that was filled in.
+#[test]
+fn signals_become_indicators() {
+    for silence in [0, 100] {
+        let mut gateway = gateway(&[(8, "PCMA")]);
+        let mut out = Produced::default();
+        for turn in 0..silence {
+            gateway.run(Duration::from_millis(turn * 10), &mut out).unwrap();
+        }
+        let mut encoder = G711Encoder::new(Law::A, FORMAT);
+        for (n, samples) in flags().chunks(160).enumerate() {
+            let mut frames = Frames::new();
+            encoder.push(Frame::Samples(samples), &mut frames).unwrap();
+            let payload: Vec<u8> = frames.encoded().flat_map(|frame| frame.octets.to_vec()).collect();
+            let packet = InPacket {
+                payload_type: 8,
+                marker: false,
+                sequence_number: n as u16,
+                timestamp: n as u32 * 160,
+                payload: &payload,
+            };
+            let now = Duration::from_millis(silence * 10 + n as u64 * 20);
+            gateway.push_audio(now, &packet, &mut out).unwrap();
+            gateway.run(now, &mut out).unwrap();
+        }
+        let mut receiver = super::udptl::Receiver::default();
+        let mut told = Vec::new();
+        for datagram in &out.datagrams {
+            receiver.push(Duration::ZERO, datagram).unwrap();
+            told.extend(std::iter::from_fn(|| receiver.pop()).map(|(_, message)| message.to_vec()));
+        }
+        assert_eq!(told.first().map(Vec::as_slice), Some(&[0][..]), "no signal");
+        assert_eq!(told.get(1).map(Vec::as_slice), Some(&[6][..]), "preamble: {told:?}");
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rtpengine_common::bencode;
 use rtpengine_common::codec::dtmf::{Seen, sign};
+use rtpengine_common::codec::stream::SeenEvent;
 use rtpengine_common::log::lines::{DtmfEvent, dtmf_duration_ms};
 use rtpengine_common::ng::{Command, Dict, Value};
 
@@ -84,6 +85,7 @@ impl Call {
     /// Takes the digits that were seen since the last call: they may trigger something, and those that are over are to be told.
     pub fn hear_dtmf(&mut self, ctx: &mut Ctx<'_>) -> Vec<DtmfReport> {
         let mut reports = Vec::new();
+        self.note_converted_tones();
         for notice in self.plane.take_dtmf() {
             let Some(party) = self.party_of(notice.stream) else { continue };
             match notice.seen {
@@ -100,6 +102,28 @@ impl Call {
             }
         }
         reports
+    }
+
+    /// Tones that a link made events of. Where the source is listened to they are known already; of several links the first tells.
+    fn note_converted_tones(&mut self) {
+        for digit in self.plane.take_digits() {
+            let Some(stream) = self.plane.stream(digit.stream) else { continue };
+            let spec = stream.spec();
+            let listened = spec.dtmf.as_ref().is_some_and(|dtmf| !dtmf.listen.is_empty());
+            let first = spec.rtp.iter().find(|sink| sink.transcode.is_some()).and_then(|sink| sink.edge);
+            if listened || first != digit.edge {
+                continue;
+            }
+            let SeenEvent { event, volume, duration, clock } = digit.event;
+            let seen = Seen::Ended { event, volume, timestamp: 0, duration };
+            self.plane.note_dtmf(DtmfNotice {
+                stream: digit.stream,
+                from: None,
+                clock,
+                seen,
+                injected: false,
+            });
+        }
     }
 
     fn party_of(&self, stream: StreamId) -> Option<PartyId> {

@@ -206,6 +206,7 @@ impl Call {
 
     /// What an offer, an answer or another message with a description says about the DTMF of its sender.
     pub(super) fn take_dtmf(&mut self, sender: PartyId, request: &Request, ctx: &Ctx<'_>) {
+        self.plane.rebuild_masks();
         let codes = &ctx.settings.dtmf.codes;
         let party = self.signalling.party_mut(sender);
         if request.has(Flag::InjectDtmf) {

@@ -2,6 +2,7 @@
 
 use rtpengine_common::codec::Supplemental;
 use rtpengine_common::codec::dtmf::Digit;
+use rtpengine_common::codec::stream::{Passing, Route};
 use rtpengine_common::ng::{Reply, Request};
 use rtpengine_common::sdp::MediaType;
 
@@ -33,11 +34,8 @@ impl Call {
         let digit = digit(request, ctx)?;
         let ways =
             parties.iter().map(|&party| self.dtmf_path(party, digit)).collect::<Result<Vec<_>, _>>()?;
-        for injection in ways {
-            if let Some(edge) = self.signalling.edges.iter_mut().find(|e| e.id == injection.edge) {
-                edge.flags.insert(EdgeFlags::DIGITS);
-            }
-            if self.plane.inject(&injection).is_err() {
+        for way in ways {
+            if !self.send_digit(&way) {
                 ctx.warn("Too many DTMF events queued for injection");
             }
         }
@@ -45,8 +43,27 @@ impl Call {
         Ok(Reply::ok())
     }
 
+    /// Sends a digit on its way. `false`: too many wait.
+    fn send_digit(&mut self, way: &Way) -> bool {
+        let Injection { stream, edge, ssrc, payload_type, clock, frame, digit } = way.injection;
+        match way.kind {
+            Kind::Forwarded => {
+                if let Some(edge) = self.signalling.edges.iter_mut().find(|e| e.id == edge) {
+                    edge.flags.insert(EdgeFlags::DIGITS);
+                }
+                self.plane.inject(&way.injection).is_ok()
+            }
+            Kind::Transcoded { passing } => {
+                let types = self.plane.stream(stream).and_then(|s| s.spec().payload_types.clone());
+                let events = types.map_or(0, |types| types.events());
+                let passing = passing.then_some(Passing { payload_type, clock, frame, events });
+                self.plane.inject_transcoded((stream, edge, ssrc), digit, passing)
+            }
+        }
+    }
+
     /// How a digit in the name of a party reaches whoever listens to it.
-    fn dtmf_path(&self, party: PartyId, digit: Digit) -> Result<Injection, Error> {
+    fn dtmf_path(&self, party: PartyId, digit: Digit) -> Result<Way, Error> {
         let call = &self.signalling;
         let is_audio = |id: MediaId| call.media(id).media_type == MediaType::Audio;
         let media = call.party(party).medias.iter().copied().find(|&id| is_audio(id));
@@ -67,11 +84,38 @@ impl Call {
         let of_clock =
             |e: &&Entry| e.codec.supplemental == Some(Supplemental::TelephoneEvent) && e.codec.clock == clock;
         let events = call.media(edge.sink).codecs.list.entries().iter().find(of_clock);
-        let payload_type = events.ok_or(Error::NoDtmfHandler)?.payload_type;
+        let events = events.map(|entry| entry.payload_type);
+        let routed = |route: &Route| route.input_payload_type == used.payload_type;
+        let kind = match &edge.codecs.transcode {
+            Some(transcode) if transcode.routes.iter().any(routed) => Kind::Transcoded { passing: false },
+            Some(_) if events.is_some() => Kind::Transcoded { passing: true },
+            None if events.is_some() => Kind::Forwarded,
+            _ => return Err(Error::NoDtmfHandler),
+        };
+        if kind != Kind::Forwarded && !self.plane.has_transcoder(id, edge.id, ssrc) {
+            return Err(Error::NoDtmfSsrcHandler);
+        }
         let frame = clock / 1000 * codecs.packet_time_of(entry);
+        let payload_type = events.unwrap_or_default();
         let injection = Injection { stream: id, edge: edge.id, ssrc, payload_type, clock, frame, digit };
-        Ok(injection)
+        Ok(Way { injection, kind })
     }
+}
+
+/// How a digit reaches whoever listens.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    injection: Injection,
+    kind: Kind,
+}
+
+/// What the link does with the audio that the digit replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It is forwarded as it is.
+    Forwarded,
+    /// It goes through a transcoder; `passing`: which only renumbers it.
+    Transcoded { passing: bool },
 }
 
 /// The digit a request asks for. Times out of range are brought into it, with a warning.

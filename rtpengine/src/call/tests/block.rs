@@ -119,7 +119,9 @@ fn codecs_18_7_modes_and_their_parameters() {
     let settings = party(&desk);
     assert_eq!((settings.mode, settings.volume, settings.digit), (DtmfBlock::Digit, 20, 5));
     assert_eq!((settings.frequencies, settings.delay_buffer_ms, settings.delay_ms), (vec![400, 500], 40, 50));
-    assert_eq!(action(&desk, "a", 101), PtAction::Drop, "digits do not pass unreplaced");
+    let stream = desk.call.plane.stream(desk.rtp("a", 0)).expect("a stream").spec();
+    assert!(stream.rtp[0].transcode.is_some() && stream.dtmf.is_some(), "digits do not pass unreplaced");
+    assert_eq!(stream.buffers.as_ref().map(|buffers| buffers.delay.as_millis()), Some(40));
     desk.ask("unblock DTMF", "\"label\":\"one\"");
     assert_eq!(
         (party(&desk).mode, party(&desk).delay_buffer_ms),

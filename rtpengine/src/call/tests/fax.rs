@@ -2,6 +2,7 @@
 
 use super::{Desk, audio, lines, port};
 use crate::call::media::MediaFlags;
+use crate::flow::{Arrival, Events, Packet, Place, Purpose, Turn};
 
 const DEFAULTS: [&str; 7] = [
     "a=T38FaxVersion:0",
@@ -213,4 +214,77 @@ fn refused() {
     desk.offer("a", &image("10.0.0.1", 4000, ""), DECODE);
     let answer = desk.answer("a", "b", &audio("10.0.0.2", 0), "");
     assert_eq!(section(&answer), ["m=image 0 udptl t38", "c=IN IP4 0.0.0.0"]);
+}
+
+/// What the call sends, as text: from which port and what.
+#[derive(Default)]
+struct Wire(Vec<(u32, Vec<u8>)>);
+
+impl crate::call::ctx::Transmit for Wire {
+    fn send(&mut self, from: crate::call::ids::SocketKey, _: std::net::SocketAddr, bytes: &[u8]) -> bool {
+        self.0.push((from.slot, bytes.to_vec()));
+        true
+    }
+}
+
+impl Desk {
+    /// Lets time pass up to `ms` after now, a millisecond at a time, and returns what was sent.
+    fn runs(&mut self, ms: u64, arrivals: &[(&str, Vec<u8>)]) -> Vec<(u32, Vec<u8>)> {
+        let (mut wire, mut spare, mut packet) = (Wire::default(), Packet::new(), Packet::new());
+        let mut events = Events::new(crate::flow::Level::Debug);
+        for at in 0..=ms {
+            let now = crate::call::ctx::Now {
+                instant: self.now.instant + std::time::Duration::from_millis(at),
+                unix_us: self.now.unix_us + at * 1000,
+            };
+            let mut turn = Turn { now, out: &mut wire, events: &mut events, spare: &mut spare };
+            if at == 0 {
+                for (tag, bytes) in arrivals {
+                    let stream = self.rtp(tag, 0);
+                    let socket = self.call.plane.stream(stream).unwrap().selected().unwrap().key;
+                    let source = self.call.plane.stream(stream).unwrap().advertised().unwrap();
+                    packet.copy_from(bytes);
+                    self.call.receive(Arrival { stream, socket, source }, &mut packet, &mut turn);
+                }
+            }
+            while let Some(wake) = self.call.plane.run_due(&mut turn) {
+                if let (Purpose::Fax, Place::Stream(image)) = (wake.purpose, wake.place) {
+                    self.call.plane.run_fax(&mut turn, image);
+                }
+            }
+        }
+        self.now.instant += std::time::Duration::from_millis(ms + 1);
+        wire.0
+    }
+}
+
+/// Packets through the gateway: both sides are sent to when both are known, RTP at its pace, and what one says the other hears.
+#[test]
+fn rule_19_5_packets() {
+    let mut desk = Desk::new();
+    let offer = desk.offer("a", &audio("10.0.0.1", 4000), FORCE);
+    assert_eq!(desk.runs(100, &[]).len(), 0, "nobody to talk to yet");
+    let answer = desk.answer("a", "b", &image("10.0.0.2", 5000, ""), "");
+    let (to_a, to_b) = (u32::from(port(&answer, 0)), u32::from(port(&offer, 0)));
+    let sent = desk.runs(200, &[]);
+    let of = |sent: &[(u32, Vec<u8>)], from| {
+        sent.iter().filter(|(port, _)| *port == from).map(|(_, b)| b.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&sent, to_a).len(), 10, "{sent:?}");
+    let rtp = |n: u16| {
+        let mut bytes = vec![0x80, 0];
+        bytes.extend(n.to_be_bytes());
+        bytes.extend((u32::from(n) * 160).to_be_bytes());
+        bytes.extend([0, 0, 0, 9]);
+        bytes.resize(172, 0xff);
+        bytes
+    };
+    assert_eq!(of(&sent, to_b).first().map(Vec::as_slice), Some(&[0, 0, 1, 0, 0, 0][..]), "no signal");
+    let sent = desk.runs(20, &[("a", rtp(1)), ("b", vec![0, 0, 1, 2, 0, 0])]);
+    assert_eq!(of(&sent, to_a).len(), 1, "neither is forwarded as it is: {sent:?}");
+    // What is blocked is not sent, and goes on later.
+    desk.ask("block media", "\"from-tag\":\"b\"");
+    assert!(of(&desk.runs(100, &[]), to_a).is_empty());
+    desk.ask("unblock media", "\"from-tag\":\"b\"");
+    assert_eq!(of(&desk.runs(100, &[]), to_a).len(), 5);
 }

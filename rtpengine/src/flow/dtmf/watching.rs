@@ -32,7 +32,7 @@ impl Plane {
     #[inline]
     #[must_use]
     pub fn has_dtmf(&self) -> bool {
-        !self.dtmf.is_empty()
+        !self.dtmf.is_empty() || self.has_digits()
     }
 
     /// The digits seen since the last call, in order.
@@ -41,7 +41,7 @@ impl Plane {
     }
 
     /// Notes a digit.
-    pub(in crate::flow) fn note_dtmf(&mut self, notice: DtmfNotice) {
+    pub fn note_dtmf(&mut self, notice: DtmfNotice) {
         if self.dtmf.len() < MAX_NOTICES {
             self.dtmf.push(notice);
         }
@@ -51,18 +51,25 @@ impl Plane {
     #[cold]
     pub(in crate::flow) fn watch_event(
         &mut self,
-        stream: StreamId,
-        from: SocketAddr,
+        (stream, from): (StreamId, SocketAddr),
         header: &RtpFields,
         bytes: &[u8],
         clock: u32,
+        salt: u64,
     ) {
         let payload = bytes.get(header.payload..).and_then(EventPayload::parse);
         let Some(payload) = payload.filter(|payload| payload.event <= MAX_EVENT) else { return };
         let Some(state) = self.streams.get_mut(stream.index()) else { return };
         let (started, ended) = state.rare_mut().events.packet(header.ssrc, header.timestamp, payload);
         for seen in started.into_iter().chain(ended) {
+            self.note_hidden(stream, seen, dice(salt, header.timestamp));
             self.note_dtmf(DtmfNotice { stream, from: Some(from), clock, seen, injected: false });
         }
     }
+}
+
+/// A digit that stands for another one: it must not follow from that one, and nobody gains by guessing it.
+pub(super) fn dice(salt: u64, timestamp: u32) -> u8 {
+    let mixed = (salt ^ u64::from(timestamp) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    u8::try_from((mixed >> 40) % 10).unwrap_or(0)
 }

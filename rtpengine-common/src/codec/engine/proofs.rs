@@ -1,0 +1,302 @@
+//! What must hold of every codec, in every pair: sound, durations, time that does not drift, and bad input. What takes minutes is
+//! ignored by default; `make proofs` runs it.
+
+use proptest::prelude::*;
+
+use super::tests::{codec, codecs, decode, encode, likeness, sound};
+use super::*;
+use crate::codec::{Codec, CodecId, CodecString, EngineSupport, Linked, Support};
+
+fn transcoder(input: &Codec, output: &Codec) -> Transcoder {
+    let spec = TranscoderSpec {
+        input,
+        input_ptime: input.packet_time(127, 0),
+        output,
+        output_ptime: output.packet_time(127, 0),
+        linear: false,
+    };
+    Transcoder::open(&spec).unwrap_or_else(|error| panic!("{} -> {}: {error}", input.name, output.name))
+}
+
+fn text(codec: &Codec) -> String {
+    format!("{}/{}/{}", codec.name, codec.clock, codec.channels)
+}
+
+fn format_of(codec: &Codec) -> AudioFormat {
+    encoded_format(codec, AudioFormat { rate: codec.audio_rate(), channels: codec.channels })
+}
+
+/// Codes the waveform itself: what comes out looks like what went in.
+fn keeps_waveform(codec: &Codec) -> bool {
+    codec.def().is_some_and(|def| def.bitrate == 0 && def.min_ptime == 0) || codec.has_name("L16")
+}
+
+/// Codecs the reduced runs pair with all others: each kind of engine and rate once.
+const KINDS: [&str; 4] = ["PCMA", "G722", "opus", "AMR-WB"];
+
+fn kinds() -> Vec<Codec> {
+    KINDS.into_iter().map(codec).filter(Codec::is_supported).collect()
+}
+
+/// One codec into another and back, and how alike the sound is to what the first one alone makes of it. Durations are whole frames, and
+/// no more is missing than what waits for its frame.
+fn there_and_back(first: &Codec, second: &Codec) {
+    const MS: u32 = 600;
+    let name = || format!("{} -> {} and back", text(first), text(second));
+    let packets = encode(first, MS);
+    let (mut there, mut back) = (transcoder(first, second), transcoder(second, first));
+    let (mut between, mut returned) = (Frames::new(), Frames::new());
+    for (payload, _) in &packets {
+        there.push(Frame::Encoded(payload), &mut between).unwrap();
+    }
+    for packet in between.encoded() {
+        back.push(Frame::Encoded(packet.octets), &mut returned).unwrap();
+    }
+    let ms = |units: u64, codec: &Codec| units * 1000 / u64::from(codec.clock);
+    let total = |frames: &Frames| frames.encoded().map(|packet| u64::from(packet.duration)).sum::<u64>();
+    let sent = ms(packets.iter().map(|(_, duration)| u64::from(*duration)).sum(), first);
+    for (frames, codec) in [(&between, second), (&returned, first)] {
+        let frame = frames.encoded().map(|packet| packet.duration).next().unwrap_or(0);
+        assert!(frame != 0 && frames.encoded().all(|packet| packet.duration == frame), "{}", name());
+        let came = ms(total(frames), codec);
+        assert!(came <= sent && came + 130 > sent, "{}: {sent} ms became {came}", name());
+    }
+    let format = format_of(first);
+    let direct: Vec<_> = packets.into_iter().map(|(octets, _)| octets).collect();
+    let through: Vec<_> = returned.encoded().map(|packet| packet.octets.to_vec()).collect();
+    let alike = likeness(&decode(first, &direct, format), &decode(first, &through, format), format);
+    // Two models of speech one after the other keep the sound, not its phases.
+    let least = match (keeps_waveform(first), keeps_waveform(second)) {
+        (true, true) => 0.95,
+        (true, false) | (false, true) => 0.75,
+        (false, false) => 0.5,
+    };
+    assert!(alike > least, "{}: {alike}", name());
+}
+
+#[test]
+fn sound_survives_pairs_of_all_kinds() {
+    let (all, kinds) = (codecs(), kinds());
+    for first in &all {
+        for second in &kinds {
+            there_and_back(first, second);
+        }
+    }
+}
+
+#[test]
+#[ignore = "minutes; part of make proofs"]
+fn sound_survives_every_pair() {
+    let all = codecs();
+    for first in &all {
+        for second in &all {
+            there_and_back(first, second);
+        }
+    }
+}
+
+/// Frequencies come back as they were, whatever the codec.
+#[test]
+fn tones_keep_their_frequency() {
+    for codec in codecs() {
+        let format = format_of(&codec);
+        for hertz in [440.0, 1000.0, 2500.0] {
+            let angle = |n: usize| std::f64::consts::TAU * hertz * n as f64 / f64::from(format.rate);
+            let channels = format.channels as usize;
+            let tone: Vec<i16> = (0..format.samples_in(1000) / channels)
+                .flat_map(|n| std::iter::repeat_n((angle(n).sin() * 8000.0) as i16, channels))
+                .collect();
+            let (mut encoder, mut packer) = open_encoder(&codec, format, codec.packet_time(127, 0)).unwrap();
+            let (mut frames, mut packed) = (Frames::new(), Frames::new());
+            encoder.push(Frame::Samples(&tone), &mut frames).unwrap();
+            frames.encoded().for_each(|frame| packer.push(frame, &mut packed));
+            let payloads: Vec<_> = packed.encoded().map(|packet| packet.octets.to_vec()).collect();
+            let heard: Vec<f64> =
+                decode(&codec, &payloads, format).iter().step_by(channels).map(|&s| f64::from(s)).collect();
+            // Codecs of speech let phases wander and put a pitch of their own into a lone tone: theirs is looked at piece by piece, and
+            // what is near the tone counts too. Bins of 40 ms are 25 Hz apart.
+            let near: i32 = if keeps_waveform(&codec) { 0 } else { 10 };
+            let pieces: Vec<f64> = heard[heard.len() / 4..]
+                .chunks_exact(format.rate as usize / 25)
+                .map(|piece| {
+                    let power: f64 = piece.iter().map(|s| s * s).sum();
+                    let share = |bin: i32| {
+                        let hertz = hertz + f64::from(bin) * 25.0;
+                        let angle =
+                            |n: usize| std::f64::consts::TAU * hertz * n as f64 / f64::from(format.rate);
+                        let sum = |f: fn(f64) -> f64| {
+                            piece.iter().enumerate().map(|(n, s)| s * f(angle(n))).sum::<f64>()
+                        };
+                        (sum(f64::sin).powi(2) + sum(f64::cos).powi(2)) * 2.0
+                            / (piece.len() as f64 * power.max(1.0))
+                    };
+                    (-near..=near).map(share).sum()
+                })
+                .collect();
+            let purity = pieces.iter().sum::<f64>() / pieces.len() as f64;
+            let least = if keeps_waveform(&codec) { 0.97 } else { 0.7 };
+            assert!(purity > least, "{} at {hertz} Hz: {purity}", text(&codec));
+        }
+    }
+}
+
+/// Feeds the payloads of a second over and over, as a source of `seconds`, and looks at the durations that come out.
+fn keeps_time(input: &Codec, output: &Codec, seconds: u64) {
+    let packets = encode(input, 1200);
+    let mut transcoder = transcoder(input, output);
+    let (mut out, mut sent, mut came) = (Frames::new(), 0u64, 0u64);
+    let mut worst = 0u64;
+    let whole = seconds * u64::from(input.clock);
+    for (payload, duration) in packets.iter().cycle() {
+        if sent >= whole {
+            break;
+        }
+        sent += u64::from(*duration);
+        out.clear();
+        transcoder.push(Frame::Encoded(payload), &mut out).unwrap();
+        came += out.encoded().map(|packet| u64::from(packet.duration)).sum::<u64>();
+        // What is behind, in microseconds, is the same at the end as at the beginning.
+        let (sent_us, came_us) =
+            (sent * 1_000_000 / u64::from(input.clock), came * 1_000_000 / u64::from(output.clock));
+        assert!(came_us <= sent_us, "{} -> {}: ahead of its source", text(input), text(output));
+        worst = worst.max(sent_us - came_us);
+    }
+    assert!(worst < 130_000, "{} -> {}: {worst} us behind", text(input), text(output));
+}
+
+fn keep_time(seconds: u64) {
+    let pcma = codec("PCMA");
+    for codec in codecs() {
+        keeps_time(&codec, &pcma, seconds);
+        keeps_time(&pcma, &codec, seconds);
+    }
+}
+
+#[test]
+fn no_drift() {
+    keep_time(5);
+}
+
+#[test]
+#[ignore = "minutes; part of make proofs"]
+fn no_drift_in_ten_minutes() {
+    keep_time(600);
+}
+
+/// Clock rates and channels that no such codec has: refused, or coded without harm.
+#[test]
+fn lies_about_clock_rates() {
+    let names = [
+        "PCMA", "PCMU", "G722", "G729", "GSM", "G723", "speex", "opus", "AMR", "AMR-WB", "G726-32", "L16",
+        "iLBC", "CN",
+    ];
+    let rates = [
+        "1/1",
+        "7999/1",
+        "96000/1",
+        "8000/2",
+        "8000/255",
+        "48000/8",
+        "4294967295/1",
+        "4294967295/4294967295",
+    ];
+    for name in names {
+        for rate in rates {
+            attempt(&CodecString::parse(&format!("{name}/{rate}")).codec(&Linked));
+        }
+    }
+}
+
+/// Opens what can be opened of a codec and codes a little with it, into PCMA and from it.
+fn attempt(codec: &Codec) {
+    let pcma = self::codec("PCMA");
+    let spec =
+        |input, output| TranscoderSpec { input, input_ptime: 20, output, output_ptime: 20, linear: false };
+    let mut out = Frames::new();
+    if let Ok(mut to) = Transcoder::open(&spec(&pcma, codec)) {
+        for _ in 0..3 {
+            let _ = to.push(Frame::Encoded(&[0xd5; 160]), &mut out);
+        }
+    }
+    if let Ok(mut from) = Transcoder::open(&spec(codec, &pcma)) {
+        for payload in [&[][..], &[0x55; 33], &[0xff; 320]] {
+            let _ = from.push(Frame::Encoded(payload), &mut out);
+        }
+    }
+    let octets: usize = out.encoded().map(|packet| packet.octets.len()).sum();
+    assert!(octets < 4_000_000, "{}: {octets}", text(codec));
+}
+
+/// All codecs claimed to be supported, so that their parameters reach the engines whatever they are.
+struct All;
+
+impl EngineSupport for All {
+    fn support(&self, def: &crate::codec::CodecDef) -> Support {
+        Linked.support(def)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+
+    /// Format parameters of any kind: refused, or coded without harm.
+    #[test]
+    fn absurd_parameters(
+        name in proptest::sample::select(vec!["opus/48000/2", "AMR/8000", "AMR-WB/16000", "iLBC/8000", "G729/8000", "G723/8000", "speex/16000", "CN/8000"]),
+        pairs in prop::collection::vec(
+            (
+                proptest::sample::select(vec![
+                    "octet-align", "mode-set", "mode-change-period", "mode-change-neighbor", "crc", "robust-sorting", "interleaving",
+                    "mode", "annexb", "stereo", "maxaveragebitrate", "maxplaybackrate", "useinbandfec", "cbr", "minptime", "vbr",
+                ]),
+                proptest::sample::select(vec!["", "0", "1", "-1", "99999999999999999999", "0,1,2,3,4,5,6,7,8,9", "7", "20", "25", "yes", "\u{ff}"]),
+            ),
+            0..6,
+        ),
+        options in prop::sample::select(vec!["", "CMR-interval=1", "mode-change-interval=0", "complexity=99", "packet_loss=-1", "b=999999999", "x"]),
+    ) {
+        let fmtp: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let (name, rest) = name.split_once('/').unwrap_or((name, "8000"));
+        let (clock, channels) = rest.split_once('/').unwrap_or((rest, "1"));
+        let (clock, channels) = (clock.parse().unwrap(), channels.parse().unwrap());
+        let mut codec = Codec::new(name, clock, channels, Some(&fmtp.join(";")), true, &All);
+        codec.options = (!options.is_empty()).then(|| options.into());
+        codec.bitrate = 4_000_000_000;
+        attempt(&codec);
+        codec.bitrate = 1;
+        attempt(&codec);
+    }
+}
+
+/// Payloads that change their codec in the middle: each number has its decoder, and what is none of it is refused or noise.
+#[test]
+fn payloads_of_other_codecs() {
+    let all = codecs();
+    let payloads: Vec<Vec<(Vec<u8>, u32)>> = all.iter().map(|codec| encode(codec, 120)).collect();
+    for (at, codec) in all.iter().enumerate() {
+        let mut transcoder = transcoder(codec, &self::codec("PCMU"));
+        let mut out = Frames::new();
+        for (payload, _) in payloads.iter().flatten() {
+            let _ = transcoder.push(Frame::Encoded(payload), &mut out);
+        }
+        // It still decodes what is its own.
+        out.clear();
+        for (payload, _) in &payloads[at] {
+            transcoder.push(Frame::Encoded(payload), &mut out).unwrap();
+        }
+        let came: u32 = out.encoded().map(|packet| packet.duration).sum();
+        assert!(came >= 480, "{}: {came}", text(codec));
+    }
+}
+
+/// The measure of likeness itself can tell: silence, noise and another sound are not alike.
+#[test]
+fn likeness_tells_sounds_apart() {
+    let format = AudioFormat { rate: 8000, channels: 1 };
+    let voice = sound(format, 600);
+    let other: Vec<i16> = (0..4800).map(|n| ((f64::from(n) * 0.9).sin() * 8000.0) as i16).collect();
+    assert!(likeness(&voice, &voice, format) > 0.99);
+    assert!(likeness(&voice, &other, format) < 0.3);
+    assert!(likeness(&voice, &[0; 4800], format) < 0.1);
+    assert_eq!(codec("opus").id, Some(CodecId::Opus));
+}
