@@ -26,8 +26,8 @@ use super::schedule::{Place, Purpose, Wake};
 
 /// Sources mixed at a time; the one heard longest ago makes room.
 const MAX_SOURCES: usize = 8;
-/// Packets that are made up for after the shard was late.
-const BURST: usize = 4;
+/// How late a packet may be for those behind it to keep their times.
+const LATE: Duration = Duration::from_millis(200);
 /// Interval of sender reports, and what is added (players.md §3 rule 10).
 const REPORTS: Duration = Duration::from_secs(5);
 const REPORT_SPREAD_MS: u64 = 2000;
@@ -414,16 +414,12 @@ impl Plane {
     pub fn run_mixer<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId, cname: &str) {
         let now = turn.now.instant;
         let Some(at) = self.mixers.iter().position(|mixer| mixer.stream == stream) else { return };
-        let Some(mut due) = self.mixers[at].next.filter(|due| *due <= now) else { return };
-        for _ in 0..BURST {
-            if due > now {
-                break;
-            }
-            due += Duration::from_millis(self.mixers[at].spec.ptime.max(1).into());
-            self.send_mixed(turn, at, cname);
-        }
-        // A shard that was away for long does not make up for everything.
-        let next = due.max(now);
+        let Some(due) = self.mixers[at].next.filter(|due| *due <= now) else { return };
+        let ptime = Duration::from_millis(self.mixers[at].spec.ptime.max(1).into());
+        self.send_mixed(turn, at, cname);
+        // One at a time, so that what was planned for between two packets comes between them also when the shard is late. One that was
+        // away for long does not make up for everything.
+        let next = if now.saturating_duration_since(due) > LATE { now + ptime } else { due + ptime };
         self.mixers[at].next = Some(next);
         self.wake_at(next, Wake { purpose: Purpose::Player, place: Place::Stream(stream) });
     }
