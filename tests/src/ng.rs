@@ -183,7 +183,6 @@ impl Reply {
     ///
     /// # Panics
     /// When it does not.
-    #[must_use]
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.result(), "ok", "the daemon said {:?}", self.value);

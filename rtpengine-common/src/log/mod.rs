@@ -154,6 +154,11 @@ pub fn rtcp(line: impl FnOnce() -> String) {
     extra(settings().rtcp, line);
 }
 
+/// Whether there is a `log-facility-rtcp`.
+pub fn wants_rtcp() -> bool {
+    settings().rtcp.is_some()
+}
+
 /// A line for `log-facility-dtmf`.
 pub fn dtmf(line: impl FnOnce() -> String) {
     extra(settings().dtmf, line);

@@ -30,23 +30,6 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     // `inject start`: what is injected is not mixed yet.
     "source-tag",
     "source-call-id",
-    // DTMF.
-    "code",
-    "duration",
-    "pause",
-    "volume",
-    "frequency",
-    "trigger",
-    "trigger-end",
-    "trigger-end-time",
-    "trigger-end-digits",
-    "DTMF-security",
-    "DTMF-security-trigger",
-    "DTMF-security-trigger-end",
-    "DTMF-delay",
-    "dtmf-log-dest",
-    "inject-DTMF",
-    "detect-DTMF",
     // Redis, and the call-back of timed-out calls.
     "no-redis-update",
     "xmlrpc-callback",

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 /// Connections accepted per turn.
@@ -419,16 +419,8 @@ impl Peer {
 
 impl AsFd for Listeners {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        fd(&self.poll)
+        crate::net::readiness::descriptor(&self.poll)
     }
-}
-
-/// mio gives the raw number only.
-#[allow(unsafe_code)]
-fn fd(poll: &Poll) -> BorrowedFd<'_> {
-    let raw: RawFd = poll.as_raw_fd();
-    // SAFETY: the descriptor belongs to `poll`, which the result borrows.
-    unsafe { BorrowedFd::borrow_raw(raw) }
 }
 
 #[cfg(test)]

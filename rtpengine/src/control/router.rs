@@ -1,14 +1,16 @@
 //! The way of a request: transport, cookie, command, limits, the shard that owns the call, and back. The router shares the thread of the
 //! first shard: a request for one of its calls costs no hand-over, the others go through inboxes.
 
+mod admission;
 mod command_lines;
+mod records;
 
 use super::cli::Console;
 use super::cookies::{Cookies, Key, Seen};
 use super::datagrams::Datagrams;
 use super::directory::Directory;
 use super::http::ask::{Asked, Question};
-use super::limits::{Limits, MachineLoad, Present, Refusal};
+use super::limits::{Limits, MachineLoad};
 use super::listeners::{Listeners, Protocol, Target};
 use super::proxies::Proxies;
 use crate::call::check;
@@ -27,7 +29,7 @@ use crate::shard::shared::Shared;
 use crate::shard::{Shard, creates, merges};
 use parking_lot::{Mutex, RwLock};
 use rtpengine_common::ng::{
-    ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Severity, Value, split,
+    ByteString, Command, Defaults, Encoding, Message, Outcome, Reply, Request, Value, split,
 };
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -38,12 +40,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use command_lines::{Asker, Waiting};
+use records::{log_duplicate, log_received, log_warnings};
 
 /// Requests and reports handled in one turn; then packets are looked after again.
 const PER_TURN: usize = 32;
-
-/// A shard with this share of its time spent awake (thousandths) gets no new calls while another has room.
-const BUSY: u64 = 700;
 
 /// Call-ids that `list` shows without a limit of its own.
 const LIST_LIMIT: i64 = 32;
@@ -456,42 +456,6 @@ impl Router {
         self.drop_request(shard, &running);
     }
 
-    /// The limits, which hold for offers only (ng-control.md 14).
-    fn admit(&self, command: Command) -> Result<(), Refusal> {
-        if command != Command::Offer {
-            return Ok(());
-        }
-        let limits = *self.state.limits.read();
-        let (load, cpu) = self.state.load.get();
-        let foreign: u64 =
-            self.stats.iter().map(|b| u64::try_from(b.gauge(Gauge::ForeignSessions)).unwrap_or(0)).sum();
-        let present = Present {
-            own_sessions: (self.directory.len() as u64).saturating_sub(foreign),
-            load,
-            cpu,
-            bandwidth: self.state.rates.get().bytes_total(),
-        };
-        limits.check(&present).inspect_err(|refusal| log_refusal(*refusal, &limits, &present))
-    }
-
-    fn refusal(&self, shard: &Shard, refusal: Refusal, request: &Request) -> Reply {
-        if refusal == Refusal::Sessions {
-            shard.stats().count(Counter::RejectedSessions, 1);
-        }
-        if request.supports_load_limit {
-            return Reply::load_limit(refusal.to_string());
-        }
-        Reply::error(Refusal::Sessions.to_string())
-    }
-
-    /// The first shard that is not busy; the least busy one if all are (packet-path.md: few busy shards, not many sleepy ones).
-    fn shard_with_room(&self) -> u16 {
-        let busy = |at: &usize| self.stats[*at].busy();
-        let shards = 0..self.stats.len();
-        let chosen = shards.clone().find(|at| busy(at) < BUSY).or_else(|| shards.min_by_key(busy));
-        chosen.and_then(|at| u16::try_from(at).ok()).unwrap_or(0)
-    }
-
     /// A request of a call is finished.
     fn finished(&mut self, running: &Running, reply: &Reply, live: bool) {
         if let Some(id) = &running.id {
@@ -644,51 +608,6 @@ impl Passenger for Router {
     fn stopped(&self) -> bool {
         self.state.stop.load(Ordering::Relaxed)
     }
-}
-
-/// Before the command is recognised: one that is not is logged as well (ng-control.md 4 rule 3).
-fn log_received(name: &[u8], agent: SocketAddr, payload: &[u8]) {
-    log::control(Level::Info, || format!("Received command '{}' from {agent}", name.escape_ascii()));
-    log::control(Level::Debug, || {
-        format!("Dump for '{}' from {agent}: {}", name.escape_ascii(), payload.escape_ascii())
-    });
-}
-
-fn log_warnings(request: &Request) {
-    let id = request.call_id().map(ByteString::as_bytes);
-    for warning in &request.warnings {
-        let level = match warning.severity() {
-            Severity::Info => Level::Info,
-            Severity::Notice => Level::Notice,
-            Severity::Warning => Level::Warning,
-            Severity::Error => Level::Error,
-        };
-        log::request(level, id, || warning.to_string());
-    }
-}
-
-fn log_duplicate(agent: SocketAddr) {
-    log::control(Level::Info, || format!("Detected command from {agent} as a duplicate"));
-}
-
-fn log_refusal(refusal: Refusal, limits: &Limits, present: &Present) {
-    let (level, text) = match refusal {
-        Refusal::Sessions => {
-            (Level::Error, format!("Parallel session limit reached ({})", limits.max_sessions))
-        }
-        Refusal::Load => {
-            (Level::Warning, format!("Load limit exceeded ({:.2} > {:.2})", present.load, limits.max_load))
-        }
-        Refusal::Cpu => (
-            Level::Warning,
-            format!("CPU usage limit exceeded ({:.1}% > {:.1}%)", present.cpu, limits.max_cpu),
-        ),
-        Refusal::Bandwidth => (
-            Level::Warning,
-            format!("Bandwidth limit exceeded ({} > {})", present.bandwidth, limits.max_bandwidth),
-        ),
-    };
-    log::core(level, &text);
 }
 
 #[cfg(test)]

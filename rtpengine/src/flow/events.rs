@@ -254,6 +254,9 @@ const CAPACITY: usize = 32;
 const PER_WINDOW: u16 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
 
+/// RTCP packets kept between two drains, which happen after each datagram.
+const RTCP_CAPACITY: usize = 4;
+
 #[derive(Clone, Copy)]
 struct Window {
     since: Option<Instant>,
@@ -265,6 +268,8 @@ pub struct Events {
     threshold: Level,
     queue: ArrayVec<Event, CAPACITY>,
     windows: [Window; Notice::KINDS],
+    keeps_rtcp: bool,
+    rtcp: ArrayVec<Box<[u8]>, RTCP_CAPACITY>,
     /// Counters of receive tracking since they were last taken.
     pub tally: Tally,
     /// Events left out for lack of room or because there were too many of their kind.
@@ -279,6 +284,8 @@ impl Events {
             threshold,
             queue: ArrayVec::new(),
             windows: [Window { since: None, count: 0 }; Notice::KINDS],
+            keeps_rtcp: false,
+            rtcp: ArrayVec::new(),
             tally: Tally::default(),
             suppressed: 0,
         }
@@ -292,7 +299,24 @@ impl Events {
     /// Whether there is nothing to drain; the only thing the shard asks per packet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && self.rtcp.is_empty()
+    }
+
+    /// Whether received RTCP packets are kept, for `--log-facility-rtcp`.
+    pub fn keep_rtcp(&mut self, keep: bool) {
+        self.keeps_rtcp = keep;
+    }
+
+    /// Takes out the RTCP packets that came, deciphered and whole.
+    pub fn drain_rtcp(&mut self) -> impl Iterator<Item = Box<[u8]>> + '_ {
+        self.rtcp.drain(..)
+    }
+
+    /// An RTCP packet was accepted.
+    pub(super) fn received_rtcp(&mut self, packet: &[u8]) {
+        if self.keeps_rtcp && self.rtcp.try_push(packet.into()).is_err() {
+            self.suppressed += 1;
+        }
     }
 
     /// Takes out what was collected, oldest first.
@@ -336,6 +360,18 @@ mod tests {
             Notice::UnknownPayloadType { payload_type: 77, from: PEER }.to_string(),
             "RTP packet with unknown payload type 77 received from 192.0.2.40:7000"
         );
+    }
+
+    #[test]
+    fn rtcp_is_kept_only_where_it_is_logged() {
+        let mut events = Events::new(Level::Info);
+        events.received_rtcp(&[1]);
+        assert!(events.is_empty());
+        events.keep_rtcp(true);
+        (0..10).for_each(|n| events.received_rtcp(&[n]));
+        assert!(!events.is_empty());
+        assert_eq!(events.drain_rtcp().collect::<Vec<_>>(), [[0], [1], [2], [3]].map(Box::from));
+        assert_eq!(events.suppressed, 6);
     }
 
     #[test]

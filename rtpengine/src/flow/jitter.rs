@@ -152,6 +152,9 @@ pub(super) struct JitterBuffer<T> {
     drift: Drift,
     spread: Spread,
     target: Duration,
+    /// Packets given up because too many waited (rule 6).
+    #[cfg(test)]
+    discarded: usize,
 }
 
 fn ahead(number: u16, of: u16) -> Option<u16> {
@@ -198,6 +201,8 @@ impl<T> JitterBuffer<T> {
             drift: Drift::default(),
             spread: Spread::default(),
             target: settings.adaptive.map_or(Duration::ZERO, |(min, _)| min),
+            #[cfg(test)]
+            discarded: 0,
         }
     }
 
@@ -451,6 +456,10 @@ impl<T> JitterBuffer<T> {
                 if surplus < self.queue.len() {
                     for _ in 0..surplus {
                         self.queue.pop_first();
+                    }
+                    #[cfg(test)]
+                    {
+                        self.discarded += surplus;
                     }
                     return;
                 }

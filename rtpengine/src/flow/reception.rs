@@ -233,6 +233,7 @@ impl Plane {
         if !self.accept_source(turn, arrival, !survey.has_app) {
             return self.refuse(arrival.stream, DropCause::Source);
         }
+        turn.events.received_rtcp(packet.bytes());
         let handled = self.demultiplex_rtcp(arrival.stream, packet.bytes());
         self.count_in(turn, arrival, handled, datagram_len);
         self.take_reports(handled, packet.bytes(), turn.now, turn.events);

@@ -153,6 +153,12 @@ impl Readiness {
     }
 }
 
+/// The descriptor of mio's poll, of which it gives the raw number only.
+pub fn descriptor(poll: &mio::Poll) -> BorrowedFd<'_> {
+    // SAFETY: the descriptor belongs to `poll`, which the result borrows.
+    unsafe { BorrowedFd::borrow_raw(poll.as_raw_fd()) }
+}
+
 impl AsFd for Readiness {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()

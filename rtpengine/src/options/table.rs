@@ -109,8 +109,7 @@ const LOGGING: &[OptionDef] = &[
         .not_yet(),
     OptionDef::text("log-facility-rtcp", "Syslog facility for one line per RTCP packet")
         .value("daemon|local0|...|local7")
-        .default_is("off")
-        .not_yet(),
+        .default_is("off"),
     OptionDef::text("log-facility-dtmf", "Syslog facility for one JSON line per DTMF event")
         .value("daemon|local0|...|local7")
         .default_is("off"),

@@ -3,6 +3,7 @@
 use crate::call::signalling::CallFlags;
 use crate::flow::Level;
 use rtpengine_common::log::{self, CallRule, Context, Subsystem};
+use rtpengine_common::rtcp::Compound;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -41,6 +42,13 @@ pub fn call(level: Level, rule: CallRule, id: &[u8], text: &str) {
     let context = Context::call(&id).with_rule(rule);
     if log::enabled(Subsystem::Core, level, &context) {
         log::write(Subsystem::Core, level, &context, format_args!("{text}"));
+    }
+}
+
+/// The line of an RTCP packet that came, for `--log-facility-rtcp` (operations.md 5.6).
+pub fn rtcp(id: &[u8], packet: &[u8]) {
+    if let Ok(packet) = Compound::parse(packet) {
+        log::rtcp(|| log::rtcp_line(&String::from_utf8_lossy(id), &packet));
     }
 }
 

@@ -109,6 +109,8 @@ impl Shard {
     ) -> io::Result<Self> {
         let readiness = Readiness::new()?;
         readiness.add_other(inbox.as_fd(), INBOX)?;
+        let mut events = Events::new(log::packet_level());
+        events.keep_rtcp(rtpengine_common::log::wants_rtcp());
         Ok(Self {
             index,
             readiness,
@@ -135,7 +137,7 @@ impl Shard {
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
-            events: Events::new(log::packet_level()),
+            events,
             dice: Dice::new(),
             log: Vec::new(),
         })
@@ -767,6 +769,7 @@ impl Shard {
     fn log_events(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get(slot) else {
             self.events.drain().for_each(drop);
+            self.events.drain_rtcp().for_each(drop);
             return;
         };
         let signalling = &resident.call.signalling;
@@ -775,6 +778,9 @@ impl Shard {
         for event in self.events.drain() {
             let write = if event.notice.marks_a_change() { log::call } else { log::call_limited };
             write(event.notice.level(), rule, id.as_bytes(), &event.notice.to_string());
+        }
+        for packet in self.events.drain_rtcp() {
+            log::rtcp(id.as_bytes(), &packet);
         }
     }
 

@@ -60,6 +60,11 @@ pub const TABLE: &[Accepted] = &[
         rule: "codecs.md 9: companions change only at the clock rates that codec options touch",
     },
     Accepted {
+        kind: "section a=fmtp value",
+        when: |difference| difference.ours.replace("stereo=1; ", "") == difference.peers,
+        rule: "codecs.md 17.2(3): an answer of opus that is transcoded says stereo",
+    },
+    Accepted {
         kind: "section a=ptime only the peer's",
         when: always,
         rule: "sdp.md 17.3: `ptime` locks both legs, in every RTP section",
@@ -83,6 +88,11 @@ pub const TABLE: &[Accepted] = &[
         kind: "section a=crypto only ours",
         when: |difference| !difference.ours.contains(';'),
         rule: "sdp.md 12.7: excluded suites are removed, but never the last remaining one",
+    },
+    Accepted {
+        kind: "section a=crypto value",
+        when: |difference| !difference.ours.contains(';') && !difference.peers.contains(';'),
+        rule: "sdp.md 12.7: the last suite that was received is answered although it is excluded",
     },
     Accepted {
         kind: "section a=tls-id only ours",

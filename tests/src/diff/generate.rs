@@ -354,21 +354,43 @@ pub fn offer_options(call: Mux, random: &mut StdRng) -> Request {
     // Never both of these two, which contradict each other.
     mux.extend([None, None, None, Some("accept"), Some("reject")].choose(random).copied().flatten());
     options = options.list("rtcp-mux", if call == Mux::Varied { mux } else { Vec::new() });
-    options = options
-        .list("flags", words(random, 0.07, &["generate mid", "reset", "trickle ICE", "port latching"]));
+    options = options.list(
+        "flags",
+        words(
+            random,
+            0.07,
+            &[
+                "generate mid",
+                "reset",
+                "trickle ICE",
+                "port latching",
+                "no port latching",
+                "reject ICE",
+                "pad crypto",
+            ],
+        ),
+    );
     if random.random_bool(0.15) {
         options = options.set("DTLS", *["off", "passive"].choose(random).unwrap_or(&"off"));
     }
     if random.random_bool(0.15) {
-        let choices = ["off", "no-AES_CM_128_HMAC_SHA1_32", "pad", "unencrypted_srtp"];
+        let choices = ["off", "no-AES_CM_128_HMAC_SHA1_32", "pad", "unencrypted_srtp", "lifetime"];
         options = options.list("SDES", choices.choose(random).copied());
     }
     if random.random_bool(0.15) {
         let strip = words(random, 0.3, &["PCMA", "opus", "G722", "telephone-event", "VP8"]);
-        options = options.set("codec", crate::ng::dict([("strip", crate::ng::list(strip))]));
+        let except = words(random, 0.1, &["PCMA", "opus"]);
+        let codec = [("strip", crate::ng::list(strip)), ("except", crate::ng::list(except))];
+        options = options.set("codec", crate::ng::dict(codec));
     }
     if random.random_bool(0.1) {
         options = options.set("ptime", 40);
+    }
+    if random.random_bool(0.05) {
+        options = options.set("ptime-reverse", 30);
+    }
+    if random.random_bool(0.08) {
+        options = options.list("OSRTP", ["offer"]);
     }
     options
 }
@@ -379,7 +401,8 @@ pub fn answer_options(random: &mut StdRng) -> Request {
 }
 
 fn common_options(random: &mut StdRng) -> Request {
-    let replace = words(random, 0.1, &["origin", "session-connection", "session-name", "username"]);
+    let replace =
+        words(random, 0.1, &["origin", "session-connection", "session-name", "username", "zero-address"]);
     let flags = [
         "trust address",
         "symmetric",

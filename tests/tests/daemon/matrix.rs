@@ -1,5 +1,6 @@
 //! The bridging matrix (`media-plane.md` 9.6): every kind of phone talks to every other through one daemon. A kind is a
-//! profile with the way its keys are agreed on, with RTP and RTCP on one port or two, with ICE or without.
+//! profile with the way its keys are agreed on, with RTP and RTCP on one port or two, with ICE or without. `MATRIX=17` runs the
+//! pair with that number alone, as a failure names it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

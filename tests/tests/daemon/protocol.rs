@@ -361,6 +361,36 @@ fn tcp_closes_what_can_never_become_a_unit() {
 }
 
 #[test]
+fn json_has_no_frames_on_tcp_rule_1_3_5() {
+    let (daemon, address) = with_tcp();
+    let mut tcp = Tcp::connect(address);
+    tcp.send(b"j {\"command\":\"ping\"}");
+    tcp.stream.set_read_timeout(Some(QUIET)).unwrap();
+    let mut byte = [0];
+    let error = tcp.stream.read(&mut byte).expect_err("neither a reply nor the end");
+    assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut));
+    assert_eq!(daemon.request(&Request::new("ping")).result(), "pong");
+}
+
+#[test]
+fn a_reply_larger_than_a_datagram_is_lost_and_logged_rule_1_2_5() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let (mut alice, bob) = call.phones();
+    for number in 0..120 {
+        let branch = Request::empty().set("via-branch", format!("branch-{number}"));
+        let _ = daemon.request(&call.offer_request(&mut alice, &bob, &branch)).ok();
+    }
+    let client = daemon.client();
+    let query = call.ask("query").encode();
+    assert!(client.exchange("large", &query, Duration::from_secs(1)).is_err(), "no reply");
+    // Everything else goes on, and a smaller part of the same can be had.
+    assert_eq!(daemon.request(&Request::new("ping")).result(), "pong");
+    let part = daemon.request(&call.ask("delete").flag("fast").set("delete-delay", 0));
+    assert_eq!(part.result(), "ok");
+}
+
+#[test]
 fn a_tcp_peer_that_goes_away_disturbs_nobody() {
     let (daemon, address) = with_tcp();
     for _ in 0..20 {

@@ -286,8 +286,10 @@ mod tests {
         Digit { event, volume: 8, duration_ms, pause_ms }
     }
 
+    type Row = (u16, Option<(u32, u16, bool, u8)>);
+
     /// Sequence numbers, timestamp, duration, marker and copies of what is sent for audio packets.
-    fn audio(output: &mut Output, packets: std::ops::Range<u16>) -> Vec<(u16, Option<(u32, u16, bool, u8)>)> {
+    fn audio(output: &mut Output, packets: std::ops::Range<u16>) -> Vec<Row> {
         let one = |n: u16| match output.audio(n, 8000 + u32::from(n) * 160) {
             Fate::Pass(offset) => (n.wrapping_add(offset), None),
             Fate::Replace(placed, sequence, copies) => {
@@ -368,7 +370,7 @@ mod tests {
                 let (what, count) = injector.samples(position, frame - position, 0, 8000);
                 assert!(count > 0);
                 all.extend(std::iter::repeat_n(
-                    matches!(what, Injected::Tone { .. }) as u8 + 2 * (what == Injected::Pause) as u8,
+                    u8::from(matches!(what, Injected::Tone { .. })) + 2 * u8::from(what == Injected::Pause),
                     count as usize,
                 ));
                 if let Injected::Tone { first, .. } = what {

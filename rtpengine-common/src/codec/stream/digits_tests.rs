@@ -9,8 +9,10 @@ use crate::codec::engine::g711::Law;
 
 const DIGIT: Digit = Digit { event: 5, volume: 8, duration_ms: 100, pause_ms: 100 };
 
+type Shape = (u8, bool, u16, u32, Option<(u16, bool)>);
+
 /// What came out: number, marker, sequence number, timestamp, and duration and end mark of events.
-fn shape(out: &[(Seen, Vec<u8>)]) -> Vec<(u8, bool, u16, u32, Option<(u16, bool)>)> {
+fn shape(out: &[(Seen, Vec<u8>)]) -> Vec<Shape> {
     let event = |payload: &[u8]| match payload {
         &[_, flags, high, low] => Some((u16::from_be_bytes([high, low]), flags & 0x80 != 0)),
         _ => None,

@@ -151,11 +151,7 @@ impl Call {
         if let Some(until) = settings.triggers.until() {
             self.plane.wake_at(until, Wake { purpose: Purpose::Dtmf, place: Place::Party(party) });
         }
-        let medias = self.signalling.party(party).medias.clone();
-        self.renew_handlers(&medias);
-        for media in medias {
-            self.compile(media);
-        }
+        self.rebuild_party(party);
     }
 
     /// Modes that end by themselves do so.

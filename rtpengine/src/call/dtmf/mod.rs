@@ -194,6 +194,27 @@ pub(super) fn policy(call: DtmfBlock, party: Option<&DtmfSettings>) -> dtmf::Pol
 }
 
 impl Call {
+    /// Holds back what a party sends; 0 is off.
+    pub fn set_delay_buffer(&mut self, party: PartyId, ms: u32) {
+        self.signalling.party_mut(party).dtmf.get_or_insert_default().delay_buffer_ms = ms;
+        self.rebuild_party(party);
+    }
+
+    /// Listens for tones in the audio of a party, or no longer.
+    pub fn set_detect_dtmf(&mut self, party: PartyId, on: bool) {
+        self.signalling.party_mut(party).flags.set(PartyFlags::DETECT_DTMF, on);
+        self.rebuild_party(party);
+    }
+
+    /// What is made of a party's digits changed.
+    fn rebuild_party(&mut self, party: PartyId) {
+        let medias = self.signalling.party(party).medias.clone();
+        self.renew_handlers(&medias);
+        for media in medias {
+            self.compile(media);
+        }
+    }
+
     /// Where the client wants digits to be told.
     pub(super) fn take_dtmf_log(&mut self, request: &Request, settings: &Settings) {
         let call = &mut self.signalling;

@@ -167,12 +167,20 @@ fn act(call: &mut Call, action: &CallAction, now: Now) -> (String, Verdict) {
             Some(found) => party(call, found, now).text(),
             None => listing::no_such_tag(tag),
         },
-        CallAction::PartyDelay { tag, .. } | CallAction::PartyDetectDtmf { tag, .. } => {
-            match call.signalling.by_tag(tag.as_bytes()) {
-                Some(_) => "Not built yet: audio players and DTMF detection\n".to_owned(),
-                None => listing::no_such_tag(tag),
+        CallAction::PartyDelay { tag, delay_ms } => match call.signalling.by_tag(tag.as_bytes()) {
+            Some(found) => {
+                call.set_delay_buffer(found, *delay_ms);
+                listing::delay_set(*delay_ms)
             }
-        }
+            None => listing::no_such_tag(tag),
+        },
+        CallAction::PartyDetectDtmf { tag, on } => match call.signalling.by_tag(tag.as_bytes()) {
+            Some(found) => {
+                call.set_detect_dtmf(found, *on);
+                listing::detect_dtmf_set(*on)
+            }
+            None => listing::no_such_tag(tag),
+        },
     };
     (answer, Verdict::Keep)
 }

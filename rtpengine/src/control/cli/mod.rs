@@ -48,7 +48,7 @@ pub enum CallAction {
     Debug(bool),
     /// Show one party.
     PartyInfo(String),
-    /// Delay of a party's audio player in ms.
+    /// How long what a party sends is held back.
     PartyDelay {
         /// Tag.
         tag: String,

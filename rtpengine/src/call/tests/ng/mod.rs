@@ -8,6 +8,8 @@ mod flags;
 mod medias;
 mod parties;
 mod ports;
+mod proxies;
+mod rules;
 
 use rtpengine_common::ng::Dict;
 

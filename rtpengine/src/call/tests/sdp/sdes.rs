@@ -368,3 +368,15 @@ fn lists_after_reception() {
     assert_eq!(suites(&again)[0], "1 AEAD_AES_256_GCM", "another tag: nothing is left");
     assert!(again.iter().all(|line| !first.contains(line)), "all keys are new");
 }
+
+/// sdp.md §12.4 rule 3 (b) and §12.7: an SDP without keys leaves ours towards its sender as they are.
+#[test]
+fn keys_stay_over_an_sdp_without_any() {
+    let mut talk = Talk::with_dtls();
+    let first = offer(&mut talk, &[&one(1, CM_192)], "");
+    answer(&mut talk, &[&one(7, CM_128)], "");
+    assert!(first[6].starts_with("7 AES_CM_128_HMAC_SHA1_80"), "{first:?}");
+    talk.offer_back(&["m=audio 5000 RTP/SAVPF 0"], "'transport-protocol':'RTP/AVP'");
+    let again = reoffer(&mut talk, &[&one(1, CM_192)], "");
+    assert_eq!(again[..2], [one(1, CM_192), first[6].clone()]);
+}
