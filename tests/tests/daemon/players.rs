@@ -712,11 +712,15 @@ fn an_audio_player_for_the_time_of_a_playback() {
     let (call, mut alice, mut bob) = connected(&daemon);
     alice.speaks_to(&mut bob);
     daemon.request(&play(&call, &bob).set("file", &file)).ok();
-    let packets = listens(&bob, 2);
+    let mut packets = listens(&bob, 1);
+    // Two on a machine that keeps time; one that is late ends the playback all the same.
+    while let Some((data, _)) = rtpengine_tests::phone::receive(bob.media[0].rtp_socket(), QUIET) {
+        packets.extend(Rtp::parse(&data));
+    }
+    assert!(packets.len() <= 2, "{packets:?}");
     assert_eq!(markers(&packets), [0]);
     assert_eq!(packets[0].payload[..40], [0xff; 40], "the delay of a new source");
-    assert!(level(&packets[1]) > 3000);
-    is_silent(&bob);
+    assert!(packets.iter().all(|packet| packet.ssrc == packets[0].ssrc && level(packet) > 3000));
     alice.speaks_to(&mut bob);
 }
 
