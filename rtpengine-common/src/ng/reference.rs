@@ -27,11 +27,7 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "vsc-pause-rec",
     "vsc-pause-resume-rec",
     "vsc-start-pause-resume-rec",
-    // The player that mixes.
-    "audio-player",
-    "no-audio-player",
-    "early-media",
-    // `inject start`: there is no player that mixes.
+    // `inject start`: what is injected is not mixed yet.
     "source-tag",
     "source-call-id",
     // Redis, and the call-back of timed-out calls.

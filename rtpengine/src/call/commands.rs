@@ -157,6 +157,7 @@ impl Call {
         self.apply_fragments(parties.0, ctx);
         self.prepare_announcement(parties.0, request, ctx);
         self.record_as_asked(request, ctx);
+        self.update_mixers(parties, request, answer, ctx);
         self.refresh_players(ctx);
         self.music_on_hold(parties, request, &extracted, answer, ctx)?;
         let sdp = self.rewrite(parties.1, request, answer, ctx)?;

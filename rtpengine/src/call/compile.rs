@@ -287,6 +287,7 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
                 && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
             spec.actions = actions(call, media, sink, e);
             spec.transcode.clone_from(&e.codecs.transcode);
+            spec.mixed = sink.has(MediaFlags::AUDIO_PLAYER);
             spec.mirrors.clone_from(&mirrors);
             Some(spec)
         })
@@ -329,7 +330,7 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             // A player is the source of what that side hears (media-plane.md §13.2).
-            if sink.has(MediaFlags::BLOCK_EGRESS) {
+            if sink.flags.intersects(MediaFlags::BLOCK_EGRESS | MediaFlags::AUDIO_PLAYER) {
                 return None;
             }
             let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));

@@ -37,6 +37,7 @@ mod hold;
 pub mod ice_params;
 pub mod media;
 mod merge;
+mod mixing;
 mod moving;
 mod mux;
 pub mod party;
@@ -305,6 +306,7 @@ impl Call {
         party.flags.insert(PartyFlags::DELETED);
         let medias = party.medias.clone();
         self.forget_players(id);
+        self.forget_mixers(id);
         let mut touched = Vec::new();
         for media in medias {
             for edge in &self.signalling.edges {

@@ -37,6 +37,8 @@ bitflags::bitflags! {
         const SUBSCRIBER = 1 << 11;
         /// `detect-DTMF`.
         const DETECT_DTMF = 1 << 12;
+        /// `audio-player` = `force`: what this side hears comes from a player that mixes.
+        const AUDIO_PLAYER = 1 << 20;
         /// SDP bodies to this party are compared for `replace-SDP-version` (sdp.md §6.1).
         const KEEPS_BODY = 1 << 13;
     }

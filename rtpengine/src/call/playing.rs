@@ -18,6 +18,7 @@ use super::error::Error;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::media::MediaFlags;
 use crate::flow::{Level, Offsets, Place, Purpose, Turn, Wake};
+use crate::player::playback::AHEAD;
 use crate::player::source::Position;
 use crate::player::{Action, Answer, Media, Output, Plan, Player, Source, Start};
 
@@ -79,6 +80,8 @@ struct Slot {
     target: Option<(MediaId, StreamId)>,
     /// Other media is suppressed for it.
     blocks: bool,
+    /// It is mixed with what else comes for the party (players.md §8.2 rule 6).
+    mixed: bool,
     report_due: Option<Instant>,
     /// The moment it has asked to be woken at.
     woken: Option<Instant>,
@@ -233,12 +236,25 @@ impl Call {
         slot.media = None;
         let position = position.ok_or(Error::NotPlaying)?;
         self.stop_blocking(party, Role::Media);
+        self.end_playback_mixer(party, Role::Media, ctx);
         Ok(position)
     }
 
     /// Whether music on hold plays to a party.
     pub(super) fn holds_music(&self, party: PartyId) -> bool {
         self.holder_of(party).is_some()
+    }
+
+    /// The media into whose audio player a player was mixed.
+    pub(super) fn mixed_media(&self, party: PartyId, role: Role) -> Option<MediaId> {
+        let slot = self.players.slot(party, role).filter(|slot| slot.mixed)?;
+        slot.target.map(|(media, _)| media)
+    }
+
+    /// Whether some player is being mixed into the audio player of a media.
+    pub(super) fn is_mixed_into(&self, media: MediaId) -> bool {
+        let mut slots = self.players.slots.iter().filter(|slot| slot.mixed && slot.player.is_playing());
+        slots.any(|slot| slot.target.is_some_and(|(target, _)| target == media))
     }
 
     /// Who put a party on hold, while it hears music.
@@ -284,7 +300,10 @@ impl Call {
     ) -> Result<(), Error> {
         let source = media.source();
         let Some(outlet) = self.outlet(party, wish, ctx) else { return Err(failure(source)) };
-        let track = media.play(&outlet.output, &wish.plan).map_err(|error| {
+        let mixed = self.mixes_for_playback(outlet.media, ctx);
+        let output =
+            if mixed { self.mixed_output(outlet.stream).unwrap_or(outlet.output) } else { outlet.output };
+        let track = media.play(&output, &wish.plan).map_err(|error| {
             ctx.log(Level::Error, format!("Failed to play {source}: {error}"));
             failure(source)
         })?;
@@ -293,7 +312,9 @@ impl Call {
         let slot = self.players.slot_or_new(party, role, ctx);
         let times = wish.plan.times;
         slot.player.stop(now);
-        slot.player.start(&Start { track, output: outlet.output, times });
+        let lead = if mixed { AHEAD } else { Duration::ZERO };
+        slot.player.start(&Start { track, output, times, lead });
+        slot.mixed = mixed;
         slot.media = Some(Arc::clone(media));
         slot.wish = wish.clone();
         slot.target = Some((outlet.media, outlet.stream));
@@ -374,7 +395,13 @@ impl Call {
             let (party, role, target) = (slot.party, slot.role, slot.target);
             let (mut wish, media) = (slot.wish.clone(), slot.media.clone());
             let outlet = self.outlet(party, &wish, ctx);
-            if outlet.as_ref().is_some_and(|o| o.output == present && Some((o.media, o.stream)) == target) {
+            let mixed = slot.mixed;
+            let stays = outlet.as_ref().is_some_and(|outlet| {
+                let wanted =
+                    if mixed { self.mixed_output(outlet.stream) } else { Some(outlet.output.clone()) };
+                wanted.as_ref() == Some(&present) && Some((outlet.media, outlet.stream)) == target
+            });
+            if stays {
                 continue;
             }
             let (heard, left) = (slot.player.heard(), slot.player.repeats_left());
@@ -435,6 +462,15 @@ impl Call {
                     }
                     Action::Idle => break,
                 };
+                if slot.mixed {
+                    let samples: Vec<i16> = packet
+                        .payload
+                        .chunks_exact(2)
+                        .map(|pair| i16::from_be_bytes([pair[0], pair[1]]))
+                        .collect();
+                    self.plane.mix_played(stream, packet.ssrc, &samples, turn.now.instant);
+                    continue;
+                }
                 let header = RtpHeader {
                     marker: packet.marker,
                     payload_type: packet.payload_type,
@@ -454,6 +490,7 @@ impl Call {
             }
             if ended {
                 self.stop_blocking(party, role);
+                self.end_playback_mixer(party, role, ctx);
             }
         }
     }
@@ -536,6 +573,7 @@ impl Players {
                 },
                 target: None,
                 blocks: false,
+                mixed: false,
                 report_due: None,
                 woken: None,
             });

@@ -25,6 +25,20 @@ pub enum SsrcReporting {
     None,
 }
 
+/// Where the daemon becomes the source of what a party hears (players.md §8.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AudioPlayerMode {
+    /// Where signalling asks.
+    #[default]
+    OnDemand,
+    /// For the time of `play media`.
+    PlayMedia,
+    /// Where something is transcoded.
+    Transcoding,
+    /// Everywhere.
+    Always,
+}
+
 /// Run-time settings that calls depend on: a snapshot, looked at once per turn.
 #[derive(Clone)]
 pub struct Settings {
@@ -58,6 +72,12 @@ pub struct Settings {
     pub moh_max_repeats: u32,
     /// `--moh-max-duration`; `None` is no limit.
     pub moh_max_duration: Option<Duration>,
+    /// `--audio-player`
+    pub audio_player: AudioPlayerMode,
+    /// `--audio-buffer-length`
+    pub audio_buffer: Duration,
+    /// `--audio-buffer-delay`
+    pub audio_delay: Duration,
     /// Opens media to be played; `None`: nothing is played.
     pub sources: Option<Arc<dyn Sources>>,
     /// `--ssrc-reporting`
@@ -106,6 +126,9 @@ impl Default for Settings {
             moh_prevent_double: false,
             moh_max_repeats: 999,
             moh_max_duration: Some(Duration::from_millis(1_800_000)),
+            audio_player: AudioPlayerMode::OnDemand,
+            audio_buffer: Duration::from_millis(500),
+            audio_delay: Duration::from_millis(5),
             sources: None,
             ssrc_reporting: SsrcReporting::Full,
             active_switchover: false,

@@ -39,11 +39,11 @@ impl Call {
         match wake.purpose {
             Purpose::Dtmf => self.expire_dtmf(ctx.now.instant),
             Purpose::Fax => self.fax_woken(wake.place, turn),
-            Purpose::Player => {
-                if let Place::Party(party) = wake.place {
-                    self.run_players(party, ctx, turn);
-                }
-            }
+            Purpose::Player => match wake.place {
+                Place::Party(party) => self.run_players(party, ctx, turn),
+                Place::Stream(stream) => self.plane.run_mixer(turn, stream, &ctx.settings.instance_id),
+                Place::Call | Place::Media(_) | Place::Edge(_) => {}
+            },
             Purpose::JitterBuffer | Purpose::DelayBuffer => {
                 if let Place::Stream(stream) = wake.place {
                     self.plane.run_buffers(turn, stream, wake.purpose);

@@ -6,7 +6,7 @@ use super::media;
 use super::open::Opened;
 use super::process::{schedule, set_open_files, thread_number};
 use crate::call::dtmf::{Codes, DtmfOptions};
-use crate::call::settings::{Settings as CallSettings, SsrcReporting};
+use crate::call::settings::{AudioPlayerMode, Settings as CallSettings, SsrcReporting};
 use crate::control::cli::Console;
 use crate::control::http::Server;
 use crate::control::http::ask::Asked;
@@ -336,6 +336,14 @@ fn call_settings(settings: &Settings) -> CallSettings {
         save_interface_ports: settings.ports.first_address_only,
         reject_invalid_sdp: settings.media.reject_invalid_sdp,
         moh_attribute: settings.players.hold.attribute.as_deref().map(Into::into),
+        audio_player: match settings.media.audio_player {
+            words::AudioPlayer::OnDemand => AudioPlayerMode::OnDemand,
+            words::AudioPlayer::PlayMedia => AudioPlayerMode::PlayMedia,
+            words::AudioPlayer::Transcoding => AudioPlayerMode::Transcoding,
+            words::AudioPlayer::Always => AudioPlayerMode::Always,
+        },
+        audio_buffer: settings.media.audio_buffer,
+        audio_delay: settings.media.audio_delay,
         moh_prevent_double: settings.players.hold.prevent_double,
         moh_max_repeats: u32::try_from(settings.players.hold.max_repeats).unwrap_or(u32::MAX),
         moh_max_duration: settings.players.hold.max_duration,

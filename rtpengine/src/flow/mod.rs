@@ -18,6 +18,7 @@ mod ingress;
 mod jitter;
 mod learn;
 mod loop_check;
+mod mixing;
 mod mos;
 mod moving;
 mod own;
@@ -57,6 +58,7 @@ pub use exercise::exercise;
 #[cfg(feature = "codec")]
 pub use fax::FaxSpec;
 pub use jitter::JitterSettings;
+pub use mixing::MixSpec;
 pub use mos::{Conditions, MosFormula, MosOptions};
 pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};

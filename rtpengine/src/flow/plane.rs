@@ -173,6 +173,8 @@ pub struct Plane {
     pub(super) schedule: Option<Box<Schedule>>,
     /// What few calls have.
     pub(super) seldom: Option<Box<Seldom>>,
+    /// Audio players, by the stream they send.
+    pub(super) mixers: Vec<super::mixing::Mixer>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
     /// Expensive transcoding is left to jobs.
@@ -432,6 +434,10 @@ impl Plane {
             });
             self.seldom.get_or_insert_default().faxes.extend(faxes);
         }
+        self.mixers.extend(other.mixers.into_iter().map(|mut mixer| {
+            mixer.shift(offsets.streams);
+            mixer
+        }));
         self.last_signal = self.last_signal.max(other.last_signal);
         self.drop_traffic |= other.drop_traffic;
         offsets

@@ -112,6 +112,11 @@ impl Plane {
             Treatment::Untouched => None,
             Treatment::Silenced(fill) => Some(fill),
         };
+        if sink.mixed
+            && let Some(header) = header
+        {
+            return self.mix(turn, (from, number), packet, header, fill);
+        }
         if sink.transcode.is_some()
             && let Some(header) = header
         {

@@ -173,6 +173,8 @@ pub struct SinkSpec {
     /// Some payload type of the source is transcoded for this sink, or packets to it are renumbered; `None` forwards as received.
     /// What `actions` drops or silences is dropped or silenced before.
     pub transcode: Option<Arc<Transcode>>,
+    /// What goes to the sink is mixed by its audio player ([`Plane::set_mixer`](super::Plane::set_mixer)).
+    pub mixed: bool,
     /// Egress subscribers of the sink.
     pub mirrors: Vec<MirrorSpec>,
 }
@@ -181,7 +183,7 @@ impl SinkSpec {
     /// A sink that forwards everything to `to`.
     #[must_use]
     pub fn forward(edge: Option<EdgeId>, to: StreamId) -> Self {
-        Self { edge, to, delivers: true, actions: None, transcode: None, mirrors: Vec::new() }
+        Self { edge, to, delivers: true, actions: None, transcode: None, mixed: false, mirrors: Vec::new() }
     }
 }
 

@@ -290,11 +290,10 @@ const MEDIA: &[OptionDef] = &[
     OptionDef::int("jb-adaptive-max", 0, "Largest adaptive delay in ms, at most 1000")
         .default_is("300 with jb-adaptive"),
     OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences"),
-    OptionDef::int("audio-buffer-length", 500, "Audio buffer of the mixing player in ms").not_yet(),
-    OptionDef::int("audio-buffer-delay", 5, "Delay of the mixing player in ms").not_yet(),
+    OptionDef::int("audio-buffer-length", 500, "Audio buffer of the mixing player in ms"),
+    OptionDef::int("audio-buffer-delay", 5, "Delay of the mixing player in ms"),
     OptionDef::text_or("audio-player", "on-demand", "When the mixing player is put into a call")
-        .words(AudioPlayer::WORDS, "Invalid --audio-player option ('{}')")
-        .not_yet(),
+        .words(AudioPlayer::WORDS, "Invalid --audio-player option ('{}')"),
     OptionDef::flag("rtp-double", "Send small packets twice").not_yet(),
 ];
 

@@ -18,7 +18,7 @@ use super::track::{Mark, Piece, Resume, Track};
 
 /// Sound of one piece; the first one is shorter, because a listener waits for it.
 const PIECE: Duration = Duration::from_millis(500);
-const FIRST_PIECE: Duration = Duration::from_millis(60);
+const FIRST_PIECE: Duration = Duration::from_millis(120);
 
 /// Octets of payload one shared track may take: at 64 kbit/s more than a working day.
 const MAX_SHARED: u64 = 256 * 1024 * 1024;

@@ -95,12 +95,10 @@ impl Library {
     /// What the operator wants preloaded is not there, or a thread or the directory cannot be made.
     pub fn start(settings: &Settings, begin: &Begin) -> Result<(Self, Vec<JoinHandle<()>>), OpenError> {
         let failed = |error: std::io::Error| OpenError(format!("Failed to start media threads: {error}"));
-        let (players, mut threads) =
-            Pool::start("player", PLAYER_THREADS, Arc::clone(&begin.player)).map_err(failed)?;
-        let (encoders, more) = Pool::start("encoder", 1, Arc::clone(&begin.encoder)).map_err(failed)?;
+        let (players, mut threads) = Pool::start("player", PLAYER_THREADS, &begin.player).map_err(failed)?;
+        let (encoders, more) = Pool::start("encoder", 1, &begin.encoder).map_err(failed)?;
         threads.extend(more);
-        let (databases, more) =
-            Pool::start("media-db", DATABASE_THREADS, Arc::clone(&begin.player)).map_err(failed)?;
+        let (databases, more) = Pool::start("media-db", DATABASE_THREADS, &begin.player).map_err(failed)?;
         threads.extend(more);
         let directory = settings.cache_directory.clone().map(Directory::open).transpose();
         let directory =

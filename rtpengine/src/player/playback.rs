@@ -24,6 +24,8 @@ pub struct Start {
     pub output: Output,
     /// How often a shared track is played; a private one has its repetitions in it.
     pub times: u32,
+    /// How much earlier than they sound packets are given out.
+    pub lead: Duration,
 }
 
 /// A packet to be sent.
@@ -69,6 +71,7 @@ struct Run {
     /// Clock units sent before the present pass.
     before_pass: u64,
     marker: bool,
+    lead: Duration,
     waits: Option<Instant>,
 }
 
@@ -129,6 +132,7 @@ impl Player {
             sent: 0,
             before_pass: 0,
             marker: true,
+            lead: start.lead,
             waits: None,
         });
         self.kept = Some(start.clone());
@@ -256,7 +260,8 @@ impl Run {
 
     /// When the next packet is to leave; none before the first one.
     fn due(&self) -> Option<Instant> {
-        self.began.map(|began| began + self.time_of(self.sent))
+        let began = self.began?;
+        Some((began + self.time_of(self.sent)).checked_sub(self.lead).unwrap_or(began).max(began))
     }
 
     fn time_of(&self, units: u64) -> Duration {
@@ -308,7 +313,7 @@ mod tests {
     }
 
     fn start(track: &Arc<Track>, times: u32) -> Start {
-        Start { track: Arc::clone(track), output: output(), times }
+        Start { track: Arc::clone(track), output: output(), times, lead: Duration::ZERO }
     }
 
     /// Runs a player to its end: the time in ms, and what was sent.

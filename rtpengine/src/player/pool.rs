@@ -26,12 +26,12 @@ impl Pool {
     pub fn start(
         name: &str,
         threads: usize,
-        begin: Arc<dyn Fn() + Send + Sync>,
+        begin: &Arc<dyn Fn() + Send + Sync>,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (queue, jobs) = bounded(CAPACITY);
         let mut handles = Vec::with_capacity(threads);
         for number in 0..threads.max(1) {
-            let (jobs, begin) = (jobs.clone(), Arc::clone(&begin));
+            let (jobs, begin) = (jobs.clone(), Arc::clone(begin));
             handles
                 .push(Builder::new().name(format!("{name}-{number}")).spawn(move || work(&jobs, &*begin))?);
         }
@@ -61,9 +61,13 @@ fn work(jobs: &Receiver<Job>, begin: &(dyn Fn() + Send + Sync)) {
 mod tests {
     use super::*;
 
+    fn quiet() -> Arc<dyn Fn() + Send + Sync> {
+        Arc::new(|| {})
+    }
+
     #[test]
     fn jobs_are_done_and_a_failing_one_ends_nothing() {
-        let (pool, threads) = Pool::start("test", 2, Arc::new(|| {})).unwrap();
+        let (pool, threads) = Pool::start("test", 2, &quiet()).unwrap();
         let (tell, told) = bounded(10);
         assert!(pool.submit(Box::new(|| panic!("on purpose"))).is_ok());
         for number in 0..5 {
@@ -79,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_gives_jobs_back() {
-        let (pool, _threads) = Pool::start("test", 1, Arc::new(|| {})).unwrap();
+        let (pool, _threads) = Pool::start("test", 1, &quiet()).unwrap();
         let (go, wait) = bounded::<()>(0);
         let hold = move || {
             let _ = wait.recv();

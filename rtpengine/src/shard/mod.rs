@@ -31,5 +31,7 @@ pub struct Owner {
     stream: StreamId,
 }
 
+#[cfg(all(test, feature = "codec"))]
+mod parking_tests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -58,7 +58,7 @@ impl House {
         Self { shards: shards.collect(), shared, mailboxes, reports, now, tickets: 0 }
     }
 
-    fn order(&mut self, command: &str, keys: &[(&str, &str)]) -> Order {
+    pub(crate) fn order(&mut self, command: &str, keys: &[(&str, &str)]) -> Order {
         let mut dict = Dict::new();
         dict.push("command".to_owned(), command.to_owned());
         for (key, value) in keys {
@@ -79,7 +79,7 @@ impl House {
     }
 
     /// Sets a call up and gives the ports of the daemon: where the offerer and where the answerer send.
-    fn call(&mut self, shard: usize, id: &str, offerer: &Phone, answerer: &Phone) -> (u16, u16) {
+    pub(crate) fn call(&mut self, shard: usize, id: &str, offerer: &Phone, answerer: &Phone) -> (u16, u16) {
         let (from, to) = (format!("{id}-from"), format!("{id}-to"));
         let offer = [("call-id", id), ("from-tag", &from), ("sdp", &offerer.sdp())];
         let answerer_side = port(&self.execute(shard, "offer", &offer));
@@ -115,15 +115,20 @@ impl House {
         }
     }
 
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.instant += time;
+    }
+
     pub(crate) fn used_ports(&self) -> u32 {
         self.shared.pools.usage(PoolId(0)).used()
     }
 }
 
-struct Phone(UdpSocket);
+pub(crate) struct Phone(UdpSocket);
 
 impl Phone {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         Self(socket)

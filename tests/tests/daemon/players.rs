@@ -647,9 +647,105 @@ fn a_recording_is_announced() {
     daemon.logs("Failed to add media player for recording announcement");
 }
 
-/// Files of several seconds, and a path that is no text.
+/// The level of a packet: the mean of its samples without their signs.
+fn level(packet: &Rtp) -> i32 {
+    let sum: i32 = packet.payload.iter().map(|&octet| linear(octet).abs()).sum();
+    sum / packet.payload.len().max(1) as i32
+}
+
+/// Sends a packet of one loudness.
+fn speaks(phone: &mut Phone, octet: u8) -> Rtp {
+    let mut packet = phone.next_packet(0);
+    packet.payload = vec![octet; 160];
+    let to = phone.media[0].remote().rtp();
+    phone.media[0].rtp_socket().send_to(&packet.encode(), to).unwrap();
+    packet
+}
+
 #[test]
-fn a_thousand_times_the_same_name_is_harmless() {
+fn a_forced_audio_player_is_a_constant_stream() {
+    let daemon = Daemon::start();
+    let (_folder, file) = folder(8000, 400);
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = call.phones();
+    let force = Request::empty().set("audio-player", "force");
+    call.offer(&mut alice, &mut bob);
+    call.answer_with(&mut bob, &mut alice, &force);
+    // Bob said so in his answer: what goes to him is mixed.
+    let silence = listens(&bob, 5);
+    assert_eq!(markers(&silence), [0]);
+    for pair in silence.windows(2) {
+        assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(160));
+    }
+    assert!(silence.iter().all(|packet| packet.payload == [0xff; 160]), "digital silence");
+    is_silent(&alice);
+    let spoken = speaks(&mut alice, 0x90);
+    let heard = until("the mix", SOON, || {
+        let packet = bob.receives().0;
+        packet.payload.contains(&0x90).then_some(packet)
+    });
+    assert_ne!(heard.ssrc, spoken.ssrc);
+    assert_eq!(heard.ssrc, silence[0].ssrc);
+    assert_eq!((&heard.payload[..40], &heard.payload[40..]), (&[0xff; 40][..], &[0x90; 120][..]));
+    let rest = bob.receives().0;
+    assert_eq!((&rest.payload[..40], &rest.payload[40..]), (&[0x90; 40][..], &[0xff; 120][..]));
+    // Playback is one more voice in the same stream.
+    daemon.request(&play(&call, &bob).set("file", &file)).ok();
+    let mixed: Vec<Rtp> = (0..22).map(|_| bob.receives().0).collect();
+    assert!(mixed.iter().all(|packet| packet.ssrc == heard.ssrc && !packet.marker));
+    let loud: Vec<Rtp> = mixed.iter().filter(|packet| level(packet) > 3000).cloned().collect();
+    assert!((16..=20).contains(&loud.len()), "{}", loud.len());
+    assert!((hertz(&loud) - 440.0).abs() < 20.0);
+    // Without force everything is as before.
+    call.offer(&mut alice, &mut bob);
+    call.answer_with(&mut bob, &mut alice, &Request::empty().set("audio-player", "off"));
+    bob.drains();
+    let spoken = speaks(&mut alice, 0x91);
+    bob.hears(&spoken);
+}
+
+/// players.md §8.2 rule 7.
+#[test]
+fn an_audio_player_for_the_time_of_a_playback() {
+    let daemon = Daemon::builder().arg("--audio-player=play-media").start();
+    let (_folder, file) = folder(8000, 100);
+    let (call, mut alice, mut bob) = connected(&daemon);
+    alice.speaks_to(&mut bob);
+    daemon.request(&play(&call, &bob).set("file", &file)).ok();
+    let mut packets = listens(&bob, 1);
+    // Two on a machine that keeps time; one that is late ends the playback all the same.
+    while let Some((data, _)) = rtpengine_tests::phone::receive(bob.media[0].rtp_socket(), QUIET) {
+        packets.extend(Rtp::parse(&data));
+    }
+    assert!(packets.len() <= 2, "{packets:?}");
+    assert_eq!(markers(&packets), [0]);
+    assert_eq!(packets[0].payload[..40], [0xff; 40], "the delay of a new source");
+    assert!(packets.iter().all(|packet| packet.ssrc == packets[0].ssrc && level(packet) > 3000));
+    alice.speaks_to(&mut bob);
+}
+
+#[test]
+fn transcoded_directions_can_have_an_audio_player() {
+    let daemon = Daemon::builder().arg("--audio-player=transcoding").start();
+    let call = Call::new(&daemon);
+    let mut alice =
+        call.phone(0, "alice").media(MediaPlan::new("audio", "RTP/AVP").format(0, "PCMU/8000")).build();
+    let mut bob =
+        call.phone(1, "bob").media(MediaPlan::new("audio", "RTP/AVP").format(8, "PCMA/8000")).build();
+    let transcode =
+        Request::empty().set("codec", dict([("transcode", list(["PCMA"])), ("mask", list(["PCMU"]))]));
+    call.offer_with(&mut alice, &mut bob, &transcode);
+    call.answer(&mut bob, &mut alice);
+    let (to_bob, to_alice) = (listens(&bob, 3), listens(&alice, 3));
+    assert!(to_bob.iter().all(|packet| packet.payload_type == 8 && packet.payload == [0xd5; 160]));
+    assert!(to_alice.iter().all(|packet| packet.payload_type == 0 && packet.payload == [0xff; 160]));
+    speaks(&mut alice, 0x90);
+    until("it is heard", SOON, || bob.receives().0.payload.iter().any(|&octet| octet != 0xd5).then_some(()));
+    call.hangs_up(&alice);
+}
+
+#[test]
+fn many_restarts_are_harmless() {
     let daemon = Daemon::builder().arg("--player-cache").start();
     let (folder, file) = folder(8000, 1000);
     let (call, alice, _bob) = connected(&daemon);
