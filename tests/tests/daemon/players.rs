@@ -744,6 +744,46 @@ fn transcoded_directions_can_have_an_audio_player() {
     call.hangs_up(&alice);
 }
 
+/// ng-control.md §11.10: a prompter whom only Bob hears, mixed with what Alice says.
+#[test]
+fn injected_audio_is_mixed_into_what_a_party_hears() {
+    let daemon = Daemon::start();
+    let (call, mut alice, mut bob) = connected(&daemon);
+    alice.speaks_to(&mut bob);
+    let own = alice.next_packet(0).ssrc;
+    let mut prompter = call.phone(2, "prompter").build();
+    prompter.media[0].set_direction("sendonly");
+    let publish = call.ask("publish").set("from-tag", "prompter").set("sdp", prompter.offer_sdp());
+    prompter.takes(daemon.request(&publish).ok().sdp());
+    let inject = |command: &str| call.ask(command).set("to-tag", &bob.tag).set("source-tag", "prompter");
+    assert_eq!(daemon.request(&inject("inject stop")).error(), "Failed to stop inject");
+    daemon.request(&inject("inject start")).ok();
+    let prompted = speaks(&mut prompter, 0x90);
+    // Nobody else hears him, and Bob hears a stream of its own that goes on without him.
+    let first = until("the mix", SOON, || {
+        let packet = bob.receives().0;
+        packet.payload.contains(&0x90).then_some(packet)
+    });
+    assert!(![prompted.ssrc, own].contains(&first.ssrc));
+    is_silent(&alice);
+    // Both at once: their sound is added up.
+    let alone = linear(0x90).max(linear(0xa0));
+    let loud = until("both voices", SOON, || {
+        speaks(&mut alice, 0xa0);
+        speaks(&mut prompter, 0x90);
+        let packet = bob.receives().0;
+        assert_eq!(packet.ssrc, first.ssrc);
+        packet.payload.iter().map(|&octet| linear(octet)).find(|&sample| sample > alone)
+    });
+    assert!((loud - linear(0x90) - linear(0xa0)).abs() <= 512, "the sum: {loud}");
+    daemon.request(&inject("inject stop")).ok();
+    bob.drains();
+    speaks(&mut prompter, 0x90);
+    is_silent(&bob);
+    let spoken = speaks(&mut alice, 0x91);
+    bob.hears(&spoken);
+}
+
 #[test]
 fn many_restarts_are_harmless() {
     let daemon = Daemon::builder().arg("--player-cache").start();
