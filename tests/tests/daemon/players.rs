@@ -784,6 +784,30 @@ fn injected_audio_is_mixed_into_what_a_party_hears() {
     bob.hears(&spoken);
 }
 
+/// media-plane.md §18.2 rule 4.
+#[test]
+fn playing_empties_the_delay_buffer() {
+    let daemon = Daemon::start();
+    let (_folder, file) = folder(8000, 100);
+    let (call, mut alice, mut bob) = connected(&daemon);
+    alice.speaks_to(&mut bob);
+    let delay = |ms: i64| {
+        let request = call.ask("block DTMF").set("from-tag", "alice").set("DTMF-security", "off");
+        daemon.request(&request.set("delay-buffer", ms)).ok();
+    };
+    delay(60_000);
+    let received = || call.query().int(&["tags", "alice", "medias", "0", "streams", "0", "stats", "packets"]);
+    let before = received();
+    let delayed: Vec<Rtp> = (0..3).map(|_| alice.sends()).collect();
+    until("they are held back", SOON, || (received() == before + 3).then_some(()));
+    daemon.request(&play(&call, &bob).set("file", &file)).ok();
+    delay(0);
+    let played = listens(&bob, 5);
+    assert_ne!(played[0].ssrc, delayed[0].ssrc);
+    is_silent(&bob);
+    alice.speaks_to(&mut bob);
+}
+
 #[test]
 fn many_restarts_are_harmless() {
     let daemon = Daemon::builder().arg("--player-cache").start();
