@@ -808,6 +808,32 @@ fn playing_empties_the_delay_buffer() {
     alice.speaks_to(&mut bob);
 }
 
+/// ng-control.md, flag `egress`: copies of what is sent in the stead of the source, mixed here.
+#[test]
+fn an_egress_subscriber_gets_what_the_audio_player_sends() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = call.phones();
+    call.offer(&mut alice, &mut bob);
+    call.answer_with(&mut bob, &mut alice, &Request::empty().set("audio-player", "force"));
+    let mut spy = call.phone(2, "spy").build();
+    let subscribe =
+        call.ask("subscribe request").set("from-tag", &alice.tag).set("to-tag", "spy").flag("egress");
+    spy.takes(daemon.request(&subscribe).ok().sdp());
+    spy.media[0].set_direction("recvonly");
+    let answer = call.ask("subscribe answer").set("to-tag", "spy").set("sdp", spy.answer_sdp());
+    daemon.request(&answer).ok();
+    let first = spy.receives().0;
+    let same = until("the same packet", SOON, || {
+        let packet = bob.receives().0;
+        (packet.sequence_number == first.sequence_number).then_some(packet)
+    });
+    assert_eq!(first, same);
+    speaks(&mut alice, 0x90);
+    until("it is heard", SOON, || spy.receives().0.payload.contains(&0x90).then_some(()));
+    is_silent(&alice);
+}
+
 #[test]
 fn many_restarts_are_harmless() {
     let daemon = Daemon::builder().arg("--player-cache").start();
