@@ -39,8 +39,6 @@ impl Ports for Numbers {
 
     fn close(&mut self, _socket: SocketKey) {}
 
-    fn send_last(&mut self, _: SocketKey, _: SocketAddr, _: &[u8]) {}
-
     fn set_tos(&mut self, _socket: SocketKey, _tos: u8) {}
 
 
