@@ -41,6 +41,7 @@ impl Ports for Numbers {
 
     fn set_tos(&mut self, _socket: SocketKey, _tos: u8) {}
 
+    fn send_last(&mut self, _from: SocketKey, _to: SocketAddr, _bytes: &[u8]) {}
 
     fn choose(&mut self, choice: Choice, _wanted: u32) -> Option<LogicalId> {
         match choice {

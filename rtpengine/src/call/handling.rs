@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::stream::SilenceDetection;
+use rtpengine_common::codec::stream::{GapFilling, Known, SilenceDetection};
 use rtpengine_common::ng::{Flag, Request};
 
 use super::Call;
 use super::codec_bridge::with_environment;
-use super::codecs::{HandlerPolicy, SinkPolicy, SourcePolicy, TranscodeConfig, handlers};
+use super::codecs::{HandlerPolicy, MediaCodecs, SinkPolicy, SourcePolicy, TranscodeConfig, handlers};
 use super::dtmf;
 use super::edge::EdgeFlags;
 use super::ids::{EdgeId, MediaId};
 use super::media::MediaFlags;
 use super::party::PartyFlags;
-use crate::flow::Transcode;
+use crate::flow::{Gaps, Transcode};
 
 /// What the operator configured about codecs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,6 +27,8 @@ pub struct CodecSettings {
     pub silence: Option<SilenceDetection>,
     /// `--dtmf-no-suppress`
     pub no_suppress: bool,
+    /// `--dtx-delay` and its companions; `None`: gaps are not filled.
+    pub gaps: Option<GapFilling>,
 }
 
 /// What a link does with codecs.
@@ -46,6 +48,17 @@ impl LinkCodecs {
     pub fn transcodes(&self) -> bool {
         self.transcode.as_ref().is_some_and(|transcode| !transcode.routes.is_empty())
     }
+}
+
+/// Every number under which the source may send.
+fn known_numbers(source: &MediaCodecs) -> Vec<Known> {
+    let entries = source.list.entries().iter();
+    entries
+        .flat_map(|entry| {
+            let known = |payload_type| Known { payload_type, audio: entry.codec.supplemental.is_none() };
+            std::iter::once(entry.payload_type).chain(entry.answered_as).map(known)
+        })
+        .collect()
 }
 
 impl Call {
@@ -120,6 +133,11 @@ impl Call {
                 routes,
                 silence: self.codecs.silence.clone(),
                 no_suppress: self.codecs.no_suppress,
+                gaps: self
+                    .codecs
+                    .gaps
+                    .clone()
+                    .map(|filling| Gaps { filling, known: known_numbers(&source.codecs) }),
             })
         });
         let from = edge.source;

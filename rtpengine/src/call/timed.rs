@@ -49,8 +49,11 @@ impl Call {
                     self.plane.run_buffers(turn, stream, wake.purpose);
                 }
             }
-            // Nobody asks for this.
-            Purpose::Dtx => {}
+            Purpose::Dtx => {
+                if let Place::Stream(stream) = wake.place {
+                    self.plane.run_gaps(turn, stream);
+                }
+            }
         }
     }
 }

@@ -3,10 +3,12 @@
 use crate::call::codecs::{TranscodeConfig, TranscodeConfigError};
 use crate::call::handling::CodecSettings;
 use crate::flow::Level;
+use crate::options::Dtx;
 use crate::options::Settings;
 use crate::options::sections::{CodecName, TranscodeRule};
+use crate::options::words::DtxMethod;
 use crate::report::log;
-use rtpengine_common::codec::stream::SilenceDetection;
+use rtpengine_common::codec::stream::{GapFilling, SilenceDetection};
 
 /// The settings in the form calls use.
 ///
@@ -27,7 +29,20 @@ pub(super) fn codec_settings(settings: &Settings) -> Result<CodecSettings, Trans
     }
     let dtx = &settings.dtx;
     let silence = dtx.silence_percent.and_then(|percent| SilenceDetection::new(percent, &dtx.payload.0));
-    Ok(CodecSettings { transcode_config, silence, no_suppress: settings.report.dtmf.no_suppress })
+    let no_suppress = settings.report.dtmf.no_suppress;
+    Ok(CodecSettings { transcode_config, silence, no_suppress, gaps: gap_filling(dtx) })
+}
+
+fn gap_filling(dtx: &Dtx) -> Option<GapFilling> {
+    (!dtx.delay.is_zero()).then(|| GapFilling {
+        delay: dtx.delay,
+        max: dtx.max,
+        buffer: usize::try_from(dtx.buffer).unwrap_or(0),
+        lag: dtx.lag,
+        shift: dtx.shift,
+        noise: dtx.noise.as_ref().map(|noise| noise.0.as_slice().into()),
+        amr_noise: dtx.amr == DtxMethod::Cn,
+    })
 }
 
 fn keys(rule: &TranscodeRule) -> Vec<(&'static str, String)> {

@@ -73,4 +73,4 @@ pub use spec::{
 pub use ssrc::{MAX_SSRCS, SsrcEntry, SsrcTable};
 pub use stream::{Component, Counters, Stream};
 pub use tick::{TickOptions, TimeoutReason, Timeouts};
-pub use transcode::{CodecFault, SeenDigit, Transcode};
+pub use transcode::{CodecFault, Gaps, SeenDigit, Transcode};

@@ -11,10 +11,10 @@ use rtpengine_common::codec::Codec;
 use rtpengine_common::codec::dtmf::{Digit, Seen};
 use rtpengine_common::codec::engine::{CodecError, Feedback};
 use rtpengine_common::codec::stream::{
-    InPacket, Outgoing, Passing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
+    GapFilling, InPacket, Known, Outgoing, Passing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
 };
 use rtpengine_common::codec::table::Engine;
-use rtpengine_common::rtp::{RtpHeader, RtpPacket};
+use rtpengine_common::rtp::{Extension, RtpHeader, RtpPacket};
 use smallvec::SmallVec;
 
 use crate::call::ctx::Transmit;
@@ -27,6 +27,7 @@ use super::ingress::RtpFields;
 use super::own::OwnPacket;
 use super::packet::Packet;
 use super::plane::{Plane, Turn};
+use super::schedule::{Place, Purpose, Wake};
 use super::spec::SinkSpec;
 
 /// Source SSRCs of one link that are transcoded at a time; the one heard longest ago makes room.
@@ -49,6 +50,17 @@ pub struct Transcode {
     pub silence: Option<SilenceDetection>,
     /// `--dtmf-no-suppress`: audio goes on while an event of the same source is received.
     pub no_suppress: bool,
+    /// How gaps of the source are filled, if they are.
+    pub gaps: Option<Gaps>,
+}
+
+/// Filling of gaps (`codecs.md` §16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gaps {
+    /// The operator's choices.
+    pub filling: GapFilling,
+    /// All numbers of the source.
+    pub known: Vec<Known>,
 }
 
 impl PartialEq for Transcode {
@@ -58,6 +70,7 @@ impl PartialEq for Transcode {
         self.routes == other.routes
             && self.routes.iter().map(settings).eq(other.routes.iter().map(settings))
             && (&self.silence, self.no_suppress) == (&other.silence, other.no_suppress)
+            && self.gaps == other.gaps
     }
 }
 
@@ -119,6 +132,8 @@ struct Coder {
     used: u64,
     /// Codes more than tables do.
     costly: bool,
+    /// The moment at which it asked to be woken to fill gaps.
+    asked: Option<Duration>,
     desk: Desk,
 }
 
@@ -149,7 +164,7 @@ impl Away {
             Outcome::Failed => (self.transcode.open(), None),
         };
         if self.respecified {
-            transcoder.set_routes(self.transcode.routes.clone());
+            self.transcode.apply(&mut transcoder);
         }
         self.feedback.iter().for_each(|&feedback| transcoder.take(feedback));
         for &(digit, passing) in &self.digits {
@@ -162,11 +177,29 @@ impl Away {
 
 impl Transcode {
     fn open(&self) -> Box<RtpTranscoder> {
-        Box::new(RtpTranscoder::new(self.routes.clone(), self.silence.clone(), self.no_suppress))
+        let routes = self.routes.clone();
+        let mut transcoder = Box::new(RtpTranscoder::new(routes, self.silence.clone(), self.no_suppress));
+        self.fill_gaps(&mut transcoder);
+        transcoder
     }
 
-    /// Whether something else than tables is at work.
+    /// Another spec is in force for a transcoder at work.
+    fn apply(&self, transcoder: &mut RtpTranscoder) {
+        transcoder.set_routes(self.routes.clone());
+        self.fill_gaps(transcoder);
+    }
+
+    fn fill_gaps(&self, transcoder: &mut RtpTranscoder) {
+        let (filling, known) = self.gaps.as_ref().map(|gaps| (&gaps.filling, &*gaps.known)).unzip();
+        transcoder.fill_gaps(filling, known.unwrap_or_default());
+    }
+
+    /// Whether something else than tables is at work. Where gaps are filled packets are worked on when their time comes, not when they
+    /// arrive, and that is done here.
     fn is_costly(&self) -> bool {
+        if self.gaps.is_some() {
+            return false;
+        }
         let table = |codec: &Codec| {
             codec.supplemental.is_some() || codec.def().is_some_and(|def| def.engine == Engine::Table)
         };
@@ -220,6 +253,7 @@ impl Coders {
             epoch: now,
             used: 0,
             costly: transcode.is_costly(),
+            asked: None,
             desk: Desk::Here(transcode.open()),
         });
         self.list.len() - 1
@@ -237,7 +271,7 @@ impl Coders {
             };
             coder.costly = transcode.is_costly();
             match &mut coder.desk {
-                Desk::Here(transcoder) => transcoder.set_routes(transcode.routes.clone()),
+                Desk::Here(transcoder) => transcode.apply(transcoder),
                 Desk::Away(away) => {
                     away.transcode = Arc::clone(transcode);
                     away.respecified = true;
@@ -299,10 +333,52 @@ impl Plane {
         };
         let elapsed = now.saturating_duration_since(coder.epoch);
         transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
-        if let Err(error) = transcoder.push(elapsed, &input, &mut out) {
-            let notice = Notice::Transcoding { payload_type: header.payload_type, fault: (&error).into() };
-            turn.events.push(now, from, notice);
+        let result = transcoder.push(elapsed, &input, &mut out).map(|_| ());
+        self.finish(turn, (from, at), header.payload_type, result, view.extension(), &out);
+        if let Some(coders) = &mut self.streams[from.index()].coders {
+            coders.out = out;
         }
+    }
+
+    /// Transcoders of a stream play or fill what is due (`codecs.md` §16.1).
+    pub fn run_gaps<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, from: StreamId) {
+        let mut out = Outgoing::new();
+        for at in 0..self.coder_count(from) {
+            let Some(stream) = self.streams.get_mut(from.index()) else { return };
+            let Some(coders) = &mut stream.coders else { return };
+            let Some(coder) = coders.list.get(at) else { return };
+            let elapsed = turn.now.instant.saturating_duration_since(coder.epoch);
+            let same = |other: &Coder| (other.edge, other.to) == (coder.edge, coder.to);
+            let abandoned = coders.list.iter().any(|other| same(other) && other.used > coder.used);
+            let Some(Coder { desk: Desk::Here(transcoder), .. }) = coders.list.get_mut(at) else { continue };
+            if transcoder.next_run().is_none_or(|due| due > elapsed) {
+                continue;
+            }
+            transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
+            out.clear();
+            let result = transcoder.run(elapsed, abandoned, &mut out);
+            let number = transcoder.heard().unwrap_or_default();
+            self.finish(turn, (from, at), number, result, None, &out);
+        }
+    }
+
+    /// Collects what a transcoder has made and found out, and asks to be woken for its next run.
+    fn finish<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        (from, at): (StreamId, usize),
+        payload_type: u8,
+        result: Result<(), CodecError>,
+        extension: Option<Extension<'_>>,
+        out: &Outgoing,
+    ) {
+        let now = turn.now.instant;
+        if let Err(error) = result {
+            turn.events.push(now, from, Notice::Transcoding { payload_type, fault: (&error).into() });
+        }
+        let stream = &mut self.streams[from.index()];
+        let Some(coder) = stream.coders.as_mut().and_then(|coders| coders.list.get_mut(at)) else { return };
+        let Desk::Here(transcoder) = &mut coder.desk else { return };
         let mask = transcoder.take_mask();
         if let Some(rare) = &mut stream.rare {
             rare.hidden.mask = mask;
@@ -312,19 +388,25 @@ impl Plane {
         }
         for event in transcoder.seen_events() {
             if self.digits.len() < MAX_DIGITS {
-                self.digits.push(SeenDigit { stream: from, edge: sink.edge, ssrc: header.ssrc, event });
+                self.digits.push(SeenDigit { stream: from, edge: coder.edge, ssrc: coder.ssrc, event });
             }
         }
-        let epoch = coder.epoch;
+        let (epoch, ssrc) = (coder.epoch, coder.ssrc);
+        let elapsed = now.saturating_duration_since(epoch);
         let feedback: SmallVec<[Feedback; 2]> =
             std::iter::from_fn(|| transcoder.feedback(elapsed)).take(2).collect();
-        let way = Way { from, edge: sink.edge, to: sink.to };
-        let mirrors: SmallVec<[StreamId; 2]> = sink.mirrors.iter().map(|mirror| mirror.to).collect();
-        self.feed_back(way, &feedback);
-        self.send_transcoded(turn, way, &mirrors, header.ssrc, &view, epoch, &out);
-        if let Some(coders) = &mut self.streams[from.index()].coders {
-            coders.out = out;
+        let due = transcoder.next_run();
+        let wake = due.filter(|due| coder.asked != Some(*due) || *due < elapsed);
+        coder.asked = due;
+        let way = Way { from, edge: coder.edge, to: coder.to };
+        let sink = stream.spec.rtp.iter().find(|sink| (sink.edge, sink.to) == (way.edge, way.to));
+        let mirrors = sink.into_iter().flat_map(|sink| sink.mirrors.iter().map(|mirror| mirror.to));
+        let mirrors: SmallVec<[StreamId; 2]> = mirrors.collect();
+        if let Some(due) = wake {
+            self.wake_at(epoch + due, Wake { purpose: Purpose::Dtx, place: Place::Stream(from) });
         }
+        self.feed_back(way, &feedback);
+        self.send_transcoded(turn, way, &mirrors, ssrc, extension, epoch, out);
     }
 
     /// Tells the transcoders of the opposite direction what the decoders of this one found out.
@@ -353,7 +435,7 @@ impl Plane {
         way: Way,
         mirrors: &[StreamId],
         ssrc: u32,
-        input: &RtpPacket<'_>,
+        extension: Option<Extension<'_>>,
         epoch: Instant,
         out: &Outgoing,
     ) {
@@ -368,15 +450,9 @@ impl Plane {
             };
             let at = epoch + packet.send_at;
             if at <= now + SOON {
-                self.send_media(turn, (Some(way.from), way.to), &header, input.extension(), packet.payload);
+                self.send_media(turn, (Some(way.from), way.to), &header, extension, packet.payload);
                 for &mirror in mirrors {
-                    self.send_media(
-                        turn,
-                        (Some(way.from), mirror),
-                        &header,
-                        input.extension(),
-                        packet.payload,
-                    );
+                    self.send_media(turn, (Some(way.from), mirror), &header, extension, packet.payload);
                 }
                 continue;
             }
@@ -385,7 +461,7 @@ impl Plane {
                 edge: way.edge,
                 to: std::iter::once(way.to).chain(mirrors.iter().copied()).collect(),
                 header,
-                extension: input.extension().map(|extension| (extension.profile, extension.body.into())),
+                extension: extension.map(|extension| (extension.profile, extension.body.into())),
                 payload: packet.payload.to_vec(),
             };
             self.send_media_at(turn, at, later);

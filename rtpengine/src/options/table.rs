@@ -379,25 +379,32 @@ const ENCRYPTION: &[OptionDef] = &[
 ];
 
 const DTX: &[OptionDef] = &[
-    OptionDef::int("dtx-delay", 0, "Fill gaps in transcoded audio after this many ms; 0 = do not")
-        .range(0, ANY_POSITIVE, "Invalid negative dtx-delay")
-        .not_yet(),
-    OptionDef::int("max-dtx", 30, "Stop filling a gap after this many seconds")
-        .range(0, ANY_POSITIVE, "Invalid negative max-dtx")
-        .not_yet(),
-    OptionDef::int("dtx-buffer", 10, "Packets held back for gap handling").not_yet(),
-    OptionDef::int("dtx-lag", 100, "Most ms packets are held back for gap handling")
-        .range(0, ANY_POSITIVE, "Invalid negative dtx-lag")
-        .not_yet(),
-    OptionDef::int("dtx-shift", 5, "Step in ms by which gap handling moves its clock")
-        .range(0, ANY_POSITIVE, "Invalid negative dtx-shift")
-        .not_yet(),
+    OptionDef::int("dtx-delay", 0, "Fill gaps in transcoded audio after this many ms; 0 = do not").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative dtx-delay",
+    ),
+    OptionDef::int("max-dtx", 30, "Stop filling a gap after this many seconds").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative max-dtx",
+    ),
+    OptionDef::int("dtx-buffer", 10, "Packets held back for gap handling"),
+    OptionDef::int("dtx-lag", 100, "Most ms packets are held back for gap handling").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative dtx-lag",
+    ),
+    OptionDef::int("dtx-shift", 5, "Step in ms by which gap handling moves its clock").range(
+        0,
+        ANY_POSITIVE,
+        "Invalid negative dtx-shift",
+    ),
     OptionDef::list(
         "dtx-cn-params",
         "INT",
         "Comfort noise played in gaps: level 0 to 127, then coefficients 0 to 254",
-    )
-    .not_yet(),
+    ),
     OptionDef::list(
         "cn-payload",
         "INT",
@@ -405,8 +412,7 @@ const DTX: &[OptionDef] = &[
     )
     .default_is("32"),
     OptionDef::text_or("amr-dtx", "native", "How gaps of AMR are filled")
-        .words(DtxMethod::WORDS, "Invalid --amr-dtx ('{}')")
-        .not_yet(),
+        .words(DtxMethod::WORDS, "Invalid --amr-dtx ('{}')"),
     OptionDef::text_or("evs-dtx", "native", "How gaps of EVS are filled")
         .words(DtxMethod::WORDS, "Invalid --evs-dtx ('{}')")
         .not_yet(),

@@ -62,6 +62,13 @@ impl Decoder for AmrDecoder {
     fn no_data(&mut self, out: &mut Frames) -> Result<bool, CodecError> {
         self.decoder.push(Frame::Encoded(&SpeechFrame::no_data().octets), out).map(|()| true)
     }
+
+    fn describes_silence(&self, payload: &[u8]) -> bool {
+        let sid = if self.band == Band::Wide { 9 } else { 8 };
+        unpack(self.band, &self.format, payload).is_ok_and(|payload| {
+            !payload.frames.is_empty() && payload.frames.iter().all(|frame| frame.frame_type() == sid)
+        })
+    }
 }
 
 /// An encoder whose frames are complete payloads.

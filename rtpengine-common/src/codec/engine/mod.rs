@@ -219,6 +219,11 @@ pub trait Decoder: Coder {
     fn no_data(&mut self, _out: &mut Frames) -> Result<bool, CodecError> {
         Ok(false)
     }
+
+    /// Whether a payload holds nothing but descriptors of silence, for codecs that have frames for it (`codecs.md` §16.2).
+    fn describes_silence(&self, _payload: &[u8]) -> bool {
+        false
+    }
 }
 
 /// A coder from samples to encoded frames.

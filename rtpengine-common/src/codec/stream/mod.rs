@@ -12,6 +12,10 @@ mod detection;
 mod digits;
 #[cfg(test)]
 mod digits_tests;
+mod dtx;
+mod filling;
+#[cfg(test)]
+mod filling_tests;
 #[cfg(feature = "spandsp")]
 mod listener;
 mod numbering;
@@ -26,6 +30,8 @@ mod transcoder;
 #[cfg(not(feature = "spandsp"))]
 pub use deaf::ToneListener;
 pub use digits::Passing;
+pub use dtx::GapFilling;
+pub use filling::Known;
 #[cfg(feature = "spandsp")]
 pub use listener::ToneListener;
 pub use outgoing::{OutPacket, Outgoing};

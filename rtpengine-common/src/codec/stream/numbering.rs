@@ -6,12 +6,24 @@ pub(super) struct SequenceNumbers {
     offset: u16,
     last: Option<u16>,
     input: u16,
+    first: Option<u16>,
+    /// Numbers follow each other from the first input's, whatever comes in (§16.1(2)).
+    continuous: bool,
 }
 
 impl SequenceNumbers {
     /// A packet with this number is about to be handled.
     pub(super) fn input(&mut self, sequence_number: u16) {
         self.input = sequence_number;
+        self.first.get_or_insert(sequence_number);
+    }
+
+    /// Whether the numbers are the output's own, without the gaps of the input.
+    pub(super) fn set_continuous(&mut self, continuous: bool) {
+        if self.continuous && !continuous {
+            self.restart(self.input.wrapping_add(1));
+        }
+        self.continuous = continuous;
     }
 
     /// The input begins anew with this number; the output goes on from its last one.
@@ -35,7 +47,11 @@ impl SequenceNumbers {
 
     /// The number for the packet itself.
     pub(super) fn forwarded(&mut self) -> u16 {
-        let number = self.input.wrapping_add(self.offset);
+        let number = match (self.continuous, self.last) {
+            (true, Some(last)) => last.wrapping_add(1),
+            (true, None) => self.first.unwrap_or(self.input),
+            (false, _) => self.input.wrapping_add(self.offset),
+        };
         self.last = Some(number);
         number
     }
@@ -74,6 +90,20 @@ impl Timestamps {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `codecs.md` §16.1(2).
+    #[test]
+    fn rule_16_1_2() {
+        let mut numbers = SequenceNumbers::default();
+        numbers.set_continuous(true);
+        numbers.input(65535);
+        numbers.consumed();
+        numbers.input(7);
+        assert_eq!([numbers.emitted(), numbers.forwarded(), numbers.emitted()], [65535, 0, 1]);
+        numbers.set_continuous(false);
+        numbers.input(8);
+        assert_eq!(numbers.forwarded(), 2);
+    }
 
     /// `codecs.md` §14.2: held back input, several packets for one input, loss.
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::detection::Change;
 use super::detection::{Detection, Verdict, seen};
 use super::digits::{Digits, OverEvent, Passing};
+use super::filling::Filling;
 use super::numbering::{SequenceNumbers, Timestamps};
 use super::outgoing::{Header, Outgoing};
 use super::pacing::Pacer;
@@ -61,17 +62,17 @@ pub enum Taken {
 }
 
 /// A packet that waits in the sequencer.
-struct Waiting {
-    payload_type: u8,
-    marker: bool,
-    timestamp: u32,
-    payload: Box<[u8]>,
+pub(super) struct Waiting {
+    pub(super) payload_type: u8,
+    pub(super) marker: bool,
+    pub(super) timestamp: u32,
+    pub(super) payload: Box<[u8]>,
 }
 
 /// A decoder of one payload number.
-struct Input {
-    route: Route,
-    decoder: Box<dyn Decoder>,
+pub(super) struct Input {
+    pub(super) route: Route,
+    pub(super) decoder: Box<dyn Decoder>,
     #[cfg(feature = "ffmpeg")]
     resampler: Option<(AudioFormat, AudioFormat, Resampler)>,
     #[cfg(feature = "spandsp")]
@@ -146,11 +147,11 @@ impl Ear {
 }
 
 /// An encoder towards one payload number.
-struct Output {
-    route: Route,
+pub(super) struct Output {
+    pub(super) route: Route,
     encoder: Box<dyn Encoder>,
     packer: Packer,
-    timestamps: Timestamps,
+    pub(super) timestamps: Timestamps,
     /// Samples given to the encoder and not yet sent, where silence is looked for.
     heard: VecDeque<i16>,
     format: AudioFormat,
@@ -174,11 +175,11 @@ struct Event {
 
 /// Transcodes the packets of one source SSRC towards one sink.
 pub struct RtpTranscoder {
-    routes: Vec<Route>,
-    inputs: Vec<Input>,
-    outputs: Vec<Output>,
+    pub(super) routes: Vec<Route>,
+    pub(super) inputs: Vec<Input>,
+    pub(super) outputs: Vec<Output>,
     sequencer: Sequencer<Waiting>,
-    numbers: SequenceNumbers,
+    pub(super) numbers: SequenceNumbers,
     pacer: Pacer,
     event: Option<Event>,
     /// Source number of the audio that came last.
@@ -186,7 +187,7 @@ pub struct RtpTranscoder {
     silence: Option<SilenceDetection>,
     /// `dtmf-no-suppress`.
     no_suppress: bool,
-    decoded: Frames,
+    pub(super) decoded: Frames,
     resampled: Frames,
     encoded: Frames,
     packed: Frames,
@@ -194,7 +195,9 @@ pub struct RtpTranscoder {
     seen: Vec<SeenEvent>,
     digits: Digits,
     /// Timestamp in the source of the audio at work.
-    moment: u32,
+    pub(super) moment: u32,
+    /// Gaps are filled (§16.1).
+    pub(super) filling: Option<Box<Filling>>,
 }
 
 impl RtpTranscoder {
@@ -220,6 +223,7 @@ impl RtpTranscoder {
             seen: Vec::new(),
             digits: Digits::default(),
             moment: 0,
+            filling: None,
         }
     }
 
@@ -262,6 +266,7 @@ impl RtpTranscoder {
         };
         self.outputs.retain(|output| stays(output.route.output_payload_type));
         self.routes = routes;
+        self.refill();
     }
 
     /// Counters of the sequencer.
@@ -300,6 +305,7 @@ impl RtpTranscoder {
         out: &mut Outgoing,
     ) -> Result<Taken, CodecError> {
         let mut result = Ok(());
+        self.hear(packet.payload_type);
         if self.sequencer.is_next(packet.sequence_number) {
             self.sequencer.pass(packet.sequence_number);
             self.numbers.input(packet.sequence_number);
@@ -348,7 +354,7 @@ impl RtpTranscoder {
         Ok(Taken::Duplicate)
     }
 
-    fn route(&self, payload_type: u8) -> Option<&Route> {
+    pub(super) fn route(&self, payload_type: u8) -> Option<&Route> {
         self.routes.iter().find(|route| route.input_payload_type == payload_type)
     }
 
@@ -366,17 +372,35 @@ impl RtpTranscoder {
     ) -> Result<(), CodecError> {
         let Some(route) = self.route(packet.payload_type).cloned() else {
             self.sequencer.processed(packet.timestamp, None);
+            if self.is_unwanted(packet.payload_type) {
+                self.numbers.consumed();
+                return Ok(());
+            }
             self.pass(now, packet, out);
             return Ok(());
         };
         let frame = route.input.clock / 1000 * route.input_ptime.max(1);
         self.sequencer.processed(packet.timestamp, is_event(&route).then_some(frame));
-        if is_event(&route) {
-            return self.process_event(now, &route, packet, out);
+        if self.hold(now, &route, packet) {
+            return Ok(());
+        }
+        self.play(now, &route, packet, out)
+    }
+
+    /// A packet whose time has come.
+    pub(super) fn play(
+        &mut self,
+        now: Duration,
+        route: &Route,
+        packet: &InPacket<'_>,
+        out: &mut Outgoing,
+    ) -> Result<(), CodecError> {
+        if is_event(route) {
+            return self.process_event(now, route, packet, out);
         }
         if route.input.supplemental == Some(Supplemental::ComfortNoise) {
             if let Some(number) = route.cn {
-                let timestamp = self.position(&route).unwrap_or(packet.timestamp);
+                let timestamp = self.position(route).unwrap_or(packet.timestamp);
                 self.forward(now, number, timestamp, packet, out);
                 return Ok(());
             }
@@ -387,7 +411,7 @@ impl RtpTranscoder {
             self.numbers.consumed();
             return Ok(());
         }
-        self.transcode(now, &route, packet, out)
+        self.transcode(now, route, packet, out)
     }
 
     /// A packet that only passes, or the event packets put in its place.
@@ -452,7 +476,7 @@ impl RtpTranscoder {
     }
 
     /// Audio of the source is left out while an event of it runs (§18.2(4)).
-    fn is_suppressed(&mut self, timestamp: u32) -> bool {
+    pub(super) fn is_suppressed(&mut self, timestamp: u32) -> bool {
         let Some(event) = self.event.as_mut().filter(|event| event.running) else { return false };
         if timestamp.wrapping_sub(event.timestamp).cast_signed().unsigned_abs() > MAX_EVENT_DISTANCE {
             event.running = false;
@@ -471,7 +495,12 @@ impl RtpTranscoder {
         self.numbers.consumed();
         let Some(input) = self.inputs.iter_mut().find(|input| input.route == *route) else { return Ok(()) };
         self.decoded.clear();
-        let result = input.decoder.push(Frame::Encoded(packet.payload), &mut self.decoded);
+        let result = match &mut self.filling {
+            Some(filling) if filling.replaces(input, packet.payload) => {
+                filling.make_noise(input, &mut self.decoded)
+            }
+            _ => input.decoder.push(Frame::Encoded(packet.payload), &mut self.decoded),
+        };
         let format = input.decoder.format();
         let samples = self.decoded.samples().len() as u64;
         self.decoded_samples = self.decoded_samples.wrapping_add(samples / u64::from(format.channels.max(1)));
@@ -522,7 +551,12 @@ impl RtpTranscoder {
     }
 
     /// Resamples, encodes, packs and numbers what is in `decoded`.
-    fn encode(&mut self, now: Duration, route: &Route, out: &mut Outgoing) -> Result<(), CodecError> {
+    pub(super) fn encode(
+        &mut self,
+        now: Duration,
+        route: &Route,
+        out: &mut Outgoing,
+    ) -> Result<(), CodecError> {
         let Some(input) = self.inputs.iter_mut().find(|input| input.route == *route) else { return Ok(()) };
         let number = route.output_payload_type;
         let Some(output) = self.outputs.iter_mut().find(|o| o.route.output_payload_type == number) else {
@@ -561,7 +595,10 @@ impl RtpTranscoder {
             let verdict = output.detection.frame(output.position, packet.duration, timestamp);
             output.position += u64::from(packet.duration);
             let clock = output.route.output.clock;
-            let send_at = self.pacer.send_at(now, timestamp, clock);
+            let send_at = match self.filling {
+                Some(_) => now,
+                None => self.pacer.send_at(now, timestamp, clock),
+            };
             let placed = match route.dtmf {
                 Some(number) if !self.digits.is_idle() => self
                     .digits
@@ -755,7 +792,7 @@ impl RtpTranscoder {
     }
 }
 
-fn is_event(route: &Route) -> bool {
+pub(super) fn is_event(route: &Route) -> bool {
     route.input.supplemental == Some(Supplemental::TelephoneEvent)
 }
 
