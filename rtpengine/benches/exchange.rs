@@ -39,11 +39,8 @@ impl Ports for Numbers {
 
     fn close(&mut self, _socket: SocketKey) {}
 
-    fn send_last(&mut self, _: SocketKey, _: SocketAddr, _: &[u8]) {}
-
     fn set_tos(&mut self, _socket: SocketKey, _tos: u8) {}
 
-    fn send_last(&mut self, _from: SocketKey, _to: SocketAddr, _bytes: &[u8]) {}
 
     fn choose(&mut self, choice: Choice, _wanted: u32) -> Option<LogicalId> {
         match choice {

@@ -246,7 +246,7 @@ impl Daemon {
                 panic!("the daemon ended at once with {status}");
             }
             if let Ok(reply) = self.client.try_request(&ping, Duration::from_millis(50)) {
-                assert_eq!(reply.result(), "pong");
+                assert_eq!(reply.result(), "pong", "the whole answer: {reply:?}");
                 return;
             }
             assert!(start.elapsed() < START, "the daemon does not answer a ping after {START:?}");

@@ -27,9 +27,6 @@ const NOT_YET_EFFECTIVE: &[&str] = &[
     "vsc-pause-rec",
     "vsc-pause-resume-rec",
     "vsc-start-pause-resume-rec",
-    // `inject start`: what is injected is not mixed yet.
-    "source-tag",
-    "source-call-id",
     // Redis, and the call-back of timed-out calls.
     "no-redis-update",
     "xmlrpc-callback",

@@ -278,7 +278,8 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
     }
     let mirrors = mirrors(call, id, at);
     edges(call, id)
-        .filter(|(_, e)| e.flags.is_plain() && !call.is_fax_pair(id, e.sink))
+        .filter(|(_, e)| e.flags.is_plain() || is_mixed_in(call, e))
+        .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
         .filter_map(|(edge, e)| {
             let sink = call.media(e.sink);
             let to = *sink.streams.get(at)?;
@@ -288,10 +289,19 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
             spec.actions = actions(call, media, sink, e);
             spec.transcode.clone_from(&e.codecs.transcode);
             spec.mixed = sink.has(MediaFlags::AUDIO_PLAYER);
-            spec.mirrors.clone_from(&mirrors);
+            if e.flags.is_plain() {
+                spec.mirrors.clone_from(&mirrors);
+            }
             Some(spec)
         })
         .collect()
+}
+
+/// Whether a link injects: there is an audio player that mixes, and the sink does not hear the source anyway.
+fn is_mixed_in(call: &Signalling, edge: &super::edge::Edge) -> bool {
+    edge.flags.contains(EdgeFlags::INJECT)
+        && call.media(edge.sink).has(MediaFlags::AUDIO_PLAYER)
+        && !call.edges_from(edge.source).any(|other| other.sink == edge.sink && other.flags.is_plain())
 }
 
 /// Egress subscribers of a media: they get what goes to each of its other sinks.

@@ -1,4 +1,4 @@
-//! `connect`, `mesh` and `inject`: links between parties that never exchanged SDP (ng-control.md §11.10).
+//! `connect` and `mesh`: links between parties that never exchanged SDP (ng-control.md §11.10).
 
 use rtpengine_common::ng::{ByteString, Command, Flag, Reply, Request, present};
 
@@ -7,8 +7,6 @@ use super::ctx::Ctx;
 use super::edge::EdgeFlags;
 use super::error::Error;
 use super::ids::{MediaId, PartyId};
-use crate::flow::Level;
-use rtpengine_common::sdp::MediaType;
 
 /// How [`Call::link_medias`] links.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Call {
             Command::Mesh if !self.can_merge_all(others) => Err(Error::MeshMerge),
             Command::Mesh => self.check_mesh(request, others),
             Command::InjectStart | Command::InjectStop if others.is_empty() => Ok(()),
-            Command::InjectStart | Command::InjectStop => Err(self.inject_elsewhere(request, others)),
+            Command::InjectStart | Command::InjectStop => self.may_inject(request, others),
             _ => Ok(()),
         }
     }
@@ -107,7 +105,7 @@ impl Call {
     }
 
     /// Whether each of these ids, if not empty, leads to this call.
-    fn leads_here<'i>(&self, mut ids: impl Iterator<Item = &'i ByteString>) -> bool {
+    pub(super) fn leads_here<'i>(&self, mut ids: impl Iterator<Item = &'i ByteString>) -> bool {
         let own = &self.signalling.ids;
         ids.all(|id| id.is_empty() || own.iter().any(|name| name.as_bytes() == id.as_bytes()))
     }
@@ -181,62 +179,6 @@ impl Call {
             !gone
         });
         self.compile_around(&touched);
-    }
-
-    /// `inject start` and `inject stop`. The audio of the source has to be mixed into what the sink hears; a link without the mixing player
-    /// would be something else, so a start fails while there is none.
-    pub(super) fn inject(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Result<Reply, Error> {
-        let to = request.to_tag().ok_or(Error::NoToTag)?;
-        let source = present(&request.source_tag).ok_or(Error::NoSourceTag)?;
-        if !self.leads_here(request.source_call_id.iter()) {
-            return Err(Error::UnknownCallIds);
-        }
-        let sink = self.signalling.by_tag(to.as_bytes()).ok_or(Error::ToTagNotFound)?;
-        let from = self.signalling.by_tag(source.as_bytes()).ok_or(Error::SourceTagNotFound)?;
-        if sink == from {
-            return Err(Error::InjectSelf);
-        }
-        if request.command == Command::InjectStop {
-            let removed =
-                self.unlink(|a, b, flags| flags.contains(EdgeFlags::INJECT) && a == from && b == sink);
-            return if removed == 0 { Err(Error::InjectStop) } else { Ok(Reply::ok()) };
-        }
-        let reason = self.obstacle_to_inject(from, sink);
-        ctx.log(Level::Error, reason.unwrap_or("Injected audio cannot be mixed: there is no audio player"));
-        Err(Error::InjectStart)
-    }
-
-    /// Why a party of another call cannot be injected, or stopped from being so: between calls there are no links.
-    fn inject_elsewhere(&self, request: &Request, others: &[&Self]) -> Error {
-        if !self.can_merge_all(others) {
-            return Error::InjectMerge;
-        }
-        let calls = || std::iter::once(self).chain(others.iter().copied());
-        let known = |tag: Option<&ByteString>| {
-            tag.is_some_and(|tag| calls().any(|call| call.signalling.by_tag(tag.as_bytes()).is_some()))
-        };
-        match request.command {
-            _ if !known(request.to_tag()) => Error::ToTagNotFound,
-            _ if !known(present(&request.source_tag)) => Error::SourceTagNotFound,
-            Command::InjectStop => Error::InjectStop,
-            _ => Error::InjectStart,
-        }
-    }
-
-    /// Why audio of one party cannot be injected into what another one hears, apart from the player.
-    fn obstacle_to_inject(&self, from: PartyId, sink: PartyId) -> Option<&'static str> {
-        let call = &self.signalling;
-        let audio = |party: PartyId| {
-            let medias = call.party(party).medias.iter().copied();
-            medias.filter(|&id| call.media(id).media_type == MediaType::Audio)
-        };
-        if audio(from).next().is_none() || audio(sink).next().is_none() {
-            return Some("No audio media to inject");
-        }
-        let linked = audio(from).any(|source| {
-            call.edges_from(source).any(|e| e.flags.is_plain() && audio(sink).any(|s| s == e.sink))
-        });
-        linked.then_some("The parties hear each other already")
     }
 }
 

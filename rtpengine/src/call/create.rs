@@ -34,10 +34,22 @@ impl Call {
             return Err(Error::CreateSetUp);
         }
         let tag = request.from_tag().map_or_else(|| random_tag(ctx), |tag| tag.to_vec());
+        let (parties, deletion) = (self.signalling.parties.len(), self.signalling.deletion);
         let party = self.party_with_tag(&tag, id, ctx);
-        if let Some(label) = present(&request.label) {
-            self.signalling.set_label(party, label);
+        let created = self.create_offer(party, request, ctx);
+        if created.is_err() && self.signalling.parties.len() > parties {
+            self.withdraw(party, ctx);
+            self.signalling.deletion = deletion;
         }
+        Ok(Reply::ok().with("call-id", name.to_vec()).with("from-tag", tag).with("sdp", created?))
+    }
+
+    fn create_offer(
+        &mut self,
+        party: PartyId,
+        request: &Request,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<Vec<u8>, Error> {
         let default = [MediaSpec::default()];
         let specs = if request.medias.is_empty() { &default[..] } else { &request.medias };
         let medias: Vec<MediaId> =
@@ -46,9 +58,23 @@ impl Call {
             self.create_media(media, spec, request, ctx).map_err(|_| Error::CreateSetUp)?;
         }
         let sdp = self.rewrite(party, request, false, ctx).map_err(|_| Error::CreateFailed)?;
+        if let Some(label) = present(&request.label) {
+            self.signalling.set_label(party, label);
+        }
         self.mark_printed(party);
         self.compile_around(&medias);
-        Ok(Reply::ok().with("call-id", name.to_vec()).with("from-tag", tag).with("sdp", sdp))
+        Ok(sdp)
+    }
+
+    /// Takes the party made last out again, before it had to do with any other, with its medias, which are the last ones too.
+    fn withdraw(&mut self, party: PartyId, ctx: &mut Ctx<'_>) {
+        self.destroy_party(party, ctx.ports);
+        let medias = std::mem::take(&mut self.signalling.party_mut(party).medias);
+        if let Some(&first) = medias.first() {
+            self.signalling.medias.truncate(first.index());
+            self.plane.truncate(first);
+        }
+        self.signalling.parties.truncate(party.index());
     }
 
     fn create_media(

@@ -12,6 +12,7 @@ use super::Call;
 use super::codec_bridge::with_environment;
 use super::codecs::{HandlerPolicy, MediaCodecs, SinkPolicy, SourcePolicy, TranscodeConfig, handlers};
 use super::dtmf;
+use super::edge::EdgeFlags;
 use super::ids::{EdgeId, MediaId};
 use super::media::MediaFlags;
 use super::party::PartyFlags;
@@ -95,6 +96,13 @@ impl Call {
         });
         let between: Vec<EdgeId> = between.map(|edge| edge.id).collect();
         between.into_iter().for_each(|edge| self.update_handlers(edge, true));
+    }
+
+    /// Handlers of what a media is injected into.
+    pub(super) fn renew_injected(&mut self, source: MediaId) {
+        let edges = self.signalling.edges_from(source).filter(|edge| edge.flags.contains(EdgeFlags::INJECT));
+        let injections: Vec<EdgeId> = edges.map(|edge| edge.id).collect();
+        injections.into_iter().for_each(|edge| self.update_handlers(edge, true));
     }
 
     /// Handlers of every link of the call, outside of an exchange.

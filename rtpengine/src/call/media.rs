@@ -109,6 +109,8 @@ bitflags::bitflags! {
         const ICE2_OFFERED = 1 << 45;
         /// Made while the call had `no jitter buffer`.
         const NO_JITTER_BUFFER = 1 << 46;
+        /// The audio player is there because something is injected, and goes with it.
+        const INJECTION_PLAYER = 1 << 47;
     }
 }
 

@@ -7,9 +7,11 @@ use rtpengine_common::ng::{AudioPlayer, Flag, Request};
 use rtpengine_common::sdp::MediaType;
 
 use super::Call;
+use super::codecs::Entry;
 use super::ctx::Ctx;
+use super::edge::EdgeFlags;
 use super::ids::{MediaId, PartyId, StreamId};
-use super::media::MediaFlags;
+use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::playing::{Role, plays};
 use super::settings::{AudioPlayerMode, Settings};
@@ -34,6 +36,9 @@ impl Call {
         if !plays() {
             return;
         }
+        for party in [sender, receiver] {
+            self.renew_injections(party);
+        }
         let transcoding = match request.audio_player {
             AudioPlayer::On => true,
             AudioPlayer::Off => false,
@@ -53,14 +58,18 @@ impl Call {
         let had = self.signalling.media(id).has(MediaFlags::AUDIO_PLAYER);
         let forced =
             self.signalling.party(self.signalling.media(id).party).flags.contains(PartyFlags::AUDIO_PLAYER)
-                || ctx.settings.audio_player == AudioPlayerMode::Always
-                || self.is_mixed_into(id);
-        if !forced && !transcoding && !had {
+                || ctx.settings.audio_player == AudioPlayerMode::Always;
+        let injected = self.is_injected_into(id);
+        let mixed = injected || self.is_mixed_into(id);
+        if !forced && !mixed && !transcoding && !had {
             return;
         }
         self.signalling.media_mut(id).flags.remove(MediaFlags::AUDIO_PLAYER);
-        let wanted = forced || transcoding && self.is_transcoded_to(id);
-        self.put_mixer(id, wanted, ctx);
+        let asked_for = forced || transcoding && self.is_transcoded_to(id);
+        self.put_mixer(id, asked_for || mixed, ctx);
+        let flags = &mut self.signalling.media_mut(id).flags;
+        let was_injected = flags.contains(MediaFlags::INJECTION_PLAYER);
+        flags.set(MediaFlags::INJECTION_PLAYER, !asked_for && (injected || mixed && was_injected));
         if starts
             && self.signalling.media(id).has(MediaFlags::AUDIO_PLAYER)
             && let Some(stream) = self.signalling.media(id).rtp()
@@ -81,16 +90,29 @@ impl Call {
     /// Whether something that is sent to this media is transcoded, the audio player left aside.
     fn is_transcoded_to(&mut self, id: MediaId) -> bool {
         self.renew_handlers(&[id]);
-        self.signalling.edges.iter().any(|edge| edge.sink == id && edge.codecs.transcodes())
+        let mut edges = self.signalling.edges_to(id).filter(|edge| !edge.flags.contains(EdgeFlags::INJECT));
+        edges.any(|edge| edge.codecs.transcodes())
     }
 
     /// Gives a media an audio player, or takes it away, and lets the flows follow.
-    fn put_mixer(&mut self, id: MediaId, wanted: bool, ctx: &mut Ctx<'_>) {
+    pub(super) fn put_mixer(&mut self, id: MediaId, wanted: bool, ctx: &mut Ctx<'_>) {
         let spec = wanted.then(|| self.mix_spec(id, ctx.settings)).flatten();
         let Some(stream) = self.signalling.media(id).rtp() else { return };
         let mut random = [0; 18];
         ctx.random.fill(&mut random);
         let there = self.plane.set_mixer(stream, spec, random);
+        self.mixer_is(id, there);
+    }
+
+    /// Takes the audio player of a media away.
+    pub(super) fn remove_mixer(&mut self, id: MediaId) {
+        if let Some(stream) = self.signalling.media(id).rtp() {
+            self.plane.set_mixer(stream, None, [0; 18]);
+        }
+        self.mixer_is(id, false);
+    }
+
+    fn mixer_is(&mut self, id: MediaId, there: bool) {
         self.signalling.media_mut(id).flags.set(MediaFlags::AUDIO_PLAYER, there);
         self.renew_handlers(&[id]);
         self.compile_sources(id);
@@ -99,12 +121,7 @@ impl Call {
     /// What the audio player of a media would make: its first codec that can be encoded.
     fn mix_spec(&self, id: MediaId, settings: &Settings) -> Option<MixSpec> {
         let media = self.signalling.media(id);
-        let fits = media.media_type == MediaType::Audio && media.is_rtp() && !media.has(MediaFlags::REJECTED);
-        if !fits {
-            return None;
-        }
-        let entries = media.codecs.list.entries().iter();
-        let entry = entries.into_iter().find(|e| e.codec.is_audio() && e.codec.is_supported())?;
+        let entry = mix_entry(media)?;
         let ptime = entry.codec.packet_time(entry.payload_type, media.codecs.packet_time.ptime);
         Some(MixSpec {
             codec: Arc::clone(&entry.codec),
@@ -113,6 +130,12 @@ impl Call {
             buffer: settings.audio_buffer,
             delay: settings.audio_delay,
         })
+    }
+
+    /// Whether a media can have an audio player.
+    pub(super) fn can_be_mixed(&self, id: MediaId) -> bool {
+        let media = self.signalling.media(id);
+        media.rtp().is_some() && mix_entry(media).is_some()
     }
 
     /// Whether a player that starts for a media is mixed; in mode `play-media` the audio player begins with it.
@@ -136,8 +159,17 @@ impl Call {
     pub(super) fn end_playback_mixer(&mut self, party: PartyId, role: Role, ctx: &mut Ctx<'_>) {
         let Some(id) = self.mixed_media(party, role) else { return };
         let forced = self.signalling.party(party).flags.contains(PartyFlags::AUDIO_PLAYER);
-        if ctx.settings.audio_player == AudioPlayerMode::PlayMedia && !forced && !self.is_mixed_into(id) {
+        let needed = forced || self.is_mixed_into(id) || self.is_injected_into(id);
+        if ctx.settings.audio_player == AudioPlayerMode::PlayMedia && !needed {
             self.put_mixer(id, false, ctx);
         }
+        self.end_injection_mixer(id);
     }
+}
+
+/// The codec an audio player sends to a media: its first one that can be encoded.
+fn mix_entry(media: &Media) -> Option<&Entry> {
+    let fits = media.media_type == MediaType::Audio && media.is_rtp() && !media.has(MediaFlags::REJECTED);
+    let mut entries = media.codecs.list.entries().iter().filter(|_| fits);
+    entries.find(|entry| entry.codec.is_audio() && entry.codec.is_supported())
 }

@@ -35,6 +35,7 @@ mod fragment;
 pub mod handling;
 mod hold;
 pub mod ice_params;
+mod inject;
 pub mod media;
 mod merge;
 mod mixing;
@@ -307,6 +308,7 @@ impl Call {
         let medias = party.medias.clone();
         self.forget_players(id);
         self.forget_mixers(id);
+        let injections = self.injections_of(&medias);
         let mut touched = Vec::new();
         for media in medias {
             for edge in &self.signalling.edges {
@@ -322,6 +324,7 @@ impl Call {
         for media in touched {
             self.compile(media);
         }
+        self.injections_ended(&injections);
     }
 
     fn close_media(&mut self, id: ids::MediaId, ports: &mut dyn Ports) {

@@ -195,6 +195,7 @@ impl Call {
             }
             let media = self.opened(&source, ctx)?;
             self.start_player(party, Role::Media, &media, &wish, ctx)?;
+            self.discard_delayed_for(party);
             let length = media.duration().and_then(|length| i64::try_from(length.as_millis()).ok());
             if let Some(length) = length.filter(|length| *length > 0 && !told) {
                 reply = reply.with("duration", length);
@@ -202,6 +203,18 @@ impl Call {
             told = true;
         }
         Ok(reply)
+    }
+
+    /// What delay buffers hold for the media that plays now is not sent any more (media-plane.md §18.2 rule 4).
+    fn discard_delayed_for(&mut self, party: PartyId) {
+        let slot = self.players.slot(party, Role::Media);
+        let Some((media, _)) = slot.and_then(|slot| slot.target) else { return };
+        let call = &self.signalling;
+        for edge in call.edges_to(media).filter(|edge| edge.flags.is_plain()) {
+            if let Some(stream) = call.media(edge.source).rtp() {
+                self.plane.discard_delayed(stream);
+            }
+        }
     }
 
     /// `stop media`. With `all` those who hear nothing do not matter, unless nobody does.

@@ -76,6 +76,7 @@ impl Call {
             self.published_ports(media, params, request, ctx);
             self.set_sdes_keys(media, ctx);
         }
+        self.renew_injections(party);
         self.compile_around(&used);
     }
 

@@ -224,10 +224,11 @@ impl Signalling {
             .map(|e| e.source)
     }
 
-    /// Links `source` to `sink`. An existing link between the two keeps its id and its blocking attributes.
+    /// Links `source` to `sink`. An existing link, injections aside, between the two keeps its id and its blocking attributes.
     pub fn link(&mut self, source: MediaId, sink: MediaId, flags: EdgeFlags) {
         const KEPT: EdgeFlags = EdgeFlags::BLOCKED.union(EdgeFlags::SILENCED).union(EdgeFlags::DIGITS);
-        let known = self.edges.iter().position(|e| e.source == source && e.sink == sink);
+        let of_pair = |e: &Edge| e.source == source && e.sink == sink && !e.flags.contains(EdgeFlags::INJECT);
+        let known = self.edges.iter().position(of_pair);
         let edge = match known.map(|at| self.edges.remove(at)) {
             Some(edge) => Edge { flags: flags | edge.flags & KEPT, ..edge },
             None => {
@@ -246,6 +247,17 @@ impl Signalling {
             .position(|e| !e.flags.contains(EdgeFlags::OFFER_ANSWER))
             .unwrap_or(self.edges.len());
         self.edges.insert(at, edge);
+    }
+
+    /// Lets the audio of `source` be mixed into what `sink` hears, beside whatever else there is between the two.
+    pub fn link_injected(&mut self, source: MediaId, sink: MediaId) {
+        let flags = EdgeFlags::INJECT;
+        if self.edges_from(source).any(|e| e.sink == sink && e.flags.contains(flags)) {
+            return;
+        }
+        self.edges_made += 1;
+        let id = EdgeId(self.edges_made - 1);
+        self.edges.push(Edge { id, source, sink, flags, codecs: LinkCodecs::default() });
     }
 
     /// Removes the offer/answer links of `media` in both directions, except those with `keep`.

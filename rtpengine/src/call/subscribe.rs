@@ -110,7 +110,8 @@ impl Call {
     /// The first source a section of a subscriber has by subscription.
     fn subscribed_source(&self, id: MediaId) -> Option<MediaId> {
         let mut edges = self.signalling.edges_to(id);
-        edges.find(|e| !e.flags.intersects(EdgeFlags::OFFER_ANSWER | EdgeFlags::RTCP_ONLY)).map(|e| e.source)
+        let others = EdgeFlags::OFFER_ANSWER | EdgeFlags::RTCP_ONLY | EdgeFlags::INJECT;
+        edges.find(|e| !e.flags.intersects(others)).map(|e| e.source)
     }
 
     /// Former subscriptions of the party give way to the new ones; blocked flows stay blocked.
@@ -124,7 +125,8 @@ impl Call {
         call.edges.retain(|e| {
             let incoming = medias.contains(&e.sink) && !wanted(e.source, e.sink);
             let outgoing = medias.contains(&e.source);
-            let gone = (incoming || outgoing) && !e.flags.contains(EdgeFlags::OFFER_ANSWER);
+            let subscribed = !e.flags.intersects(EdgeFlags::OFFER_ANSWER | EdgeFlags::INJECT);
+            let gone = (incoming || outgoing) && subscribed;
             if gone {
                 touched.extend([e.source, e.sink]);
             }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{Error, ErrorCode, Ssl, SslStream, SslVerifyMode};
+use openssl::ssl::{Error, ErrorCode, Ssl, SslContext, SslStream, SslVerifyMode};
 use parking_lot::Mutex;
 use rtpengine_common::sdp::Fingerprint;
 use rtpengine_common::srtp::{MasterKey, Parameters, Suite};
@@ -40,6 +40,8 @@ pub enum Event {
     Connected(Box<Keys>),
     /// The handshake is through, but there is nothing to make keys of; why.
     NoKeys(NoKeys),
+    /// There is no handshake, as the library had no means for it; what it says.
+    Unavailable(String),
     /// The handshake failed for good; what the library says.
     Failed(String),
     /// The peer has closed the association; the keys stay.
@@ -92,7 +94,11 @@ struct Peer {
 
 /// One association.
 pub struct Association {
-    stream: SslStream<Pipe>,
+    context: SslContext,
+    mtu: u32,
+    /// The library's part: made when the handshake begins, as it costs more than all else signalling does for a stream, and
+    /// many a handshake never comes.
+    stream: Option<SslStream<Pipe>>,
     role: Role,
     state: State,
     peer: Arc<Mutex<Peer>>,
@@ -103,35 +109,18 @@ pub struct Association {
 impl Association {
     /// An association that has not begun. Without a fingerprint any certificate is accepted provisionally
     /// (media-plane.md §10.3).
-    ///
-    /// # Errors
-    /// When the library is out of memory.
-    pub fn new(context: &Context, role: Role, fingerprint: Option<Fingerprint>) -> Result<Self, ErrorStack> {
-        let peer = Arc::new(Mutex::new(Peer { expected: fingerprint, matches: None }));
-        let mut ssl = Ssl::new(&context.ssl)?;
-        ssl.set_mtu(context.mtu)?;
-        let seen = Arc::clone(&peer);
-        ssl.set_verify_callback(
-            SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
-            move |_, chain| {
-                // Nobody vouches for a certificate but its fingerprint: the chain above it may be what it likes.
-                if chain.error_depth() > 0 {
-                    return true;
-                }
-                let mut peer = seen.lock();
-                let Some(expected) = &peer.expected else { return true };
-                let actual = chain.current_cert().and_then(|x509| fingerprint_of(x509, expected.hash()).ok());
-                let matches = actual.as_ref() == Some(expected);
-                peer.matches = Some(matches);
-                matches
-            },
-        );
-        match role {
-            Role::Active => ssl.set_connect_state(),
-            Role::Passive => ssl.set_accept_state(),
+    #[must_use]
+    pub fn new(context: &Context, role: Role, fingerprint: Option<Fingerprint>) -> Self {
+        Self {
+            context: context.ssl.clone(),
+            mtu: context.mtu,
+            stream: None,
+            role,
+            state: State::New,
+            peer: Arc::new(Mutex::new(Peer { expected: fingerprint, matches: None })),
+            verified: false,
+            events: VecDeque::new(),
         }
-        let stream = SslStream::new(ssl, Pipe::default())?;
-        Ok(Self { stream, role, state: State::New, peer, verified: false, events: VecDeque::new() })
     }
 
     /// Which side begins.
@@ -167,8 +156,10 @@ impl Association {
     /// Begins, or repeats what was not answered in time. The library keeps that time by its own clock: one second, doubling.
     pub fn poll(&mut self) {
         let begins = self.role == Role::Active && self.state == State::New;
-        if begins || self.state == State::Handshake {
-            self.state = State::Handshake;
+        if begins {
+            self.begin();
+        }
+        if self.state == State::Handshake {
             self.step();
         }
     }
@@ -179,9 +170,12 @@ impl Association {
         if self.state == State::Over || bytes.is_empty() {
             return;
         }
-        self.stream.get_mut().put(bytes);
-        if self.state != State::Connected {
-            self.state = State::Handshake;
+        if self.state == State::New {
+            self.begin();
+        }
+        let Some(stream) = &mut self.stream else { return };
+        stream.get_mut().put(bytes);
+        if self.state == State::Handshake {
             self.step();
         }
         if self.state == State::Connected {
@@ -205,16 +199,16 @@ impl Association {
 
     /// Closes: tells the peer if the handshake was through.
     pub fn close(&mut self) {
-        if self.state == State::Connected {
+        if let (State::Connected, Some(stream)) = (self.state, &mut self.stream) {
             // A peer that is not told finds out by the silence.
-            let _ = self.stream.shutdown();
+            let _ = stream.shutdown();
         }
         self.state = State::Over;
     }
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.stream.get_mut().take()
+        self.stream.as_mut()?.get_mut().take()
     }
 
     /// The next event.
@@ -222,8 +216,22 @@ impl Association {
         self.events.pop_front()
     }
 
+    fn begin(&mut self) {
+        match open(&self.context, self.mtu, self.role, &self.peer) {
+            Ok(stream) => {
+                self.stream = Some(stream);
+                self.state = State::Handshake;
+            }
+            Err(error) => {
+                self.state = State::Over;
+                self.events.push_back(Event::Unavailable(error.to_string()));
+            }
+        }
+    }
+
     fn step(&mut self) {
-        match self.stream.do_handshake() {
+        let Some(stream) = &mut self.stream else { return };
+        match stream.do_handshake() {
             Ok(()) => self.connected(),
             Err(error) if waits(&error) => {}
             Err(error) => {
@@ -251,7 +259,7 @@ impl Association {
     /// Compares the peer's certificate with what is expected; `true` as long as nothing speaks against it.
     fn verify(&mut self) -> bool {
         let Some(expected) = self.peer.lock().expected.clone() else { return true };
-        let certificate = self.stream.ssl().peer_certificate();
+        let certificate = self.stream.as_ref().and_then(|stream| stream.ssl().peer_certificate());
         let actual = certificate.and_then(|x509| fingerprint_of(&x509, expected.hash()).ok());
         self.verified = actual == Some(expected);
         self.events.push_back(if self.verified { Event::Accepted } else { Event::Rejected });
@@ -259,7 +267,7 @@ impl Association {
     }
 
     fn keys(&self) -> Result<Keys, NoKeys> {
-        let ssl = self.stream.ssl();
+        let ssl = self.stream.as_ref().ok_or(NoKeys::NoProfile)?.ssl();
         let profile = ssl.selected_srtp_profile().ok_or(NoKeys::NoProfile)?.name();
         let suite = Suite::from_dtls_profile(profile).ok_or_else(|| NoKeys::Unsupported(profile.into()))?;
         let mut exported = vec![0; 2 * suite.key_and_salt_len()];
@@ -276,12 +284,13 @@ impl Association {
 
     /// Lets the library see what came after the handshake: repetitions it has to answer, and the end. Data is ignored.
     fn read(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
         let mut data = [0; 2048];
         for _ in 0..MAX_READS {
-            match self.stream.ssl_read(&mut data) {
+            match stream.ssl_read(&mut data) {
                 Ok(_) => {}
                 Err(error) if waits(&error) => {
-                    if self.stream.get_mut().is_read() {
+                    if stream.get_mut().is_read() {
                         return;
                     }
                 }
@@ -299,6 +308,35 @@ impl Association {
             }
         }
     }
+}
+
+/// The library's part of an association.
+fn open(
+    context: &SslContext,
+    mtu: u32,
+    role: Role,
+    peer: &Arc<Mutex<Peer>>,
+) -> Result<SslStream<Pipe>, ErrorStack> {
+    let mut ssl = Ssl::new(context)?;
+    ssl.set_mtu(mtu)?;
+    let seen = Arc::clone(peer);
+    ssl.set_verify_callback(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT, move |_, chain| {
+        // Nobody vouches for a certificate but its fingerprint: the chain above it may be what it likes.
+        if chain.error_depth() > 0 {
+            return true;
+        }
+        let mut peer = seen.lock();
+        let Some(expected) = &peer.expected else { return true };
+        let actual = chain.current_cert().and_then(|x509| fingerprint_of(x509, expected.hash()).ok());
+        let matches = actual.as_ref() == Some(expected);
+        peer.matches = Some(matches);
+        matches
+    });
+    match role {
+        Role::Active => ssl.set_connect_state(),
+        Role::Passive => ssl.set_accept_state(),
+    }
+    SslStream::new(ssl, Pipe::default())
 }
 
 fn waits(error: &Error) -> bool {

@@ -68,12 +68,11 @@ pub fn exercise(bytes: &[u8]) {
 
 fn steps([client, server]: &[Context; 2], bytes: &[u8]) {
     let print = |context: &Context| Some(context.certificate().fingerprint(FingerprintHash::Sha256).clone());
-    let ends = [
+    let associations = [
         Association::new(client, Role::Active, print(server)),
         Association::new(server, Role::Passive, None),
     ];
-    let [Ok(first), Ok(second)] = ends else { return };
-    let mut ends = Ends { associations: [first, second], keys: [None, None] };
+    let mut ends = Ends { associations, keys: [None, None] };
     let mut rest = bytes;
     while let [step, length, tail @ ..] = rest {
         let (datagram, tail) = tail.split_at(usize::from(*length).min(tail.len()));

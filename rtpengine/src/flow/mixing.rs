@@ -14,6 +14,7 @@ use rtpengine_common::codec::engine::{
 };
 use rtpengine_common::codec::{Codec, Supplemental};
 use rtpengine_common::rtp::{RtpHeader, RtpPacket};
+use smallvec::SmallVec;
 
 use crate::call::ctx::Transmit;
 use crate::call::ids::StreamId;
@@ -408,6 +409,20 @@ impl Plane {
         let header = mixer.header(number.unwrap_or(view.payload_type()), timestamp, view.marker());
         let payload = view.payload().to_vec();
         self.send_media(turn, (Some(from), to), &header, None, &payload);
+        for listener in self.listeners(to) {
+            self.send_media(turn, (Some(from), listener), &header, None, &payload);
+        }
+    }
+
+    /// Who listens to what is sent in the stead of the sources that are mixed for a stream (`egress` subscribers), each once.
+    fn listeners(&self, to: StreamId) -> SmallVec<[StreamId; 2]> {
+        let sinks = self.streams.iter().flat_map(|stream| &stream.spec.rtp);
+        let mixed = sinks.filter(|sink| sink.mixed && sink.delivers && sink.to == to);
+        let mut all: SmallVec<[StreamId; 2]> =
+            mixed.flat_map(|sink| sink.mirrors.iter().map(|mirror| mirror.to)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Sends what the audio player of a stream has to send.
@@ -432,12 +447,16 @@ impl Plane {
             return;
         }
         let packets = std::mem::take(&mut mixer.packets);
+        let listeners = self.listeners(stream);
         for packet in packets.encoded() {
             let mixer = &mut self.mixers[at];
             let (timestamp, marker) = (mixer.timestamp, std::mem::take(&mut mixer.marker));
             let header = mixer.header(mixer.spec.payload_type, timestamp, marker);
             mixer.timestamp = timestamp.wrapping_add(packet.duration);
             let left = self.send_media(turn, (None, stream), &header, None, packet.octets);
+            for &listener in &listeners {
+                self.send_media(turn, (None, listener), &header, None, packet.octets);
+            }
             let mixer = &mut self.mixers[at];
             if left && mixer.report_due.is_none_or(|due| due <= now) {
                 mixer.random = mixer.random.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -206,6 +206,13 @@ impl Plane {
         id
     }
 
+    /// Takes a media and all that were added after it out again, with their streams. Nothing may lead to them.
+    pub fn truncate(&mut self, first: MediaId) {
+        self.medias.truncate(first.index());
+        let streams = self.streams.iter().position(|stream| stream.media().index() >= first.index());
+        self.streams.truncate(streams.unwrap_or(self.streams.len()));
+    }
+
     /// Number of streams; their ids count from 0.
     #[must_use]
     pub fn stream_count(&self) -> usize {

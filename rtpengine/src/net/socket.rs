@@ -69,6 +69,12 @@ impl UdpSocket {
         send_to(self.fd.as_raw_fd(), packet, to)
     }
 
+    /// When the datagram received last came in, in µs of the unix time. The first time it is asked for, the socket begins to keep it,
+    /// and there is none yet.
+    pub fn last_arrival(&self) -> Option<u64> {
+        last_stamp(self.fd.as_raw_fd())
+    }
+
     /// The address it is bound to.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         socket2::SockRef::from(&self.fd)
@@ -118,6 +124,21 @@ fn receive_from(fd: RawFd, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Rec
         Some(source) => Ok((length, source)),
         None => Err(ReceiveError::Empty),
     }
+}
+
+/// `SIOCGSTAMPNS` with 64 bits for seconds and nanoseconds whatever the machine (Linux 5.1).
+const STAMP: libc::Ioctl = 0x8010_8907_u32 as libc::Ioctl;
+
+/// The kernel's time stamp of the datagram received last from a descriptor.
+fn last_stamp(fd: RawFd) -> Option<u64> {
+    let mut stamp = [0_i64; 2];
+    // SAFETY: the kernel writes two 64-bit numbers, for which there is room.
+    let result = unsafe { libc::ioctl(fd, STAMP, stamp.as_mut_ptr()) };
+    if result < 0 {
+        return None;
+    }
+    let [seconds, nanoseconds] = stamp.map(|part| u64::try_from(part).ok());
+    seconds?.checked_mul(1_000_000)?.checked_add(nanoseconds? / 1000)
 }
 
 /// Reads an address the kernel wrote; v4-mapped ones become IPv4 (media-plane.md 3.1 rule 4).
@@ -248,6 +269,30 @@ mod tests {
         exchange(&open("127.0.0.1:0"), &open("127.0.0.1:0"));
         if UdpSocket::open("[::1]:0".parse().unwrap(), SocketOptions::default()).is_ok() {
             exchange(&open("[::1]:0"), &open("[::1]:0"));
+        }
+    }
+
+    #[test]
+    fn arrivals_are_known_once_they_were_asked_for() {
+        let (from, to) = (open("127.0.0.1:0"), open("127.0.0.1:0"));
+        let unix = || {
+            let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            u64::try_from(time.as_micros()).unwrap()
+        };
+        assert_eq!(to.last_arrival(), None);
+        let mut buffer = [0; 16];
+        // The kernel begins a little later.
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        loop {
+            let before = unix();
+            from.send(b"hello", to.local_address().unwrap()).unwrap();
+            let after = unix();
+            to.receive(&mut buffer).unwrap();
+            let arrival = to.last_arrival().unwrap();
+            if (before..=after).contains(&arrival) {
+                break;
+            }
+            assert!(std::time::Instant::now() < until, "{before} {arrival} {after}");
         }
     }
 

@@ -50,12 +50,18 @@ pub struct Entry<Owner> {
 /// Strikes after which the packets of a socket are not handled any more (media-plane.md 3.1 rule 2).
 const MAX_STRIKES: u8 = 5;
 
-/// Keeps one socket from taking a shard for itself: a turn reads so many packets of it and no more, and a socket that has more again and
-/// again gets its packets thrown away until it calms down.
+/// Keeps one socket from taking a shard for itself: of what is waiting on it a turn reads so many packets and no more, and a socket on
+/// which more are waiting again and again gets its packets thrown away until it calms down. Packets that come in while the turn lasts are
+/// no excess: a busy socket has many of them, and a slow shard more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Overrun {
     turn: u32,
+    /// Packets read since `since`.
     read: u32,
+    /// From when on packets count as coming in meanwhile, in µs of the unix time.
+    since: u64,
+    /// More than the limit were waiting this turn.
+    over: bool,
     strikes: u8,
 }
 
@@ -71,23 +77,35 @@ pub enum Admission {
 }
 
 impl Overrun {
-    /// Counts a readiness of the socket in a turn, of which `limit` may read a packet.
-    pub fn admit(&mut self, turn: u32, limit: u32) -> Admission {
+    /// Counts a readiness of the socket in a turn that began then (µs of the unix time); of what was waiting, `limit` packets may be read.
+    /// When they are, `ask` gives the time the packet read last came in, if that is known, and the time now.
+    pub fn admit(
+        &mut self,
+        (turn, began_us): (u32, u64),
+        limit: u32,
+        ask: impl FnOnce() -> (Option<u64>, u64),
+    ) -> Admission {
         if self.turn != turn {
-            if self.read <= limit {
+            if !self.over {
                 self.strikes = self.strikes.saturating_sub(1);
             }
-            self.turn = turn;
-            self.read = 0;
+            *self = Self { turn, read: 0, since: began_us, over: false, strikes: self.strikes };
         }
-        self.read = self.read.saturating_add(1);
-        if self.read > limit {
-            let first = self.read == limit.saturating_add(1);
-            if first {
+        if self.over {
+            return Admission::Leave(false);
+        }
+        if self.read >= limit {
+            let (last_arrival, now) = ask();
+            // If it was waiting already when counting began, so were all before it, and there is still more.
+            if last_arrival.is_none_or(|arrival| arrival <= self.since) {
+                self.over = true;
                 self.strikes = (self.strikes + 1).min(MAX_STRIKES);
+                return Admission::Leave(true);
             }
-            return Admission::Leave(first);
+            self.read = 0;
+            self.since = now;
         }
+        self.read += 1;
         if self.strikes >= MAX_STRIKES { Admission::Discard(self.strikes) } else { Admission::Read }
     }
 }
@@ -237,19 +255,31 @@ mod tests {
 
     #[test]
     fn an_overrun_socket_is_discarded_until_it_calms_down() {
-        let mut overrun = Overrun::default();
-        let mut flood = |turn| (0..4).map(|_| overrun.admit(turn, 2)).collect::<Vec<_>>();
         use Admission::{Discard, Leave, Read};
+        let mut overrun = Overrun::default();
+        let mut admit = |turn, arrival| overrun.admit((turn, 1000), 2, || (arrival, 1500));
         for turn in 1..=5 {
-            assert_eq!(flood(turn), [Read, Read, Leave(true), Leave(false)]);
+            // Where the time of arrival is not known, the turn counts.
+            let arrival = (turn > 1).then_some(900);
+            assert_eq!([(); 4].map(|()| admit(turn, arrival)), [Read, Read, Leave(true), Leave(false)]);
         }
-        assert_eq!(flood(6), [Discard(5), Discard(5), Leave(true), Leave(false)]);
-        assert_eq!(overrun.admit(7, 2), Discard(5), "the turn before was one too many");
-        assert_eq!(overrun.admit(8, 2), Read);
-        for turn in 9..20 {
-            assert_eq!(overrun.admit(turn, 2), Read);
+        assert_eq!([(); 3].map(|()| admit(6, Some(900))), [Discard(5), Discard(5), Leave(true)]);
+        assert_eq!(admit(7, None), Discard(5), "the turn before was one too many");
+        for turn in 8..20 {
+            assert_eq!(admit(turn, None), Read);
         }
         assert_eq!(overrun.strikes, 0);
+    }
+
+    #[test]
+    fn packets_that_come_in_during_a_turn_are_no_excess() {
+        use Admission::{Leave, Read};
+        let mut overrun = Overrun::default();
+        let mut admit = |arrival, now| overrun.admit((1, 1000), 2, || (Some(arrival), now));
+        assert_eq!([admit(0, 0), admit(0, 0), admit(1001, 1100)], [Read; 3]);
+        assert_eq!([admit(0, 0), admit(1101, 1200)], [Read; 2]);
+        assert_eq!([admit(0, 0), admit(1150, 1300)], [Read, Leave(true)], "waiting when counting began anew");
+        assert_eq!(overrun.strikes, 1);
     }
 
     #[test]

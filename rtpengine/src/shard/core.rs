@@ -5,7 +5,7 @@ use super::calls::{CallSlot, CallTable, Resident};
 use super::desk::{Desk, Dice, Outlet};
 use super::inbox::{Inbox, Mailbox};
 use super::message::{FromShard, Order, ToShard};
-use super::run::{INBOX, PASSENGER};
+use super::run::{INBOX, PASSENGER, now};
 use super::shared::Shared;
 use super::survey::{Survey, Verdict};
 use super::tally::{self, Contribution};
@@ -222,7 +222,9 @@ impl Shard {
         let limit = self.shared.loop_settings.max_receives;
         let Some(entry) = self.sockets.get_mut(key) else { return };
         let owner = entry.owner;
-        let discard = match entry.overrun.admit(self.turn, limit) {
+        let socket = &entry.media.socket;
+        let ask = || (socket.last_arrival(), now().unix_us);
+        let discard = match entry.overrun.admit((self.turn, self.now.unix_us), limit, ask) {
             Admission::Read => None,
             Admission::Discard(strikes) => Some(strikes),
             Admission::Leave(first) => {

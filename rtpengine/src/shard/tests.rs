@@ -1,7 +1,7 @@
 use super::core::Shard;
 use super::inbox::{Inbox, Mailbox, inbox};
 use super::message::{Done, FromShard, Order, ToShard};
-use super::run::{Alone, Passenger, run};
+use super::run::{Alone, Passenger, now, run};
 use super::shared::{LoopSettings, Shared};
 use super::survey::{Survey, Verdict};
 use crate::call::Call;
@@ -115,6 +115,23 @@ impl House {
         }
     }
 
+    /// Handles what is ready in a shard once, in the turn that has begun. How many packets it took in.
+    fn poll(&mut self, shard: usize) -> u64 {
+        let shard = &mut self.shards[shard];
+        let taken = |shard: &Shard| {
+            let totals = Totals::of([shard.stats()]);
+            totals.counter(Counter::PacketsUser) + totals.counter(Counter::Overrun)
+        };
+        let before = taken(shard);
+        let ready = shard.readiness.poll(64).unwrap();
+        for at in 0..ready {
+            if let Some(Source::Socket(key)) = shard.readiness.event(at) {
+                shard.receive(key);
+            }
+        }
+        taken(shard) - before
+    }
+
     /// Lets time pass.
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now.instant += time;
@@ -206,6 +223,59 @@ fn a_burst_on_one_socket_leaves_complete_and_in_order() {
     }
     house.turn(0);
     assert!((0..50).all(|sequence| bob.hear() == sequence));
+}
+
+#[test]
+fn a_busy_socket_on_a_slow_shard_never_goes_deaf() {
+    let mut house = House::new(1);
+    let (alice, bob) = (Phone::new(), Phone::new());
+    let (for_alice, _) = house.call(0, "a", &alice, &bob);
+    let (mut sent, mut heard) = (0_u32, 0_u32);
+    for _ in 0..30 {
+        house.shards[0].begin_turn(now());
+        // A turn that does not end, because as soon as packets are handled there are others; never more than 20 are waiting.
+        for _ in 0..150 {
+            while sent - heard < 20 {
+                alice.send(for_alice, sent as u8);
+                sent += 1;
+            }
+            if house.poll(0) == 0 {
+                break;
+            }
+            assert_eq!(bob.hear(), heard as u8);
+            heard += 1;
+        }
+    }
+    assert!(heard > 29 * 150, "{heard}: all but the turn in which the shard had no times of arrival yet");
+    assert_eq!(Totals::of([house.shards[0].stats()]).counter(Counter::Overrun), 0);
+}
+
+#[test]
+fn a_socket_on_which_too_much_is_waiting_again_and_again_goes_deaf_until_it_calms_down() {
+    let mut house = House::new(1);
+    let (alice, bob) = (Phone::new(), Phone::new());
+    let (for_alice, _) = house.call(0, "a", &alice, &bob);
+    let discarded = |house: &House| Totals::of([house.shards[0].stats()]).counter(Counter::Overrun);
+    let mut turns = 0;
+    while discarded(&house) == 0 {
+        turns += 1;
+        assert!(turns < 100, "too much was waiting every time");
+        (0..60).for_each(|sequence| alice.send(for_alice, sequence));
+        house.shards[0].begin_turn(now());
+        while house.poll(0) > 0 {}
+    }
+    assert!(turns > 5);
+    for _ in 0..100 {
+        house.shards[0].begin_turn(now());
+        while house.poll(0) > 0 {}
+    }
+    let before = discarded(&house);
+    bob.0.set_nonblocking(true).unwrap();
+    while bob.0.recv(&mut [0; 256]).is_ok() {}
+    bob.0.set_nonblocking(false).unwrap();
+    alice.send(for_alice, 99);
+    house.turn(0);
+    assert_eq!((bob.hear(), discarded(&house)), (99, before));
 }
 
 #[test]

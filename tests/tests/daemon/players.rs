@@ -744,6 +744,96 @@ fn transcoded_directions_can_have_an_audio_player() {
     call.hangs_up(&alice);
 }
 
+/// ng-control.md §11.10: a prompter whom only Bob hears, mixed with what Alice says.
+#[test]
+fn injected_audio_is_mixed_into_what_a_party_hears() {
+    let daemon = Daemon::start();
+    let (call, mut alice, mut bob) = connected(&daemon);
+    alice.speaks_to(&mut bob);
+    let own = alice.next_packet(0).ssrc;
+    let mut prompter = call.phone(2, "prompter").build();
+    prompter.media[0].set_direction("sendonly");
+    let publish = call.ask("publish").set("from-tag", "prompter").set("sdp", prompter.offer_sdp());
+    prompter.takes(daemon.request(&publish).ok().sdp());
+    let inject = |command: &str| call.ask(command).set("to-tag", &bob.tag).set("source-tag", "prompter");
+    assert_eq!(daemon.request(&inject("inject stop")).error(), "Failed to stop inject");
+    daemon.request(&inject("inject start")).ok();
+    let prompted = speaks(&mut prompter, 0x90);
+    // Nobody else hears him, and Bob hears a stream of its own that goes on without him.
+    let first = until("the mix", SOON, || {
+        let packet = bob.receives().0;
+        packet.payload.contains(&0x90).then_some(packet)
+    });
+    assert!(![prompted.ssrc, own].contains(&first.ssrc));
+    is_silent(&alice);
+    // Both at once: their sound is added up.
+    let alone = linear(0x90).max(linear(0xa0));
+    let loud = until("both voices", SOON, || {
+        speaks(&mut alice, 0xa0);
+        speaks(&mut prompter, 0x90);
+        let packet = bob.receives().0;
+        assert_eq!(packet.ssrc, first.ssrc);
+        packet.payload.iter().map(|&octet| linear(octet)).find(|&sample| sample > alone)
+    });
+    assert!((loud - linear(0x90) - linear(0xa0)).abs() <= 512, "the sum: {loud}");
+    daemon.request(&inject("inject stop")).ok();
+    bob.drains();
+    speaks(&mut prompter, 0x90);
+    is_silent(&bob);
+    let spoken = speaks(&mut alice, 0x91);
+    bob.hears(&spoken);
+}
+
+/// media-plane.md §18.2 rule 4.
+#[test]
+fn playing_empties_the_delay_buffer() {
+    let daemon = Daemon::start();
+    let (_folder, file) = folder(8000, 100);
+    let (call, mut alice, mut bob) = connected(&daemon);
+    alice.speaks_to(&mut bob);
+    let delay = |ms: i64| {
+        let request = call.ask("block DTMF").set("from-tag", "alice").set("DTMF-security", "off");
+        daemon.request(&request.set("delay-buffer", ms)).ok();
+    };
+    delay(60_000);
+    let received = || call.query().int(&["tags", "alice", "medias", "0", "streams", "0", "stats", "packets"]);
+    let before = received();
+    let delayed: Vec<Rtp> = (0..3).map(|_| alice.sends()).collect();
+    until("they are held back", SOON, || (received() == before + 3).then_some(()));
+    daemon.request(&play(&call, &bob).set("file", &file)).ok();
+    delay(0);
+    let played = listens(&bob, 5);
+    assert_ne!(played[0].ssrc, delayed[0].ssrc);
+    is_silent(&bob);
+    alice.speaks_to(&mut bob);
+}
+
+/// ng-control.md, flag `egress`: copies of what is sent in the stead of the source, mixed here.
+#[test]
+fn an_egress_subscriber_gets_what_the_audio_player_sends() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = call.phones();
+    call.offer(&mut alice, &mut bob);
+    call.answer_with(&mut bob, &mut alice, &Request::empty().set("audio-player", "force"));
+    let mut spy = call.phone(2, "spy").build();
+    let subscribe =
+        call.ask("subscribe request").set("from-tag", &alice.tag).set("to-tag", "spy").flag("egress");
+    spy.takes(daemon.request(&subscribe).ok().sdp());
+    spy.media[0].set_direction("recvonly");
+    let answer = call.ask("subscribe answer").set("to-tag", "spy").set("sdp", spy.answer_sdp());
+    daemon.request(&answer).ok();
+    let first = spy.receives().0;
+    let same = until("the same packet", SOON, || {
+        let packet = bob.receives().0;
+        (packet.sequence_number == first.sequence_number).then_some(packet)
+    });
+    assert_eq!(first, same);
+    speaks(&mut alice, 0x90);
+    until("it is heard", SOON, || spy.receives().0.payload.contains(&0x90).then_some(()));
+    is_silent(&alice);
+}
+
 #[test]
 fn many_restarts_are_harmless() {
     let daemon = Daemon::builder().arg("--player-cache").start();

@@ -110,7 +110,7 @@ pub(super) fn sync(call: &mut Call, id: MediaId, no_tls_id: bool, ctx: &mut Ctx<
                 Verdict::Replace => {}
             }
         }
-        *slot = Running::start(&context, stream, socket, media, ctx);
+        *slot = Some(Running::start(&context, stream, socket, media));
     }
     call.agents.farewells = farewells;
 }
@@ -124,30 +124,18 @@ pub(super) fn farewell(call: &mut Call, id: MediaId) {
 }
 
 impl Running {
-    fn start(
-        context: &Context,
-        stream: StreamId,
-        socket: Option<SocketKey>,
-        media: &Media,
-        ctx: &mut Ctx<'_>,
-    ) -> Option<Self> {
+    fn start(context: &Context, stream: StreamId, socket: Option<SocketKey>, media: &Media) -> Self {
         let params = media.dtls.as_deref();
         let fingerprint = params.and_then(|params| params.peer.clone());
-        match Association::new(context, role(media, None), fingerprint.clone()) {
-            Ok(association) => Some(Self {
-                association,
-                stream,
-                socket,
-                source: None,
-                waiting: VecDeque::new(),
-                fingerprint,
-                peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
-                peer_ufrag: media.ice.as_ref().map(|ice| ice.peer_ufrag.clone()),
-            }),
-            Err(error) => {
-                ctx.log(Level::Error, format!("Failed to create DTLS connection: {error}"));
-                None
-            }
+        Self {
+            association: Association::new(context, role(media, None), fingerprint.clone()),
+            stream,
+            socket,
+            source: None,
+            waiting: VecDeque::new(),
+            fingerprint,
+            peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
+            peer_ufrag: media.ice.as_ref().map(|ice| ice.peer_ufrag.clone()),
         }
     }
 
@@ -272,6 +260,9 @@ impl Running {
             Event::NoKeys(why) => {
                 let text = format!("Failed to set up SRTP after DTLS negotiation: {why}");
                 desk.ctx.log(Level::Error, text);
+            }
+            Event::Unavailable(why) => {
+                desk.ctx.log(Level::Error, format!("Failed to create DTLS connection: {why}"));
             }
             Event::Failed(why) => {
                 let stream = desk.plane.stream(self.stream);

@@ -2,6 +2,7 @@
 
 use rtpengine_common::ng::Value;
 
+use super::super::Fate;
 use super::super::media::MediaFlags;
 use super::{Desk, attributes, audio, direction, lines, port};
 
@@ -82,6 +83,30 @@ fn ng_11_11_create_re_offers_to_a_party_of_the_call() {
 }
 
 #[test]
+fn ng_11_11_a_create_without_enough_ports_leaves_nothing_behind() {
+    let mut desk = Desk::new();
+    desk.ports.limit = 3;
+    let two = "\"from-tag\":\"c\",\"media\":[{\"type\":\"audio\"},{\"type\":\"audio\"}]";
+    let done = desk.ask("create", two);
+    assert_eq!(Desk::error(&done), "failed to set up call/monologue");
+    assert!(matches!(done.fate, Fate::Destroy(_)), "nobody is in the call");
+    assert!(desk.ports.open.is_empty(), "{:?}", desk.ports.open);
+
+    let mut desk = Desk::talk();
+    let open = desk.ports.open.clone();
+    desk.ports.limit = open.len() + 3;
+    let done = desk.ask("create", two);
+    assert_eq!(Desk::error(&done), "failed to set up call/monologue");
+    assert!(matches!(done.fate, Fate::Keep), "others talk");
+    assert_eq!(desk.ports.open, open);
+    assert!(!desk.query().dict("tags").unwrap().iter().any(|(tag, _)| tag == b"c"));
+    // With ports again, the same is as if it had never been asked for.
+    desk.ports.limit = 100;
+    let body = create(&mut desk, "");
+    assert_eq!(lines(&body).iter().filter(|line| line.starts_with("m=")).count(), 1, "{body}");
+}
+
+#[test]
 fn ng_11_11_the_answer_to_a_created_offer() {
     let mut desk = Desk::new();
     create(&mut desk, "");
@@ -118,7 +143,7 @@ fn mp_1_5_create_without_ports() {
     desk.ports.limit = desk.ports.open.len();
     let done = desk.ask("create", "\"from-tag\":\"c\"");
     assert_eq!(Desk::error(&done), "failed to set up call/monologue");
-    assert_eq!(done.fate, super::Fate::Keep);
+    assert_eq!(done.fate, Fate::Keep);
 }
 
 fn transform(desk: &mut Desk, more: &str) -> super::Done {

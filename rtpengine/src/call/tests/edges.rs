@@ -235,25 +235,161 @@ fn ng_11_10_errors_of_mesh_merge_nothing() {
     }
 }
 
+fn inject(desk: &mut Desk, command: &str, to: &str, source: &str) -> String {
+    desk.refused(command, &format!("\"to-tag\":\"{to}\",\"source-tag\":\"{source}\""))
+}
+
+/// Whether what the first media of a party hears is mixed.
+fn is_mixed(desk: &Desk, tag: &str) -> bool {
+    let id = desk.media(tag, 0);
+    let flag = desk.call.signalling.media(id).has(super::super::media::MediaFlags::AUDIO_PLAYER);
+    assert_eq!(flag, desk.call.plane.mix_format(desk.rtp(tag, 0)).is_some(), "the flag tells the truth");
+    flag
+}
+
 #[test]
-fn ng_11_10_inject_needs_a_player() {
+fn ng_11_10_errors_of_inject() {
     let mut desk = Desk::talk();
-    let error = |desk: &mut Desk, command: &str, to: &str, source: &str| {
-        desk.refused(command, &format!("\"to-tag\":\"{to}\",\"source-tag\":\"{source}\""))
-    };
     assert_eq!(desk.refused("inject start", "\"source-tag\":\"a\""), "No to-tag in message");
     assert_eq!(desk.refused("inject start", "\"to-tag\":\"a\""), "No source-tag in message");
     for command in ["inject start", "inject stop"] {
-        assert_eq!(error(&mut desk, command, "x", "a"), "To-tag not found");
-        assert_eq!(error(&mut desk, command, "a", "x"), "Source-tag not found");
-        assert_eq!(error(&mut desk, command, "a", "a"), "Trying to inject to self");
+        assert_eq!(inject(&mut desk, command, "x", "a"), "To-tag not found");
+        assert_eq!(inject(&mut desk, command, "a", "x"), "Source-tag not found");
+        assert_eq!(inject(&mut desk, command, "a", "a"), "Trying to inject to self");
     }
-    assert_eq!(error(&mut desk, "inject start", "a", "b"), "Failed to start inject");
+    assert_eq!(inject(&mut desk, "inject start", "a", "b"), "Failed to start inject");
     assert!(desk.log.iter().any(|line| line.text == "The parties hear each other already"));
+    assert_eq!(inject(&mut desk, "inject stop", "a", "b"), "Failed to stop inject");
+    let video = audio("10.0.0.3", 6000).replace("m=audio 6000 RTP/AVP 0 8", VIDEO.trim());
+    desk.sdp("publish", "\"from-tag\":\"v\"", &video, "");
+    assert_eq!(inject(&mut desk, "inject start", "a", "v"), "Failed to start inject");
+    assert!(desk.log.iter().any(|line| line.text == "No audio media to inject"));
+    assert!(!is_mixed(&desk, "a"));
+}
+
+#[cfg(feature = "codec")]
+#[test]
+fn ng_11_10_injected_audio_is_mixed() {
+    let mut desk = Desk::talk();
     desk.sdp("publish", "\"from-tag\":\"p\"", &audio("10.0.0.3", 6000), "");
-    assert_eq!(error(&mut desk, "inject start", "a", "p"), "Failed to start inject");
-    assert!(desk.log.iter().any(|line| line.text.contains("no audio player")));
-    assert_eq!(error(&mut desk, "inject stop", "a", "p"), "Failed to stop inject");
+    desk.sdp("publish", "\"from-tag\":\"q\"", &audio("10.0.0.4", 6000), "");
+    let before = desk.call.plane.stream(desk.rtp("b", 0)).expect("a stream").spec().clone();
+    for source in ["p", "q", "p"] {
+        assert_eq!(inject(&mut desk, "inject start", "a", source), "none", "once or again");
+    }
+    let a = desk.rtp("a", 0);
+    for source in ["p", "q", "b"] {
+        let stream = desk.call.plane.stream(desk.rtp(source, 0)).expect("a stream");
+        let sinks: Vec<_> = stream.spec().rtp.iter().map(|sink| (sink.to, sink.mixed)).collect();
+        assert_eq!(sinks, [(a, true)], "{source}");
+        let transcode = stream.spec().rtp[0].transcode.as_ref().expect("everything is decoded");
+        assert!(transcode.routes.iter().any(|route| route.input_payload_type == 0));
+        assert!(desk.rtcp_sinks(source, 0).is_empty(), "RTCP comes from the player: {source}");
+    }
+    assert!(is_mixed(&desk, "a") && !is_mixed(&desk, "b"));
+    // What is negotiated later finds the audio player there still.
+    desk.offer("a", &audio("10.0.0.1", 4000), "");
+    desk.answer("a", "b", &audio("10.0.0.2", 5000), "");
+    assert!(is_mixed(&desk, "a") && !is_mixed(&desk, "b"));
+    assert_eq!(to(&desk, "p"), [a]);
+    assert_eq!(inject(&mut desk, "inject stop", "a", "p"), "none");
+    assert!(to(&desk, "p").is_empty() && is_mixed(&desk, "a"));
+    assert_eq!(inject(&mut desk, "inject stop", "a", "p"), "Failed to stop inject");
+    assert_eq!(inject(&mut desk, "inject stop", "a", "q"), "none");
+    assert!(!is_mixed(&desk, "a"));
+    assert_eq!(desk.call.plane.stream(desk.rtp("b", 0)).expect("a stream").spec(), &before);
+}
+
+#[cfg(feature = "codec")]
+#[test]
+fn ng_11_10_an_audio_player_that_was_asked_for_outlives_injections() {
+    let mut desk = Desk::new();
+    desk.offer("a", &audio("10.0.0.1", 4000), "\"audio-player\":\"force\"");
+    desk.answer("a", "b", &audio("10.0.0.2", 5000), "");
+    desk.sdp("publish", "\"from-tag\":\"p\"", &audio("10.0.0.3", 6000), "");
+    for sink in ["a", "b"] {
+        assert_eq!(inject(&mut desk, "inject start", sink, "p"), "none");
+    }
+    assert_eq!(to(&desk, "p"), [desk.rtp("a", 0), desk.rtp("b", 0)]);
+    // Whose audio was injected goes, and with it what was there for it alone.
+    desk.ask("delete", "\"from-tag\":\"p\",\"delete-delay\":0");
+    assert!(is_mixed(&desk, "a") && !is_mixed(&desk, "b"));
+}
+
+#[cfg(feature = "codec")]
+#[test]
+fn ng_11_10_injected_medias_meet_by_mid_by_index_or_the_first() {
+    let mut desk = Desk::new();
+    let two = |first: &str, second: &str| {
+        let head = "v=0\no=- 1 1 IN IP4 10.0.0.3\ns=t\nc=IN IP4 10.0.0.3\nt=0 0\n";
+        format!("{head}m=audio 5000 RTP/AVP 0\na=mid:{first}\nm=audio 5002 RTP/AVP 0\na=mid:{second}\n")
+    };
+    desk.sdp("publish", "\"from-tag\":\"a\"", &two("one", "two"), "\"flags\":[\"bidirectional\"]");
+    for (source, sdp, sinks) in [
+        ("mid", two("two", "one"), vec![1, 0]),
+        ("index", two("x", "y"), vec![0, 1]),
+        ("first", two("x", "y") + "m=audio 5004 RTP/AVP 0\n", vec![0, 1, 0]),
+    ] {
+        desk.sdp("publish", &format!("\"from-tag\":\"{source}\""), &sdp, "");
+        assert_eq!(inject(&mut desk, "inject start", "a", source), "none");
+        for (n, sink) in sinks.into_iter().enumerate() {
+            let to: Vec<_> = desk.sinks(source, n).into_iter().map(|(to, _)| to).collect();
+            assert_eq!(to, [desk.rtp("a", sink)], "{source} {n}");
+        }
+    }
+}
+
+#[cfg(feature = "codec")]
+#[test]
+fn ng_11_10_inject_beside_a_subscription() {
+    let mut desk = Desk::talk();
+    desk.ask("subscribe request", "\"from-tag\":\"a\",\"to-tag\":\"s\",\"flags\":[\"mirror-RTCP\"]");
+    desk.exchange("subscribe answer", "\"to-tag\":\"s\"", &audio("10.0.0.4", 7000), "");
+    let reports = desk.rtcp_sinks("s", 0);
+    assert_eq!(inject(&mut desk, "inject start", "b", "s"), "none");
+    assert_eq!(inject(&mut desk, "inject start", "a", "s"), "none");
+    assert_eq!(to(&desk, "s"), [desk.rtp("b", 0), desk.rtp("a", 0)]);
+    assert_eq!(to(&desk, "a"), [desk.rtp("b", 0), desk.rtp("s", 0)]);
+    // Asking for the subscription again leaves what is injected alone.
+    desk.ask("subscribe request", "\"from-tag\":\"a\",\"to-tag\":\"s\",\"flags\":[\"mirror-RTCP\"]");
+    assert_eq!(to(&desk, "s"), [desk.rtp("b", 0), desk.rtp("a", 0)]);
+    // A link of the usual kind takes the place of an injection.
+    desk.ask("connect", "\"from-tag\":\"s\",\"to-tag\":\"b\",\"flags\":[\"directional\"]");
+    assert_eq!(to(&desk, "s"), [desk.rtp("a", 0), desk.rtp("b", 0)]);
+    for sink in ["a", "b"] {
+        assert_eq!(inject(&mut desk, "inject stop", sink, "s"), "none");
+        assert!(!is_mixed(&desk, sink));
+    }
+    assert_eq!(to(&desk, "s"), [desk.rtp("b", 0)]);
+    assert_eq!(desk.rtcp_sinks("s", 0).len(), reports.len() + 1);
+}
+
+#[cfg(feature = "codec")]
+#[test]
+fn ng_11_10_inject_from_another_call() {
+    let mut desk = Desk::talk();
+    let members = |command: &str, to: &str, source: &str| {
+        format!(
+            "\"command\":\"{command}\",\"call-id\":\"call\",\"source-call-id\":\"other\",\"to-tag\":\"{to}\",\"source-tag\":\"{source}\""
+        )
+    };
+    for (command, to, source, error) in [
+        ("inject start", "x", "c", "To-tag not found"),
+        ("inject start", "a", "x", "Source-tag not found"),
+        ("inject stop", "a", "c", "Failed to stop inject"),
+    ] {
+        let other = second(&mut desk, "other", ["c", "d"]);
+        let (done, left) = desk.join(&members(command, to, source), vec![other]);
+        assert_eq!((Desk::error(&done).as_str(), left.len()), (error, 1));
+    }
+    let other = second(&mut desk, "other", ["c", "d"]);
+    let (done, left) = desk.join(&members("inject start", "a", "c"), vec![other]);
+    assert_eq!((Desk::error(&done).as_str(), left.len()), ("none", 0));
+    assert_eq!(to(&desk, "c"), [desk.rtp("d", 0), desk.rtp("a", 0)]);
+    assert!(is_mixed(&desk, "a") && !is_mixed(&desk, "c") && !is_mixed(&desk, "d"));
+    assert_eq!(inject(&mut desk, "inject stop", "a", "c"), "none");
+    assert_eq!(to(&desk, "c"), [desk.rtp("d", 0)]);
+    assert!(!is_mixed(&desk, "a"));
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn call(bytes: usize, right: bool) -> (Vec<Event>, Association, usize) {
     let own = context();
     let seen = if right { x509 } else { certificate(10).0 };
     let print = fingerprint_of(&seen, FingerprintHash::Sha256).unwrap();
-    let mut server = Association::new(&own, Role::Passive, Some(print)).unwrap();
+    let mut server = Association::new(&own, Role::Passive, Some(print));
     let mut received = 0;
     for _ in 0..10 {
         // It waits for more, or is through.

@@ -40,7 +40,7 @@ impl Secure {
         let daemon = super::port(&house.execute(0, "offer", &offer));
         let answer = [("call-id", id), ("from-tag", "a"), ("to-tag", "b"), ("sdp", sdp.as_str())];
         house.execute(0, "answer", &answer);
-        Self { phone, association: Association::new(own, Role::Active, None).unwrap(), daemon }
+        Self { phone, association: Association::new(own, Role::Active, None), daemon }
     }
 
     /// Sends what there is to send.

@@ -202,7 +202,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("11.9.3", "subscribe answer, unsubscribe", &["call/subscribe::ng_11_9_errors_of_subscriptions", "call/subscribe::ng_11_9_sections_beyond_the_subscribed_ones_are_ignored"]),
     ("11.10.1", "connect", &["call/edges::ng_11_10_connect_transfers_within_a_call", "call/edges::ng_11_10_connect_directional_only_adds", "call/edges::ng_11_10_errors_of_connect"]),
     ("11.10.2", "mesh", &["call/edges::ng_11_10_mesh_links_as_named", "call/edges::ng_11_10_errors_of_mesh_merge_nothing"]),
-    ("11.10.3", "inject", &["call/edges::ng_11_10_inject_needs_a_player"]),
+    ("11.10.3", "inject", &["call/edges::ng_11_10_errors_of_inject", "call/edges::ng_11_10_injected_audio_is_mixed"]),
     ("11.11.1", "create", &["call/create::ng_11_11_names_are_made_where_none_are_given", "call/create::ng_11_11_create_re_offers_to_a_party_of_the_call"]),
     ("11.11.2", "create answer", &["call/create::ng_11_11_the_answer_to_a_created_offer"]),
     ("11.11.3", "transform", &["call/create::ng_11_11_transform_opens_a_port_to_a_fixed_peer", "call/create::ng_11_11_errors_of_transform"]),
