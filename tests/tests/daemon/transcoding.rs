@@ -417,3 +417,57 @@ fn coder_threads_keep_order_and_pace() {
     }
     round_trip(&daemon, G722, 160);
 }
+
+#[test]
+fn gaps_are_filled_until_the_source_returns_or_the_limit_is_reached() {
+    let daemon = Daemon::builder().args(["--dtx-delay=50", "--max-dtx=1"]).start();
+    let call = Call::new(&daemon);
+    let (mut alice, bob) = connect(&call, &[PCMA], &[PCMU]);
+    let start = std::time::Instant::now();
+    let sent = alice.says(&[0x2a; 160], 10 * 160);
+    let (first, _) = bob.receives();
+    assert!(start.elapsed().as_millis() >= 50, "it waits for its turn");
+    assert_eq!(
+        (first.sequence_number, first.timestamp, first.ssrc),
+        (sent.sequence_number, sent.timestamp, sent.ssrc)
+    );
+    let mut heard = vec![first];
+    // A gap of nine frames, then the next packet.
+    heard.extend((0..4).map(|_| bob.receives().0));
+    assert!(start.elapsed().as_millis() >= 130, "one in 20 ms");
+    assert!(heard[1..].iter().all(|fill| fill.payload == [0xff; 160]), "silence");
+    alice.says(&[0x2a; 160], 160);
+    loop {
+        let (packet, _) = bob.receives();
+        heard.push(packet);
+        let last = &heard[heard.len() - 1];
+        if last.payload == heard[0].payload {
+            break;
+        }
+        assert!(last.payload == [0xff; 160] && heard.len() < 40, "{last:?}");
+    }
+    let last = &heard[heard.len() - 1];
+    assert!(last.timestamp.wrapping_sub(sent.timestamp) >= 9 * 160, "not before its time");
+    for pair in heard.windows(2) {
+        assert_eq!(pair[1].sequence_number, pair[0].sequence_number.wrapping_add(1));
+        assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(160));
+        assert_eq!((pair[1].payload_type, pair[1].marker, pair[1].ssrc), (0, false, sent.ssrc));
+    }
+    // A second after the last packet the filling ends.
+    let mut fills = 0;
+    while start.elapsed().as_millis() < 900 {
+        bob.receives();
+        fills += 1;
+    }
+    assert!(fills > 20, "{fills}");
+    let quiet = std::time::Duration::from_millis(200);
+    bob.media[0].rtp_socket().set_read_timeout(Some(quiet)).expect("a timeout");
+    while bob.media[0].rtp_socket().recv(&mut [0; 1500]).is_ok() {
+        assert!(start.elapsed().as_secs() < 3, "the filling does not end");
+    }
+    // Numbers nobody signalled are dropped.
+    let mut stranger = alice.next_packet(0);
+    stranger.payload_type = 77;
+    alice.media[0].rtp_socket().send_to(&stranger.encode(), alice.remote().rtp()).unwrap();
+    bob.hears_nothing();
+}
