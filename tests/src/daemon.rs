@@ -363,8 +363,20 @@ impl Daemon {
     /// # Errors
     /// When the process is gone.
     pub fn resident_bytes(&self) -> io::Result<u64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// Memory of its own, in bytes: without the pages of programs and libraries, which first use brings in and others share (`RssAnon`).
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn private_bytes(&self) -> io::Result<u64> {
+        self.status_bytes("RssAnon:")
+    }
+
+    fn status_bytes(&self, field: &str) -> io::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = line
             .and_then(|rest| rest.trim().strip_suffix(" kB"))
             .and_then(|number| number.parse::<u64>().ok());

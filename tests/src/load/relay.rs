@@ -117,10 +117,11 @@ pub(super) struct Seen {
 #[must_use]
 pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: bool) -> Run {
     let one_way = matches!(media, Media::Transcoded(conversion) if !conversion.both_ways());
-    let idle = daemon.resident_bytes().unwrap_or(0);
+    let resident = daemon.resident_bytes().unwrap_or(0);
+    let idle = daemon.private_bytes().unwrap_or(0);
     let sockets = open_sockets(daemon);
     let streams = set_up(daemon, &sockets, media, calls);
-    let loaded = daemon.resident_bytes().unwrap_or(0);
+    let loaded = daemon.private_bytes().unwrap_or(0);
     let mut seen = bench
         .on_generator(move || Generator::new(daemon, sockets, streams, bursts, one_way).run(bench.duration));
     seen.latency.sort_unstable();
@@ -142,7 +143,8 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
         Figure::new("generator cpu", "%", share(seen.generator_cpu_ns)),
         Figure::new("generator late ticks", "", seen.late_ticks as f64),
         Figure::new("generator refused sends", "", seen.refused as f64),
-        Figure::new("memory idle", "MiB", idle as f64 / 1048576.0),
+        Figure::new("memory idle", "MiB", resident as f64 / 1048576.0),
+        Figure::new("memory idle without libraries", "MiB", idle as f64 / 1048576.0),
         Figure::new(
             "memory per call",
             "KiB",
@@ -151,7 +153,7 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
     ];
     if matches!(media, Media::Transcoded(_)) {
         // Coders are opened by the first packets.
-        let used = daemon.resident_bytes().unwrap_or(0).saturating_sub(idle);
+        let used = daemon.private_bytes().unwrap_or(0).saturating_sub(idle);
         run.push(Figure::new("memory per talking call", "KiB", used as f64 / 1024.0 / calls.max(1) as f64));
     }
     if bursts {

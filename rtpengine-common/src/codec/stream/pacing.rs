@@ -7,6 +7,9 @@ const RESET: Duration = Duration::from_secs(1);
 /// A steady lead above this is taken back step by step.
 const SKEW: Duration = Duration::from_millis(50);
 const SKEW_STEP: Duration = Duration::from_millis(10);
+/// A smaller lead is taken back by half, beyond the spec's rule: one late turn of the thread would else delay the stream for good.
+/// Below this it is the coarseness of arrival times.
+const COARSE: Duration = Duration::from_millis(1);
 /// Packets over which the lead is looked at.
 const SAMPLES: u32 = 25;
 
@@ -50,8 +53,13 @@ impl Pacer {
         if self.packets < SAMPLES {
             return;
         }
-        if let (true, Some((start, _))) = (self.least_lead > SKEW, &mut self.reference) {
-            *start = start.saturating_sub(SKEW_STEP);
+        let step = match self.least_lead {
+            lead if lead > SKEW => SKEW_STEP,
+            lead if lead > COARSE => lead / 2,
+            _ => Duration::ZERO,
+        };
+        if let Some((start, _)) = &mut self.reference {
+            *start = start.saturating_sub(step);
         }
         self.packets = 0;
     }
@@ -76,6 +84,30 @@ mod tests {
         assert_eq!(pacer.send_at(ms(1075), 640, 8000), ms(1090), "on the shifted line");
         assert_eq!(pacer.send_at(ms(1100), 16000, 8000), ms(1100), "more than a second ahead");
         assert_eq!(pacer.send_at(ms(1100), 160, 8000), ms(1100), "or behind");
+    }
+
+    /// One late packet does not delay the stream for good, while a lead that some packets need stays.
+    #[test]
+    fn a_lead_that_nobody_needs_goes_away() {
+        let mut pacer = Pacer::default();
+        pacer.send_at(ms(0), 0, 8000);
+        pacer.send_at(ms(32), 160, 8000);
+        let mut lead = Duration::MAX;
+        for n in 2..=200u32 {
+            let now = ms(u64::from(n) * 20);
+            lead = pacer.send_at(now, n * 160, 8000) - now;
+        }
+        assert!(lead <= ms(1), "{lead:?}");
+
+        let mut pacer = Pacer::default();
+        for n in 0..300u32 {
+            let now = ms(u64::from(n / 3) * 60);
+            assert_eq!(
+                pacer.send_at(now, n * 160, 8000),
+                ms(u64::from(n) * 20),
+                "three at a time keep their pace"
+            );
+        }
     }
 
     /// `codecs.md` §14.5: a steady lead of more than 50 ms goes down by 10 ms every 25 packets.
