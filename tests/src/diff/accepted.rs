@@ -95,6 +95,11 @@ pub const TABLE: &[Accepted] = &[
         rule: "sdp.md 12.7: the last suite that was received is answered although it is excluded",
     },
     Accepted {
+        kind: "section a=crypto value",
+        when: |difference| counts_up(&difference.ours) && !counts_up(&difference.peers),
+        rule: "sdp.md 12.7: our keys are pruned to suite and tag of the first line received, so the others are made anew",
+    },
+    Accepted {
         kind: "section a=tls-id only ours",
         when: always,
         rule: "sdp.md 13.1: the tls-id, which the older program does not print",
@@ -169,6 +174,12 @@ fn always(_: &Difference) -> bool {
 
 fn without_parameters(lines: &str) -> String {
     lines.replace("UNENCRYPTED_SRTP", "")
+}
+
+/// Whether the tags of a list of keys count from 1 without a gap.
+fn counts_up(keys: &str) -> bool {
+    let tags = keys.split("; ").map(|key| key.split(' ').next().and_then(|tag| tag.parse::<usize>().ok()));
+    tags.enumerate().all(|(at, tag)| tag == Some(at + 1))
 }
 
 fn without_last_word(text: &str) -> &str {
