@@ -299,27 +299,58 @@ fn broken_requests_end_their_connection_only() {
     assert_eq!(daemon.request(&Request::new("ping")).result(), "pong");
 }
 
+/// The fastest of five offers of this body over HTTP, and what came back.
+fn offers(daemon: &Daemon, server: SocketAddr, sdp: &str) -> (Duration, Reply) {
+    assert!(sdp.len() > 64 << 10, "{}", sdp.len());
+    let mut best = (Duration::MAX, None);
+    for n in 0..5 {
+        let id = format!("large-{n}");
+        let offer = Request::new("offer").set("call-id", &id).set("from-tag", "a").set("sdp", sdp);
+        let mut http = Http::connect(server);
+        let start = Instant::now();
+        let reply = http.post("/ng-plain", NG, &offer.encode()).body;
+        best = (best.0.min(start.elapsed()), Some(Reply::decode(&reply)));
+        let _ = daemon.request(&Request::new("delete").set("call-id", &id).set("delete-delay", 0));
+    }
+    (best.0, best.1.expect("a reply"))
+}
+
 #[test]
 fn a_large_sdp_is_answered_in_time() {
     let (daemon, server) = start(&[]);
     let head = "v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
-    let sdp = format!("{head}{}", "a=x:1\r\n".repeat(10_000));
-    assert!(sdp.len() > 64 << 10);
-    let mut best = Duration::MAX;
-    for n in 0..5 {
-        let id = format!("large-{n}");
-        let offer = Request::new("offer").set("call-id", &id).set("from-tag", "a").set("sdp", sdp.as_str());
-        let mut http = Http::connect(server);
-        let start = Instant::now();
-        let reply = http.post("/ng-plain", NG, &offer.encode()).body;
-        best = best.min(start.elapsed());
-        let reply = Reply::decode(&reply).ok();
-        assert_eq!(reply.sdp().matches("a=x:1\r\n").count(), 10_000);
-        let _ = daemon.request(&Request::new("delete").set("call-id", &id).set("delete-delay", 0));
+    let candidate = |n: usize| {
+        format!(
+            "a=candidate:{n} 1 UDP 2130706431 198.51.{}.{} {} typ host\r\n",
+            n / 250 % 250,
+            n % 250,
+            2000 + n
+        )
+    };
+    let ice = "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n";
+    let bodies = [
+        ("attributes", format!("{head}{}", "a=x:1\r\n".repeat(10_000))),
+        ("candidates", format!("{head}{ice}{}", (0..10_000).map(candidate).collect::<String>())),
+        (
+            "sections",
+            format!(
+                "{head}{}",
+                "m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\n".repeat(1000)
+            ),
+        ),
+    ];
+    for (what, sdp) in bodies {
+        let (best, reply) = offers(&daemon, server, &sdp);
+        match what {
+            "attributes" => assert_eq!(reply.ok().sdp().matches("a=x:1\r\n").count(), 10_000),
+            "candidates" => assert_eq!(reply.ok().sdp().matches("m=audio ").count(), 1),
+            // rtpengine(8), BOUNDS OF A MESSAGE: each section would open four sockets.
+            _ => assert_eq!(reply.error(), "Failed to parse SDP"),
+        }
+        // The bound is for an optimised build.
+        let bound = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 50 });
+        assert!(best < bound, "{what} took {best:?}");
     }
-    // The bound is for an optimised build.
-    let bound = Duration::from_millis(if cfg!(debug_assertions) { 400 } else { 50 });
-    assert!(best < bound, "it took {best:?}");
 }
 
 #[test]
