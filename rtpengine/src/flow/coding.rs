@@ -70,7 +70,7 @@ impl Home {
         self.result.lock().take()
     }
 
-    /// The result, waited for: a frame's time of work at most, for the rare command that needs the transcoder itself.
+    /// The result, waited for: the work of this job and of those that its thread has queued before it.
     pub(super) fn wait(&self) -> Outcome {
         let mut result = self.result.lock();
         loop {

@@ -547,7 +547,7 @@ impl Plane {
     }
 
     /// Has the transcoders of a stream here that are away with a job: for work that belongs to one packet after another
-    /// (what hides digits). Waits for the job, a frame's time of work at most.
+    /// (what hides digits). Waits for the job under way and for those queued before it, once: the stream stays here as long as digits are hidden.
     pub fn gather_transcoders<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId) {
         for at in 0..self.coder_count(stream) {
             self.collect(turn, stream, at, true);
