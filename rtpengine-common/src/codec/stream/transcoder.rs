@@ -572,13 +572,17 @@ impl RtpTranscoder {
             let format = input.decoder.format();
             self.digits.overwrite(self.decoded.samples_mut(), format, moment, route.dtmf.is_some());
         }
-        let samples = if input.decoder.format() == output.format {
-            self.decoded.samples()
+        let frames = if input.decoder.format() == output.format {
+            &mut self.decoded
         } else {
             self.resampled.clear();
             input.resample(output.format, self.decoded.samples(), &mut self.resampled)?;
-            self.resampled.samples()
+            &mut self.resampled
         };
+        if !self.digits.is_idle() && route.dtmf.is_none() {
+            self.digits.put_tones(frames.samples_mut(), output.format, self.moment);
+        }
+        let samples = frames.samples();
         let look = self.silence.as_ref().filter(|_| route.cn.is_some());
         if look.is_some() {
             output.heard.extend(samples);
