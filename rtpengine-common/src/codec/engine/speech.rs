@@ -1,7 +1,7 @@
 //! Speech for the proofs: the texts beside this file, read out by espeak-ng in several languages, voices, pitches and tempos. The same on
 //! every machine with the same version of it.
 
-use std::path::Path;
+use std::fmt;
 use std::process::Command;
 
 use super::resampler::Resampler;
@@ -10,23 +10,32 @@ use super::{AudioFormat, Coder, Frame, Frames};
 /// What all recordings are.
 pub(crate) const FORMAT: AudioFormat = AudioFormat { rate: 8000, channels: 1 };
 
-const LANGUAGES: [&str; 6] = ["en", "de", "fr", "es", "it", "pl"];
+/// What is said in each language.
+const TEXTS: [(&str, &str); 6] = [
+    ("en", include_str!("speech/en.txt")),
+    ("de", include_str!("speech/de.txt")),
+    ("fr", include_str!("speech/fr.txt")),
+    ("es", include_str!("speech/es.txt")),
+    ("it", include_str!("speech/it.txt")),
+    ("pl", include_str!("speech/pl.txt")),
+];
 
 /// Variant of a voice, pitch (0 to 99), words per minute, and the loudness as a share of full scale.
 const SPEAKERS: [(&str, u8, u16, f64); 4] =
     [("m3", 25, 150, 0.9), ("f2", 60, 165, 0.5), ("f5", 90, 190, 0.25), ("croak", 45, 140, 0.7)];
 
 /// One speaker with one text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Recording {
     language: &'static str,
+    text: &'static str,
     speaker: (&'static str, u8, u16, f64),
 }
 
 /// Every text by every speaker: more than ten minutes in all.
 pub(crate) fn recordings() -> Vec<Recording> {
-    let all = |language| SPEAKERS.map(|speaker| Recording { language, speaker });
-    LANGUAGES.into_iter().flat_map(all).collect()
+    let all = |(language, text)| SPEAKERS.map(|speaker| Recording { language, text, speaker });
+    TEXTS.into_iter().flat_map(all).collect()
 }
 
 /// The samples of a RIFF file of 16 bits and one channel, and their rate. The length in the header of what comes out of a pipe is
@@ -38,16 +47,20 @@ fn wav(file: &[u8]) -> Option<(u32, Vec<i16>)> {
     Some((rate, samples.collect()))
 }
 
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {:?}", self.language, self.speaker)
+    }
+}
+
 impl Recording {
     /// What is heard, in [`FORMAT`].
     pub(crate) fn samples(&self) -> Vec<i16> {
         let (variant, pitch, tempo, loudness) = self.speaker;
-        let text = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(format!("src/codec/engine/speech/{}.txt", self.language));
         let output = Command::new("espeak-ng")
-            .args(["-v", &format!("{}+{variant}", self.language), "--stdout", "-f"])
-            .arg(&text)
+            .args(["-v", &format!("{}+{variant}", self.language), "--stdout"])
             .args(["-p", &pitch.to_string(), "-s", &tempo.to_string()])
+            .arg(self.text)
             .output()
             .expect("espeak-ng, which .ci/packages check installs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
