@@ -12,7 +12,7 @@ use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
-use crate::flow::{JitterSettings, Level, MosFormula, MosOptions};
+use crate::flow::{Chains, JitterSettings, Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
 use crate::player::Stores;
 use crate::report::counters::{Block, Totals};
@@ -139,8 +139,9 @@ fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library
         threads.push(start_shard(settings, shard, router.take())?);
     }
     let clock = Arc::new(Clock::default());
+    let chains = Arc::clone(&shared.settings().codecs.chains);
     let renewal = Renewal::new(shared, settings, Instant::now());
-    let chores = Chores { stats, renewal, stores };
+    let chores = Chores { stats, chains, renewal, stores };
     threads.push(start_housekeeping(settings, &clock, &state, chores)?);
     let http = http.map(|server| start_http(settings, server, asking)).transpose()?;
     Ok(Running { state, shards: mailboxes, threads, clock, http })
@@ -198,6 +199,7 @@ pub(super) fn set_scheduling(scheduling: Scheduling) {
 /// What housekeeping looks after.
 struct Chores {
     stats: Vec<Arc<Block>>,
+    chains: Arc<Chains>,
     renewal: Renewal,
     stores: Option<Arc<dyn Stores>>,
 }
@@ -229,6 +231,7 @@ fn start_housekeeping(
             even = !even;
             if even {
                 state.rates.update(start, &Totals::of(chores.stats.iter().map(|block| &**block)));
+                chores.chains.update(start);
             }
             let taken = start.elapsed();
             if taken > SLOW_RUN {

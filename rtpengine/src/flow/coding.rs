@@ -16,7 +16,7 @@ use rtpengine_common::codec::stream::{InPacket, Outgoing, RtpTranscoder, SeenEve
 use rtpengine_common::rtp::RtpHeader;
 use smallvec::SmallVec;
 
-use super::transcode::CodecFault;
+use super::transcode::{CodecFault, Transcode};
 
 /// A packet of the source that waits for the transcoder.
 pub(super) struct Held {
@@ -90,6 +90,8 @@ impl Home {
 /// Work of one transcoder. Run it on any thread, then let the call's plane collect what it left.
 pub struct CoderJob {
     ssrc: u32,
+    /// Where packets are counted.
+    transcode: Arc<Transcode>,
     transcoder: Option<Box<RtpTranscoder>>,
     packets: Vec<Held>,
     home: Arc<Home>,
@@ -103,12 +105,12 @@ impl fmt::Debug for CoderJob {
 
 impl CoderJob {
     pub(super) fn new(
-        ssrc: u32,
+        (ssrc, transcode): (u32, Arc<Transcode>),
         transcoder: Box<RtpTranscoder>,
         packets: Vec<Held>,
         home: Arc<Home>,
     ) -> Self {
-        Self { ssrc, transcoder: Some(transcoder), packets, home }
+        Self { ssrc, transcode, transcoder: Some(transcoder), packets, home }
     }
 
     pub(super) fn leads_to(&self, home: &Arc<Home>) -> bool {
@@ -119,7 +121,7 @@ impl CoderJob {
     pub fn run(mut self) {
         let Some(transcoder) = self.transcoder.take() else { return };
         let (ssrc, packets) = (self.ssrc, std::mem::take(&mut self.packets));
-        let coded = catch_unwind(AssertUnwindSafe(|| code(ssrc, transcoder, packets)));
+        let coded = catch_unwind(AssertUnwindSafe(|| code(ssrc, &self.transcode, transcoder, packets)));
         self.home.leave(coded.unwrap_or(Outcome::Failed));
     }
 }
@@ -133,7 +135,7 @@ impl Drop for CoderJob {
     }
 }
 
-fn code(ssrc: u32, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Outcome {
+fn code(ssrc: u32, transcode: &Transcode, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Outcome {
     let mut out = Outgoing::new();
     let (mut made, mut events, mut injected, mut fault) = (Vec::new(), Vec::new(), Vec::new(), None);
     let mut now = Duration::ZERO;
@@ -147,9 +149,12 @@ fn code(ssrc: u32, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Ou
             timestamp: held.timestamp,
             payload: &held.payload,
         };
+        let decoded = transcoder.decoded_samples();
         if let Err(error) = transcoder.push(now, &input, &mut out) {
             fault = fault.or(Some((held.payload_type, CodecFault::from(&error))));
         }
+        let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+        transcode.count(held.payload_type, Some(held.payload.len()), samples);
         events.extend(transcoder.seen_events());
         injected.extend(transcoder.injected_digits());
         made.extend(out.packets().map(|packet| Made {

@@ -5,6 +5,7 @@
 
 mod buffers;
 mod bundle;
+mod chains;
 mod coding;
 mod crypto;
 mod delay;
@@ -49,6 +50,7 @@ mod report_tests;
 mod tests;
 
 pub use buffers::BufferSpec;
+pub use chains::{Chain, ChainFigures, Chains};
 pub use coding::CoderJob;
 pub use crypto::{Crypto, Keys};
 pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};

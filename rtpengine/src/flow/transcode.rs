@@ -20,6 +20,7 @@ use smallvec::SmallVec;
 use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::chains::Chain;
 use super::coding::{Brought, CoderJob, Held, Home, Outcome};
 use super::dtmf::DtmfNotice;
 use super::events::Notice;
@@ -52,6 +53,8 @@ pub struct Transcode {
     pub no_suppress: bool,
     /// How gaps of the source are filled, if they are.
     pub gaps: Option<Gaps>,
+    /// Where packets are counted; not looked at when two are compared.
+    pub chains: Vec<Chain>,
 }
 
 /// Filling of gaps (`codecs.md` §16).
@@ -187,6 +190,13 @@ impl Transcode {
     fn apply(&self, transcoder: &mut RtpTranscoder) {
         transcoder.set_routes(self.routes.clone());
         self.fill_gaps(transcoder);
+    }
+
+    /// Counts a packet by the octets of its payload, if there was one, and what was decoded because of it (`codecs.md` §21).
+    pub(super) fn count(&self, payload_type: u8, octets: Option<usize>, samples: u64) {
+        if let Some(chain) = self.chains.iter().find(|chain| chain.takes(payload_type)) {
+            chain.count(octets, samples);
+        }
     }
 
     fn fill_gaps(&self, transcoder: &mut RtpTranscoder) {
@@ -333,7 +343,10 @@ impl Plane {
         };
         let elapsed = now.saturating_duration_since(coder.epoch);
         transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
+        let decoded = transcoder.decoded_samples();
         let result = transcoder.push(elapsed, &input, &mut out).map(|_| ());
+        let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+        transcode.count(header.payload_type, Some(input.payload.len()), samples);
         self.finish(turn, (from, at), header.payload_type, result, view.extension(), &out);
         if let Some(coders) = &mut self.streams[from.index()].coders {
             coders.out = out;
@@ -348,7 +361,8 @@ impl Plane {
             let Some(coders) = &mut stream.coders else { return };
             let Some(coder) = coders.list.get(at) else { return };
             let elapsed = turn.now.instant.saturating_duration_since(coder.epoch);
-            let same = |other: &Coder| (other.edge, other.to) == (coder.edge, coder.to);
+            let way = (coder.edge, coder.to);
+            let same = |other: &Coder| (other.edge, other.to) == way;
             let abandoned = coders.list.iter().any(|other| same(other) && other.used > coder.used);
             let Some(Coder { desk: Desk::Here(transcoder), .. }) = coders.list.get_mut(at) else { continue };
             if transcoder.next_run().is_none_or(|due| due > elapsed) {
@@ -356,8 +370,14 @@ impl Plane {
             }
             transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
             out.clear();
+            let decoded = transcoder.decoded_samples();
             let result = transcoder.run(elapsed, abandoned, &mut out);
             let number = transcoder.heard().unwrap_or_default();
+            let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+            let sink = stream.spec.rtp.iter().find(|sink| (sink.edge, sink.to) == way);
+            if let Some(transcode) = sink.and_then(|sink| sink.transcode.as_ref()) {
+                transcode.count(number, None, samples);
+            }
             self.finish(turn, (from, at), number, result, None, &out);
         }
     }
@@ -595,18 +615,17 @@ impl Plane {
     fn start_job(&mut self, from: StreamId, at: usize, packets: Vec<Held>, transcode: &Arc<Transcode>) {
         let Some(coder) = self.coder_mut(from, at) else { return };
         let home = Arc::<Home>::default();
-        let transcode = Arc::clone(transcode);
         let away = Away {
             home: Arc::clone(&home),
             packets: Vec::new(),
-            transcode,
+            transcode: Arc::clone(transcode),
             respecified: false,
             feedback: SmallVec::new(),
             digits: Vec::new(),
         };
         match std::mem::replace(&mut coder.desk, Desk::Away(Box::new(away))) {
             Desk::Here(transcoder) => {
-                let job = CoderJob::new(coder.ssrc, transcoder, packets, home);
+                let job = CoderJob::new((coder.ssrc, Arc::clone(transcode)), transcoder, packets, home);
                 self.jobs.push(job);
             }
             away @ Desk::Away(_) => coder.desk = away,

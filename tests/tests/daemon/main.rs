@@ -3,6 +3,7 @@
 mod addresses;
 mod bad_input;
 mod basic_call;
+mod chains;
 mod cli;
 mod ctl;
 mod delete;
