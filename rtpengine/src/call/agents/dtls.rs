@@ -7,10 +7,10 @@ use rtpengine_common::sdp::{Fingerprint, Text};
 
 use super::Desk;
 use crate::call::Call;
-use crate::call::ctx::{Ctx, Transmit};
+use crate::call::ctx::{Ctx, Now, Transmit};
 use crate::call::ids::{MediaId, SocketKey, StreamId};
 use crate::call::media::{DtlsParams, Media, MediaFlags};
-use crate::dtls::{Association, Context, Event, Keys, Role};
+use crate::dtls::{Association, Context, Event, Greeting, Keys, Reach, Role};
 use crate::flow::{Arrival, Crypto, Level, Plane};
 
 /// Datagrams that wait for an association: as many as a flight with a certificate of 64 KiB has. Those beyond get lost, as on the way.
@@ -39,14 +39,19 @@ pub(super) struct Running {
     stream: StreamId,
     /// The socket it belongs to; none with ICE, which chooses sockets.
     socket: Option<SocketKey>,
-    /// Where its last datagram came from.
-    source: Option<SocketAddr>,
+    /// Where its datagrams come from and may go.
+    reach: Reach,
     /// Datagrams that came and were not looked at yet, oldest first.
     waiting: VecDeque<(SocketAddr, Box<[u8]>)>,
     fingerprint: Option<Fingerprint>,
     peer_tls_id: Option<Text>,
     /// The peer's ICE user fragment: another one is an ICE restart.
     peer_ufrag: Option<Text>,
+}
+
+/// Whether something can be sent there.
+fn is_place(address: &SocketAddr) -> bool {
+    !address.ip().is_unspecified() && !NO_PORTS.contains(&address.port())
 }
 
 /// Whether a media has associations of its own.
@@ -131,7 +136,7 @@ impl Running {
             association: Association::new(context, role(media, None), fingerprint.clone()),
             stream,
             socket,
-            source: None,
+            reach: Reach::default(),
             waiting: VecDeque::new(),
             fingerprint,
             peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
@@ -186,18 +191,24 @@ impl Running {
     /// Closes; what there is to say is sent with the next poll.
     fn end(&mut self, plane: &Plane, farewells: &mut Vec<(StreamId, Route, Vec<u8>)>) {
         self.association.close();
-        let Some(route) = self.route(plane) else { return };
         while let Some(bytes) = self.association.poll_transmit() {
-            farewells.push((self.stream, route, bytes));
+            if let Some(route) = self.route(plane, bytes.len()) {
+                farewells.push((self.stream, route, bytes));
+            }
         }
     }
 
-    /// §10.5 rule 2.
-    fn route(&self, plane: &Plane) -> Option<Route> {
+    /// The way of a datagram of so many bytes: §10.5 rule 2, but no further than [`Reach`] lets it.
+    fn route(&mut self, plane: &Plane, bytes: usize) -> Option<Route> {
         let stream = plane.stream(self.stream)?;
-        let to = self.source.or_else(|| stream.endpoint())?;
-        let valid = !to.ip().is_unspecified() && !NO_PORTS.contains(&to.port());
-        valid.then_some(Route { from: stream.selected()?.key, to })
+        let begins = self.association.role() == Role::Active || self.with_ice();
+        let endpoint = stream.endpoint().filter(|_| begins).filter(is_place);
+        let to = self.reach.target(bytes, endpoint).filter(is_place)?;
+        Some(Route { from: stream.selected()?.key, to })
+    }
+
+    fn with_ice(&self) -> bool {
+        self.socket.is_none()
     }
 
     /// The call joins one that has so many streams.
@@ -211,10 +222,36 @@ impl Running {
 
     /// Keeps a datagram for [`Running::step`]. One for a socket that was given up is nobody's.
     pub(super) fn receive(&mut self, arrival: Arrival, bytes: &[u8]) {
-        let own = self.socket.is_none_or(|socket| socket == arrival.socket);
-        if own && self.waiting.len() < MAX_WAITING {
+        if self.is_own(arrival.socket) && self.waiting.len() < MAX_WAITING {
             self.waiting.push_back((arrival.source, bytes.into()));
         }
+    }
+
+    fn is_own(&self, socket: SocketKey) -> bool {
+        self.socket.is_none_or(|own| own == socket)
+    }
+
+    /// What is to be said to somebody who begins: without ICE nothing vouches for the address (RFC 6347 §4.2.1). `None`: it is for
+    /// [`Running::receive`]. What is neither costs no more than this look at it.
+    pub(super) fn greet(
+        &mut self,
+        context: &Context,
+        arrival: Arrival,
+        now: Now,
+        bytes: &[u8],
+    ) -> Option<Greeting> {
+        let begins = self.association.role() == Role::Passive && !self.association.has_begun();
+        if self.with_ice() || !begins || !self.is_own(arrival.socket) {
+            return None;
+        }
+        let greeting = context.greet(arrival.source.ip(), now.unix_s(), bytes);
+        if let Greeting::Welcome(opening) = greeting {
+            self.association.welcome(opening);
+            self.reach.heard(arrival.source, 0);
+            self.reach.prove();
+            return None;
+        }
+        Some(greeting)
     }
 
     /// Whether datagrams wait.
@@ -225,22 +262,26 @@ impl Running {
     /// Looks at the oldest datagram that waits.
     pub(super) fn step(&mut self) {
         if let Some((source, bytes)) = self.waiting.pop_front() {
-            self.source = Some(source);
+            self.reach.heard(source, bytes.len());
+            let before = self.association.is_connected();
             self.association.handle_packet(&bytes);
+            // Only the peer can complete the handshake, and ICE lets nobody else in.
+            if self.with_ice() || !before && self.association.is_connected() {
+                self.reach.prove();
+            }
         }
     }
 
     /// Begins or repeats what is due; sends and puts in force what there is. `usable`: ICE has a pair to use.
     pub(super) fn poll<T: Transmit>(&mut self, desk: &mut Desk<'_, '_, '_, T>, at: usize, usable: bool) {
-        let route = self.route(desk.plane);
-        if self.association.has_begun() || usable && route.is_some() {
+        if self.association.has_begun() || usable && self.route(desk.plane, 0).is_some() {
             self.association.poll();
         }
         while let Some(event) = self.association.poll_event() {
             self.take_event(event, desk, at);
         }
         while let Some(bytes) = self.association.poll_transmit() {
-            if let Some(route) = route {
+            if let Some(route) = self.route(desk.plane, bytes.len()) {
                 desk.plane.send_own(desk.turn.out, self.stream, route.from, route.to, &bytes);
             }
         }
