@@ -55,6 +55,13 @@ pub enum Greeting {
     Welcome(Opening),
 }
 
+/// Whether a datagram begins with a server's request for a cookie.
+#[must_use]
+pub fn is_verify_request(datagram: &[u8]) -> bool {
+    matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..])
+        && datagram.get(RECORD_HEADER).is_some_and(|kind| *kind == HELLO_VERIFY_REQUEST)
+}
+
 /// Makes cookies and knows them again.
 pub(super) struct Cookies {
     key: Hmac<Sha1>,
@@ -224,6 +231,8 @@ mod tests {
         let head = [22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 0, 35, 3, 0, 0, 23, 0, 0, 0, 0, 0, 0, 0, 23];
         assert_eq!(reply[..25], head);
         assert_eq!(reply[25..28], [0xfe, 0xff, 20]);
+        assert!(is_verify_request(&reply) && !is_verify_request(&reply[..13]));
+        assert!(!is_verify_request(&hello(0, 0, 9, &[])));
     }
 
     #[test]

@@ -18,6 +18,6 @@ mod tests;
 pub use association::{Association, Event, Keys, NoKeys, Role};
 pub use certificate::{Certificate, CertificateOptions, KeyKind, SignatureHash};
 pub use context::{Context, ContextOptions};
-pub use cookie::{Greeting, Opening};
+pub use cookie::{Greeting, Opening, is_verify_request};
 pub use exercise::exercise;
 pub use reach::Reach;

@@ -7,6 +7,7 @@ mod cli;
 mod ctl;
 mod delete;
 mod dtls;
+mod dtls_hostile;
 mod dtmf;
 mod edges;
 mod extensions;

@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::call::ctx::{Ctx, Now, Transmit};
 use crate::call::ids::{MediaId, SocketKey, StreamId};
 use crate::call::media::{DtlsParams, Media, MediaFlags};
-use crate::dtls::{Association, Context, Event, Greeting, Keys, Reach, Role};
+use crate::dtls::{Association, Context, Event, Greeting, Keys, Reach, Role, is_verify_request};
 use crate::flow::{Arrival, Crypto, Level, Plane};
 
 /// Datagrams that wait for an association: as many as a flight with a certificate of 64 KiB has. Those beyond get lost, as on the way.
@@ -231,17 +231,26 @@ impl Running {
         self.socket.is_none_or(|own| own == socket)
     }
 
-    /// What is to be said to somebody who begins: without ICE nothing vouches for the address (RFC 6347 §4.2.1). `None`: it is for
-    /// [`Running::receive`]. What is neither costs no more than this look at it.
+    /// What is to be said to somebody who may be a stranger: without ICE nothing vouches for the address (RFC 6347 §4.2.1). `None`:
+    /// it is for [`Running::receive`]. What is refused costs no more than this look at it.
     pub(super) fn greet(
         &mut self,
         context: &Context,
+        plane: &Plane,
         arrival: Arrival,
         now: Now,
         bytes: &[u8],
     ) -> Option<Greeting> {
-        let begins = self.association.role() == Role::Passive && !self.association.has_begun();
-        if self.with_ice() || !begins || !self.is_own(arrival.socket) {
+        if self.with_ice() || !self.is_own(arrival.socket) {
+            return None;
+        }
+        if self.association.role() == Role::Active {
+            // Only who got our hello can have a cookie for it. From others it would spoil the handshake.
+            let endpoint = plane.stream(self.stream).and_then(crate::flow::Stream::endpoint);
+            let foreign = endpoint != Some(arrival.source) && is_verify_request(bytes);
+            return foreign.then_some(Greeting::NotHello);
+        }
+        if self.association.has_begun() {
             return None;
         }
         let greeting = context.greet(arrival.source.ip(), now.unix_s(), bytes);

@@ -317,13 +317,13 @@ impl Call {
         let at = self.signalling.media(id).streams.iter().position(|&stream| stream == arrival.stream)?;
         let running = self.agents.get_mut(id)?.dtls.get_mut(at)?.as_mut()?;
         let context = self.dtls.as_deref()?;
-        let Some(greeting) = running.greet(context, arrival, turn.now, packet.bytes()) else {
+        let Some(greeting) = running.greet(context, &self.plane, arrival, turn.now, packet.bytes()) else {
             running.receive(arrival, packet.bytes());
             return Some(false);
         };
         let Arrival { stream, socket, source } = arrival;
         let (cause, level, text) = match &greeting {
-            Greeting::NotHello => (NOT_HELLO, Level::Warning, "Discarded DTLS packet: no ClientHello"),
+            Greeting::NotHello => (NOT_HELLO, Level::Warning, "Discarded unexpected DTLS packet"),
             Greeting::Ask { wrong: true, .. } => (WRONG_COOKIE, Level::Notice, "Wrong cookie of DTLS client"),
             _ => (COOKIE, Level::Debug, "Asking DTLS client for a cookie"),
         };
