@@ -7,6 +7,7 @@ use rtpengine_common::sdp::{Fingerprint, Text};
 
 use super::Desk;
 use crate::call::Call;
+use crate::call::compile::log_keys;
 use crate::call::ctx::{Ctx, Now, Transmit};
 use crate::call::ids::{MediaId, SocketKey, StreamId};
 use crate::call::media::{DtlsParams, Media, MediaFlags};
@@ -317,7 +318,8 @@ impl Running {
             Event::Failed(why) => {
                 let stream = desk.plane.stream(self.stream);
                 let port = stream.and_then(|stream| stream.selected()).map_or(0, |s| s.address.port());
-                desk.ctx.log(Level::Error, format!("DTLS error on local port {port}: {why}"));
+                desk.ctx.log(Level::Error, format!("DTLS error on local port {port}"));
+                desk.ctx.log(Level::Info, format!("DTLS error: {why}"));
             }
             Event::Closed => desk.ctx.log(Level::Info, "DTLS peer has closed the connection"),
         }
@@ -344,6 +346,7 @@ impl Running {
             desk.plane.set_keys(stream, keys);
         }
         desk.plane.reset_indices(self.stream);
+        log_keys(desk.ctx, [Some(incoming), Some(outgoing)]);
         let suite = keys.outgoing.suite.name();
         desk.ctx.log(Level::Info, format!("DTLS-SRTP successfully negotiated using {suite}"));
     }

@@ -172,6 +172,9 @@ impl Call {
         for at in 0..self.signalling.medias.len() {
             let id = MediaId::at(at);
             let (ice, dtls) = self.wanted_agents(id);
+            if self.dtls.is_none() && runs_dtls(self.signalling.media(id), id) {
+                ctx.log(Level::Error, "Cannot establish DTLS: no certificate available");
+            }
             if !ice && !dtls && self.agents.get(id).is_none() {
                 continue;
             }
