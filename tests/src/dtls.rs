@@ -221,6 +221,35 @@ impl Association {
         Some(Self { stream, fingerprint, outbound: master(own), inbound: master(other) })
     }
 
+    /// Shakes hands as a client that wants no SRTP; whether it worked out.
+    ///
+    /// # Panics
+    /// When the library fails.
+    #[must_use]
+    pub fn without_profile(
+        identity: &Identity,
+        socket: &UdpSocket,
+        remote: SocketAddr,
+        limit: Duration,
+    ) -> bool {
+        let mut builder = SslContextBuilder::new(SslMethod::dtls()).unwrap();
+        builder.set_verify(SslVerifyMode::NONE);
+        builder.set_certificate(&identity.x509).unwrap();
+        builder.set_private_key(&identity.key).unwrap();
+        let mut ssl = Ssl::new(&builder.build()).unwrap();
+        ssl.set_connect_state();
+        let socket = socket.try_clone().unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let mut stream = SslStream::new(ssl, Line { socket, remote }).unwrap();
+        let end = Instant::now() + limit;
+        while stream.do_handshake().is_err() {
+            if Instant::now() > end {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Closes.
     pub fn close(&mut self) {
         // Whether the other side answers does not matter.

@@ -46,8 +46,8 @@ pub(super) struct Running {
     waiting: VecDeque<(SocketAddr, Box<[u8]>)>,
     fingerprint: Option<Fingerprint>,
     peer_tls_id: Option<Text>,
-    /// The peer's ICE user fragment: another one is an ICE restart.
-    peer_ufrag: Option<Text>,
+    /// The peer's ICE user fragment and password: others are an ICE restart.
+    peer_ice: Option<(Text, Text)>,
 }
 
 /// Whether something can be sent there.
@@ -72,6 +72,17 @@ fn role(media: &Media, present: Option<Role>) -> Role {
         (true, true) => present.unwrap_or(Role::Passive),
         (false, _) => Role::Passive,
     }
+}
+
+/// SDES is no longer in use.
+pub(super) fn drop_sdes(media: &mut Media) {
+    media.flags.remove(MediaFlags::SDES);
+    media.sdes = None;
+}
+
+/// The peer's side of ICE.
+fn credentials(media: &Media) -> Option<(Text, Text)> {
+    media.ice.as_ref().map(|ice| (ice.peer_ufrag.clone(), ice.peer_pwd.clone()))
 }
 
 /// What is to become of an association.
@@ -141,7 +152,7 @@ impl Running {
             waiting: VecDeque::new(),
             fingerprint,
             peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
-            peer_ufrag: media.ice.as_ref().map(|ice| ice.peer_ufrag.clone()),
+            peer_ice: credentials(media),
         }
     }
 
@@ -164,9 +175,8 @@ impl Running {
             ctx.log(Level::Info, "TLS-ID changed, restarting DTLS");
             return Verdict::Restart;
         }
-        let ufrag = media.ice.as_ref().map(|ice| &ice.peer_ufrag);
-        let known = self.peer_ufrag.as_ref().filter(|ufrag| !ufrag.is_empty());
-        if tls_id.is_none() && known.is_some() && known != ufrag {
+        let known = self.peer_ice.as_ref().filter(|(ufrag, _)| !ufrag.is_empty());
+        if tls_id.is_none() && known.is_some() && known != credentials(media).as_ref() {
             if no_tls_id {
                 let text = "ICE restart without TLS-ID detected, but no-tls-id flag is active - skipping DTLS restart";
                 ctx.log(Level::Info, text);
@@ -186,7 +196,7 @@ impl Running {
             self.association.set_fingerprint(fingerprint);
         }
         self.peer_tls_id = params.and_then(|params| params.peer_tls_id.clone());
-        self.peer_ufrag = media.ice.as_ref().map(|ice| ice.peer_ufrag.clone());
+        self.peer_ice = credentials(media);
     }
 
     /// Closes; what there is to say is sent with the next poll.
@@ -333,8 +343,7 @@ impl Running {
             return;
         };
         let media = desk.signalling.media_mut(desk.id);
-        media.flags.remove(MediaFlags::SDES);
-        media.sdes = None;
+        drop_sdes(media);
         let shared = media
             .streams
             .get(at + 1)

@@ -322,6 +322,8 @@ impl Call {
         let context = self.dtls.as_deref()?;
         let Some(greeting) = running.greet(context, &self.plane, arrival, turn.now, packet.bytes()) else {
             running.receive(arrival, packet.bytes());
+            // The peer has chosen (media-plane.md §9.5 rule 4).
+            dtls::drop_sdes(self.signalling.media_mut(id));
             return Some(false);
         };
         let Arrival { stream, socket, source } = arrival;
