@@ -8,6 +8,8 @@ mod cli;
 mod ctl;
 mod delete;
 mod dtls;
+mod dtls_hostile;
+mod dtls_rules;
 mod dtmf;
 mod edges;
 mod extensions;
