@@ -43,6 +43,7 @@ impl Call {
         let sections = self.answered(party, &extracted, request, ctx)?;
         let terms = Terms::new(request, true);
         self.take_party_items(party, &extracted, request);
+        self.take_names(party, request);
         for section in &sections {
             let id = section.media;
             self.take_own_answer(id, section.params, &terms, ctx);
