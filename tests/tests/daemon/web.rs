@@ -359,11 +359,17 @@ fn unit(stream: &mut TcpStream, cookie: &str) -> Vec<u8> {
 }
 
 /// The fastest of five offers of this body, and what came back.
-fn offers(daemon: &Daemon, way: Way, servers: (SocketAddr, SocketAddr), sdp: &str) -> (Duration, Reply) {
+fn offers(
+    daemon: &Daemon,
+    way: Way,
+    servers: (SocketAddr, SocketAddr),
+    name: &str,
+    sdp: &str,
+) -> (Duration, Reply) {
     assert!(sdp.len() > 64 << 10, "{}", sdp.len());
     let mut best = (Duration::MAX, None);
     for n in 0..5 {
-        let id = format!("large-{way:?}-{}-{n}", sdp.len());
+        let id = format!("{name}-{n}");
         let offer = Request::new("offer").set("call-id", &id).set("from-tag", "a").set("sdp", sdp);
         let (took, reply) = way.exchange(servers, &id, &offer.encode());
         best = (best.0.min(took), Some(reply));
@@ -399,7 +405,7 @@ fn a_large_sdp_is_answered_in_time_over_every_stream() {
     ];
     for way in [Way::Http, Way::Tcp, Way::WebSocket] {
         for (what, sdp) in &bodies {
-            let (best, reply) = offers(&daemon, way, (web, tcp), sdp);
+            let (best, reply) = offers(&daemon, way, (web, tcp), &format!("{what}-{way:?}"), sdp);
             match *what {
                 "attributes" => assert_eq!(reply.ok().sdp().matches("a=x:1\r\n").count(), 10_000),
                 "candidates" => assert_eq!(reply.ok().sdp().matches("m=audio ").count(), 1),
