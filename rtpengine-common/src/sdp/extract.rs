@@ -292,8 +292,9 @@ impl<'a> Section<'_, 'a> {
             None => rtp.is_some_and(is_trickle_placeholder),
         };
         let candidates = items.candidates.iter();
-        let usable =
+        let mut usable =
             candidates.filter_map(|line| line.usable_with(|foundation| self.keeper.text(foundation)));
+        let candidates = usable.by_ref().take(MAX_CANDIDATES).collect();
         Some(Box::new(IceParams {
             ufrag: self.keeper.text(ufrag),
             pwd: self.text_or_empty(items.pwd.or(defaults.pwd)),
@@ -301,7 +302,8 @@ impl<'a> Section<'_, 'a> {
             ice2: has_option(b"ice2"),
             lite: items.ice_lite || defaults.ice_lite,
             end_of_candidates: items.end_of_candidates || defaults.end_of_candidates,
-            candidates: usable.take(MAX_CANDIDATES).collect(),
+            candidates,
+            more_candidates: usable.next().is_some(),
         }))
     }
 

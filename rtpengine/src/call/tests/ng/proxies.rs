@@ -86,14 +86,6 @@ const OPENSIPS: &[Row] = &[
     ("codec-strip-PCMA", "\"flags\":[\"codec-strip-PCMA\"]", "", &["RTP/AVP 0\r\n"], &["PCMA"]),
     ("codec-mask-PCMA", "\"flags\":[\"codec-mask-PCMA\"]", "", &["RTP/AVP 0\r\n"], &["PCMA"]),
     (
-        "transcode-GSM",
-        "\"flags\":[\"transcode-GSM\"]",
-        "",
-        &["RTP/AVP 0 8 3\r\n", "a=rtpmap:3 GSM/8000"],
-        &[],
-    ),
-    ("codec-transcode-GSM", "\"flags\":[\"codec-transcode-GSM\"]", "", &["RTP/AVP 0 8 3\r\n"], &[]),
-    (
         "codec-strip-all codec-offer-PCMA",
         "\"flags\":[\"codec-strip-all\",\"codec-offer-PCMA\"]",
         "",
@@ -107,6 +99,39 @@ const OPENSIPS: &[Row] = &[
         &["RTP/AVP 0\r\n"],
         &["PCMA"],
     ),
+    ("codec-ignore-PCMA", "\"flags\":[\"codec-ignore-PCMA\"]", "", &["m=audio"], &[]),
+    ("DTLS=passive", "\"DTLS\":\"passive\"", "", &["m=audio"], &[]),
+    (
+        "SDES-off",
+        "\"flags\":[\"SDES-off\"],\"transport-protocol\":\"RTP/SAVP\"",
+        SRTP,
+        &["RTP/SAVP"],
+        &["a=crypto"],
+    ),
+    ("TOS=184", "\"TOS\":\"184\"", "", &["m=audio"], &[]),
+    ("generate-mid", "\"flags\":[\"generate-mid\"]", "", &["a=mid:1"], &[]),
+    ("original-sendrecv", "\"flags\":[\"original-sendrecv\"]", "a=sendonly\n", &["a=sendonly"], &[]),
+    ("label=..", "\"label\":\"caller\"", "", &["m=audio"], &["caller"]),
+    (
+        "an option it does not know",
+        "\"flags\":[\"no-such-option\"],\"no-such-key\":\"x\"",
+        "",
+        &["m=audio"],
+        &[],
+    ),
+];
+
+/// The same with transcoding.
+#[cfg(feature = "codec")]
+const OPENSIPS_TRANSCODING: &[Row] = &[
+    (
+        "transcode-GSM",
+        "\"flags\":[\"transcode-GSM\"]",
+        "",
+        &["RTP/AVP 0 8 3\r\n", "a=rtpmap:3 GSM/8000"],
+        &[],
+    ),
+    ("codec-transcode-GSM", "\"flags\":[\"codec-transcode-GSM\"]", "", &["RTP/AVP 0 8 3\r\n"], &[]),
     (
         "codec-consume-PCMA",
         "\"flags\":[\"codec-consume-PCMA\",\"transcode-GSM\"]",
@@ -121,7 +146,6 @@ const OPENSIPS: &[Row] = &[
         &["RTP/AVP 0 8 3\r\n"],
         &[],
     ),
-    ("codec-ignore-PCMA", "\"flags\":[\"codec-ignore-PCMA\"]", "", &["m=audio"], &[]),
     (
         "codec-set-opus/48000/2 transcode-opus",
         "\"flags\":[\"transcode-opus\",\"codec-set-opus/48000/2/16000\"]",
@@ -143,25 +167,6 @@ const OPENSIPS: &[Row] = &[
         "",
         &["RTP/AVP 8 3\r\n"],
         &["PCMU"],
-    ),
-    ("DTLS=passive", "\"DTLS\":\"passive\"", "", &["m=audio"], &[]),
-    (
-        "SDES-off",
-        "\"flags\":[\"SDES-off\"],\"transport-protocol\":\"RTP/SAVP\"",
-        SRTP,
-        &["RTP/SAVP"],
-        &["a=crypto"],
-    ),
-    ("TOS=184", "\"TOS\":\"184\"", "", &["m=audio"], &[]),
-    ("generate-mid", "\"flags\":[\"generate-mid\"]", "", &["a=mid:1"], &[]),
-    ("original-sendrecv", "\"flags\":[\"original-sendrecv\"]", "a=sendonly\n", &["a=sendonly"], &[]),
-    ("label=..", "\"label\":\"caller\"", "", &["m=audio"], &["caller"]),
-    (
-        "an option it does not know",
-        "\"flags\":[\"no-such-option\"],\"no-such-key\":\"x\"",
-        "",
-        &["m=audio"],
-        &[],
     ),
 ];
 
@@ -207,35 +212,6 @@ const KAMAILIO: &[Row] = &[
         &["PCMU"],
     ),
     ("codec-mask-PCMA", "\"codec\":{\"mask\":[\"PCMA\"]}", "", &["RTP/AVP 0\r\n"], &["PCMA"]),
-    ("transcode-GSM", "\"codec\":{\"transcode\":[\"GSM\"]}", "", &["RTP/AVP 0 8 3\r\n"], &[]),
-    (
-        "codec-mask-all codec-transcode-GSM",
-        "\"codec\":{\"mask\":[\"all\"],\"transcode\":[\"GSM\"]}",
-        "",
-        &["RTP/AVP 3\r\n"],
-        &["PCMA", "PCMU"],
-    ),
-    (
-        "codec-consume-PCMA transcode-GSM",
-        "\"codec\":{\"consume\":[\"PCMA\"],\"transcode\":[\"GSM\"]}",
-        "",
-        &["RTP/AVP 0 3\r\n"],
-        &["PCMA"],
-    ),
-    (
-        "codec-accept-PCMA transcode-GSM",
-        "\"codec\":{\"accept\":[\"PCMA\"],\"transcode\":[\"GSM\"]}",
-        "",
-        &["RTP/AVP 0 8 3\r\n"],
-        &[],
-    ),
-    (
-        "codec-set-opus/48000/2/16000 codec-transcode-opus",
-        "\"codec\":{\"set\":[\"opus/48000/2/16000\"],\"transcode\":[\"opus\"]}",
-        "",
-        &["a=rtpmap:96 opus/48000/2"],
-        &[],
-    ),
     (
         "from-tags and T.38, as lists",
         "\"from-tags\":[\"x\",\"y\"],\"T.38\":[\"no-ECM\",\"FEC\"]",
@@ -268,6 +244,40 @@ const KAMAILIO: &[Row] = &[
         "\"supports\":[\"load limit\"],\"sip-message-type\":\"sip_request\"",
         "",
         &["m=audio"],
+        &[],
+    ),
+];
+
+/// The same with transcoding.
+#[cfg(feature = "codec")]
+const KAMAILIO_TRANSCODING: &[Row] = &[
+    ("transcode-GSM", "\"codec\":{\"transcode\":[\"GSM\"]}", "", &["RTP/AVP 0 8 3\r\n"], &[]),
+    (
+        "codec-mask-all codec-transcode-GSM",
+        "\"codec\":{\"mask\":[\"all\"],\"transcode\":[\"GSM\"]}",
+        "",
+        &["RTP/AVP 3\r\n"],
+        &["PCMA", "PCMU"],
+    ),
+    (
+        "codec-consume-PCMA transcode-GSM",
+        "\"codec\":{\"consume\":[\"PCMA\"],\"transcode\":[\"GSM\"]}",
+        "",
+        &["RTP/AVP 0 3\r\n"],
+        &["PCMA"],
+    ),
+    (
+        "codec-accept-PCMA transcode-GSM",
+        "\"codec\":{\"accept\":[\"PCMA\"],\"transcode\":[\"GSM\"]}",
+        "",
+        &["RTP/AVP 0 8 3\r\n"],
+        &[],
+    ),
+    (
+        "codec-set-opus/48000/2/16000 codec-transcode-opus",
+        "\"codec\":{\"set\":[\"opus/48000/2/16000\"],\"transcode\":[\"opus\"]}",
+        "",
+        &["a=rtpmap:96 opus/48000/2"],
         &[],
     ),
 ];
@@ -329,11 +339,15 @@ fn in_both_encodings(rows: &[Row]) {
 #[test]
 fn ng_16_4_flags_of_the_opensips_module() {
     in_both_encodings(OPENSIPS);
+    #[cfg(feature = "codec")]
+    in_both_encodings(OPENSIPS_TRANSCODING);
 }
 
 #[test]
 fn ng_15_4_flags_of_the_kamailio_module() {
     in_both_encodings(KAMAILIO);
+    #[cfg(feature = "codec")]
+    in_both_encodings(KAMAILIO_TRANSCODING);
 }
 
 /// Strings for the daemon, and the keys and flags that mean the same (ng-control.md §9.1).
