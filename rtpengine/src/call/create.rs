@@ -151,6 +151,8 @@ impl Call {
         }
         bundle::unbundle(&mut self.signalling, party);
         self.apply_fragments(party, ctx);
+        self.take_dtmf(party, request, ctx);
+        self.renew_handlers(&used);
         self.compile_around(&used);
         Ok(())
     }

@@ -49,7 +49,8 @@ impl Call {
         for &media in &medias {
             self.set_sdes_keys(media, ctx);
         }
-        self.renew_injections(party);
+        self.take_dtmf(party, request, ctx);
+        self.renew_handlers(&medias);
         self.compile_around(&medias);
         self.apply_fragments(party, ctx);
         self.record_as_asked(request, ctx);

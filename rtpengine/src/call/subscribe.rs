@@ -63,6 +63,7 @@ impl Call {
         if let Some(label) = request.subscriber_label() {
             self.signalling.set_label(party, label);
         }
+        self.take_dtmf(party, request, ctx);
         self.mark_printed(party);
         let sections = legs.iter().map(|leg| leg.media);
         let medias: Vec<MediaId> = sections.chain(sources.iter().copied()).chain(left).collect();

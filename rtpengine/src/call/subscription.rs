@@ -54,6 +54,7 @@ impl Call {
         }
         bundle::unbundle(&mut self.signalling, party);
         self.apply_fragments(party, ctx);
+        self.take_dtmf(party, request, ctx);
         let medias: Vec<MediaId> = sections.iter().map(|section| section.media).collect();
         self.renew_handlers(&medias);
         self.compile_around(&medias);

@@ -127,6 +127,25 @@ fn ng_11_11_the_answer_to_a_created_offer() {
     assert_eq!(stream.endpoint().map(|e| e.to_string()).as_deref(), Some("10.0.0.9:9000"));
 }
 
+#[cfg(feature = "codec")]
+#[test]
+fn ng_11_11_a_created_answer_with_another_codec_is_transcoded_both_ways() {
+    let mut desk = Desk::talk();
+    assert_eq!(desk.refused("connect", "\"from-tag\":\"a\",\"to-tag\":\"b\""), "none");
+    create(&mut desk, "\"to-tag\":\"x\"");
+    desk.exchange("create answer", "\"from-tag\":\"c\"", &audio("10.0.0.9", 9000), "");
+    assert_eq!(desk.refused("connect", "\"from-tag\":\"a\",\"to-tag\":\"c\""), "none");
+    let transcodes = |desk: &Desk, tag: &str| {
+        let stream = desk.call.plane.stream(desk.rtp(tag, 0)).expect("a stream");
+        stream.spec().rtp[0].transcode.is_some()
+    };
+    assert!(!transcodes(&desk, "a") && !transcodes(&desk, "c"));
+    create(&mut desk, "\"media\":[{\"type\":\"audio\",\"codecs\":[\"GSM\"]}]");
+    let gsm = audio("10.0.0.9", 9000).replace("0 8", "3");
+    desk.exchange("create answer", "\"from-tag\":\"c\"", &gsm, "");
+    assert!(transcodes(&desk, "a") && transcodes(&desk, "c"));
+}
+
 #[test]
 fn ng_11_11_created_parties_can_be_connected() {
     let mut desk = Desk::talk();
