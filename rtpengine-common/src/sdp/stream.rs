@@ -140,6 +140,8 @@ pub struct IceParams {
     pub end_of_candidates: bool,
     /// Usable candidates in order, at most [`super::MAX_CANDIDATES`].
     pub candidates: Vec<Candidate>,
+    /// There were more usable ones.
+    pub more_candidates: bool,
 }
 
 /// One `m=` section as the call remembers it.

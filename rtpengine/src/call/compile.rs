@@ -300,7 +300,9 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
         return SmallVec::new();
     }
     if media.has(MediaFlags::ECHO) {
-        return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
+        let mut back = SinkSpec::forward(None, stream);
+        back.transcode.clone_from(&media.transform);
+        return SmallVec::from_elem(back, 1);
     }
     let mirrors = mirrors(call, id, at);
     edges(call, id)
@@ -355,7 +357,7 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
             stream
         };
         return SmallVec::from_elem(
-            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: false },
+            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: media.transform.is_some() },
             1,
         );
     }

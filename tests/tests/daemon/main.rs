@@ -35,6 +35,7 @@ mod srtp_peers;
 mod t38;
 mod timeouts;
 mod transcoding;
+mod transform;
 mod web;
 mod webrtc;
 mod websocket;
