@@ -1,10 +1,9 @@
 //! Calls without sockets: requests in, SDP out.
 
 mod block;
+mod codecs;
 mod create;
 mod edges;
-#[cfg(feature = "codec")]
-mod fax;
 mod flows;
 mod ng;
 mod publish;
