@@ -182,9 +182,9 @@ fn rule_18_5_5_blocked() {
 fn rule_18_5_6_whom_the_flag_marks() {
     let mut bench = Bench::new();
     bench.connect((&format!("0 {TE}"), INJECT), (&format!("0 {TE}"), ""));
-    let done = bench.desk.ask("play DTMF", "\"from-tag\":\"b\",\"code\":\"1\"");
-    assert_eq!(super::super::Desk::error(&done), "none", "the offerer receives");
-    // And it stays over messages without the flag.
+    bench.send("b", 0, 0, 0, &[0xff; 160]);
+    assert_eq!(bench.heard("a")[0].number, 0);
+    // The flag stays over messages without it.
     bench.re_offer("a", "b", &format!("0 {TE}"), "");
     bench.answer(&format!("0 {TE}"), "");
     bench.done("play DTMF", "\"from-tag\":\"b\",\"code\":\"1\"");
@@ -196,7 +196,8 @@ fn rule_18_5_6_whom_the_flag_marks() {
 #[test]
 fn rule_10_6_reports_count_injected_packets() {
     let mut bench = Bench::new();
-    bench.connect((&format!("0 {TE}"), ""), (&format!("0 {TE}"), INJECT));
+    // Both directions renumber, so reports of both are rewritten (media-plane.md §13.2).
+    bench.connect((&format!("0 {TE}"), INJECT), (&format!("0 {TE}"), INJECT));
     let mut from = source(0);
     bench.stream(("a", "b"), &mut from, (20, 160), &vec![vec![0xff; 160]; 2]);
     inject(&mut bench, "1", "\"duration\":100,\"volume\":8");
@@ -213,7 +214,7 @@ fn rule_10_6_reports_count_injected_packets() {
     assert_eq!(heard.len(), 1);
     let word = |at: usize| u32::from_be_bytes(heard[0][at..at + 4].try_into().unwrap());
     assert_eq!((word(4), word(20)), (0x1234, 10), "SSRC and packets");
-    assert_eq!(word(24), 3 * 160 + 7 * 4, "octets of what left");
+    assert_eq!(word(24), 3 * 160 + 7 * 4 + 10 * 12, "octets of what left, headers included (media-plane.md §13.4, §13.5)");
     // b's report tells of the highest number it saw, a is told its own.
     let mut report = vec![0x81, 201, 0, 7];
     report.extend(0x9999_u32.to_be_bytes());

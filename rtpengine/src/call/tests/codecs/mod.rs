@@ -11,4 +11,6 @@ mod fax;
 #[cfg(feature = "codec")]
 mod injection;
 #[cfg(feature = "codec")]
+mod loss;
+#[cfg(feature = "codec")]
 mod numbers;
