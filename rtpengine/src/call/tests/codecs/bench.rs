@@ -361,5 +361,5 @@ const FIXED: [(&str, &str); 8] = [
 /// `block`, `unblock` and the like of a party.
 pub(super) fn of(tag: &str, more: &str) -> String {
     let comma = if more.is_empty() { "" } else { "," };
-    format!("\"from-tag\":\"{tag}\",\"directional\":1{comma}{more}")
+    format!("\"from-tag\":\"{tag}\",\"flags\":[\"directional\"]{comma}{more}")
 }

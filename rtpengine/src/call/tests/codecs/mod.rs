@@ -14,3 +14,5 @@ mod injection;
 mod loss;
 #[cfg(feature = "codec")]
 mod numbers;
+#[cfg(feature = "codec")]
+mod security;
