@@ -8,6 +8,7 @@ mod flows;
 mod ng;
 mod publish;
 mod recording;
+mod rules;
 mod sdp;
 mod subscribe;
 
