@@ -16,3 +16,5 @@ mod loss;
 mod numbers;
 #[cfg(feature = "codec")]
 mod security;
+#[cfg(feature = "codec")]
+mod specifics;
