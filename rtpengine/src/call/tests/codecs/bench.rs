@@ -307,9 +307,9 @@ pub(super) fn body(address: &str, head: &str, formats: &str) -> String {
             attributes += &format!("a={}\n", attribute.replace('~', " "));
             continue;
         }
-        let (number, rest) = word.split_once('=').map_or((word, ""), |(number, rest)| (number, rest));
+        let (head, fmtp) = word.split_once('|').unwrap_or((word, ""));
+        let (number, map) = head.split_once('=').unwrap_or((head, ""));
         numbers += &format!(" {number}");
-        let (map, fmtp) = rest.split_once('|').unwrap_or((rest, ""));
         if !map.is_empty() {
             attributes += &format!("a=rtpmap:{number} {map}\n");
         }

@@ -9,9 +9,13 @@ mod events;
 #[cfg(feature = "codec")]
 mod fax;
 #[cfg(feature = "codec")]
+mod handlers;
+#[cfg(feature = "codec")]
 mod injection;
 #[cfg(feature = "codec")]
 mod loss;
+#[cfg(feature = "codec")]
+mod negotiation;
 #[cfg(feature = "codec")]
 mod numbers;
 #[cfg(feature = "codec")]
