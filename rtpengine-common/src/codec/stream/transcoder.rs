@@ -13,7 +13,7 @@ use super::outgoing::{Header, Outgoing};
 use super::pacing::Pacer;
 use super::sequencer::{Sequencer, SequencerCounters, Stored};
 use super::tone::Sound;
-use super::{InPacket, Route, SeenEvent};
+use super::{InPacket, Route, SeenEvent, WITHHELD};
 use crate::codec::dtmf::{Digit, EventPayload, Mask, Placed, Seen};
 #[cfg(feature = "spandsp")]
 use crate::codec::engine::dtmf::{DtmfDetector, ToneChange};
@@ -370,6 +370,11 @@ impl RtpTranscoder {
         packet: &InPacket<'_>,
         out: &mut Outgoing,
     ) -> Result<(), CodecError> {
+        if packet.payload_type == WITHHELD {
+            let frame = self.clock(WITHHELD) / 50;
+            self.sequencer.processed(packet.timestamp, Some(frame));
+            return Ok(());
+        }
         let Some(route) = self.route(packet.payload_type).cloned() else {
             self.sequencer.processed(packet.timestamp, None);
             if self.is_unwanted(packet.payload_type) {

@@ -1,14 +1,14 @@
 //! Calls without sockets: requests in, SDP out.
 
 mod block;
+mod codecs;
 mod create;
 mod edges;
-#[cfg(feature = "codec")]
-mod fax;
 mod flows;
 mod ng;
 mod publish;
 mod recording;
+mod rules;
 mod sdp;
 mod subscribe;
 
