@@ -9,6 +9,7 @@ mod flows;
 mod ng;
 mod publish;
 mod recording;
+mod rules;
 mod sdp;
 mod subscribe;
 
