@@ -7,10 +7,14 @@ mod edges;
 mod fax;
 mod flows;
 mod ng;
+#[cfg(feature = "codec")]
+mod players;
 mod publish;
 mod recording;
 mod rules;
 mod sdp;
+#[cfg(feature = "codec")]
+mod stage;
 mod subscribe;
 
 use std::collections::{HashMap, HashSet};
