@@ -6,10 +6,14 @@ mod create;
 mod edges;
 mod flows;
 mod ng;
+#[cfg(feature = "codec")]
+mod players;
 mod publish;
 mod recording;
 mod rules;
 mod sdp;
+#[cfg(feature = "codec")]
+mod stage;
 mod subscribe;
 
 use std::collections::{HashMap, HashSet};
