@@ -450,6 +450,7 @@ impl Plane {
             };
             let at = epoch + packet.send_at;
             if at <= now + SOON {
+                self.send_planned(turn, at);
                 self.send_media(turn, (Some(way.from), way.to), &header, extension, packet.payload);
                 for &mirror in mirrors {
                     self.send_media(turn, (Some(way.from), mirror), &header, extension, packet.payload);
@@ -680,7 +681,12 @@ impl Plane {
                 extension: made.extension,
                 payload: made.payload,
             };
-            self.send_media_at(turn, if at <= now + SOON { now } else { at }, packet);
+            if at <= now + SOON {
+                self.send_planned(turn, at);
+                self.send_packet(turn, &packet);
+            } else {
+                self.send_media_at(turn, at, packet);
+            }
         }
     }
 }
