@@ -5,6 +5,7 @@
 
 mod buffers;
 mod bundle;
+mod coders;
 mod coding;
 mod crypto;
 mod delay;
@@ -49,7 +50,7 @@ mod report_tests;
 mod tests;
 
 pub use buffers::BufferSpec;
-pub use coding::CoderJob;
+pub use coding::{CoderJob, Elsewhere};
 pub use crypto::{Crypto, Keys};
 pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};

@@ -1,4 +1,4 @@
-//! Threads for expensive transcoding (`--codec-num-threads`), shared by all shards.
+//! Threads for expensive transcoding (`--codec-num-threads`), or one that opens codecs, shared by all shards.
 
 use super::calls::CallSlot;
 use super::inbox::Mailbox;
