@@ -40,6 +40,8 @@ mod translate;
 
 #[cfg(test)]
 mod bundle_tests;
+#[cfg(all(test, feature = "codec"))]
+mod coding_tests;
 #[cfg(test)]
 mod crypto_tests;
 #[cfg(test)]
