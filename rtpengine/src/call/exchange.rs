@@ -23,6 +23,7 @@ use super::session::Section;
 use super::signalling::CallFlags;
 use super::single::extmap_options;
 use super::transport::{self, ProtocolOptions};
+use crate::tight;
 
 /// The sections of one message that face each other.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +82,14 @@ impl Call {
         }
     }
 
+    /// Makes room for what the medias of these parties lack of so many sections each.
+    fn expect_medias(&mut self, parties: [PartyId; 2], sections: usize) {
+        let present = |party| self.signalling.party(party).medias.len();
+        let missing = parties.map(|party| sections.saturating_sub(present(party))).iter().sum();
+        tight::reserve(&mut self.signalling.medias, missing);
+        self.plane.expect_medias(missing);
+    }
+
     /// The party's media at a position from 1, made if it is free.
     pub(super) fn media_at(&mut self, party: PartyId, index: usize, now: Now) -> MediaId {
         while self.signalling.party(party).medias.len() < index {
@@ -121,6 +130,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
         take_session(party, extracted, keep_name);
         party.flags.insert(PartyFlags::SPOKE);
         self.call_items();
+        self.call.expect_medias([self.sender, self.receiver], extracted.streams.len());
         let mut removed = 0;
         let mut mids: SmallVec<[&[u8]; 4]> = SmallVec::new();
         for (at, params) in extracted.streams.iter().enumerate() {
