@@ -162,7 +162,8 @@ struct Synthesis<'a> {
 
 impl<'a> Synthesis<'a> {
     fn of(offerer: &'a CodecList) -> Self {
-        Self { offerer, entries: Vec::new(), numbers: 0, audio: false, queue: SmallVec::new() }
+        let entries = Vec::with_capacity(offerer.entries().len());
+        Self { offerer, entries, numbers: 0, audio: false, queue: SmallVec::new() }
     }
 
     fn add(&mut self, entry: Entry) {
