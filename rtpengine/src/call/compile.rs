@@ -403,6 +403,10 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &Edge) -> Optio
     // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
     let dtmf = dtmf::mode_in_force(call.dtmf, call.party(media.party).dtmf.as_deref());
     let no_dtmf = dtmf == DtmfBlock::Drop || (dtmf.is_replacing() && !edge.codecs.transcodes());
+    let block_short = party.contains(PartyFlags::BLOCK_SHORT);
+    if !(blocked || silenced || no_dtmf || block_short) {
+        return None;
+    }
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;
@@ -422,7 +426,7 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &Edge) -> Optio
             .retain(|(pt, _)| !codec_bridge::telephone_events(&media.codecs).any(|event| event == *pt));
         table.rules.extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Drop)));
     }
-    if party.contains(PartyFlags::BLOCK_SHORT) {
+    if block_short {
         table.block_short.extend(codec_bridge::fixed_size(&media.codecs));
     }
     (table != PtTable::default()).then(|| Arc::new(table))

@@ -23,7 +23,6 @@ use super::session::Section;
 use super::signalling::CallFlags;
 use super::single::extmap_options;
 use super::transport::{self, ProtocolOptions};
-use crate::tight;
 
 /// The sections of one message that face each other.
 #[derive(Clone, Copy, Debug)]
@@ -80,14 +79,6 @@ impl Call {
         if request.has(Flag::StrictSource) && request.has(Flag::MediaHandover) {
             ctx.warn("Both 'strict source' and 'media handover' were given: 'media handover' applies");
         }
-    }
-
-    /// Makes room for what the medias of these parties lack of so many sections each.
-    fn expect_medias(&mut self, parties: [PartyId; 2], sections: usize) {
-        let present = |party| self.signalling.party(party).medias.len();
-        let missing = parties.map(|party| sections.saturating_sub(present(party))).iter().sum();
-        tight::reserve(&mut self.signalling.medias, missing);
-        self.plane.expect_medias(missing);
     }
 
     /// The party's media at a position from 1, made if it is free.

@@ -71,7 +71,7 @@ impl Call {
             } else if let Some(ice) = &params.ice {
                 let known = &mut media.section.candidates;
                 let room = MAX_CANDIDATES.saturating_sub(known.len());
-                known.extend(ice.candidates.iter().take(room).cloned());
+                *known = known.iter().chain(ice.candidates.iter().take(room)).cloned().collect();
                 if ice.end_of_candidates {
                     media.flags.insert(MediaFlags::END_OF_CANDIDATES);
                 }
