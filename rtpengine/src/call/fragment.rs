@@ -72,7 +72,7 @@ impl Call {
             } else if let Some(ice) = &params.ice {
                 let known = &mut media.section.candidates;
                 let room = MAX_CANDIDATES.saturating_sub(known.len());
-                known.extend(ice.candidates.iter().take(room).cloned());
+                *known = known.iter().chain(ice.candidates.iter().take(room)).cloned().collect();
                 if ice.candidates.len() > room {
                     ctx.warn(TOO_MANY_CANDIDATES);
                 }
