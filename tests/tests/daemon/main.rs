@@ -18,6 +18,7 @@ mod jitter;
 mod learning;
 mod limits;
 mod matrix;
+mod media_rules;
 mod medias;
 mod players;
 mod process;
