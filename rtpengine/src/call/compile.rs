@@ -25,14 +25,19 @@ use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
     BufferSpec, Bundle, BundleMember, Crypto, DtmfSpec, Extensions, FlowKind, FlowSpec, JitterSettings, Keys,
-    Level, MirrorSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
+    Level, MirrorSpec, PayloadTypes, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
 impl Call {
     /// Puts the flows of a media's streams in force.
     pub(super) fn compile(&mut self, id: MediaId) {
         let media = self.signalling.media(id);
-        let build = Build { certificate: self.dtls.is_some(), jitter: self.jitter };
+        let build = Build {
+            certificate: self.dtls.is_some(),
+            jitter: self.jitter,
+            extensions: extensions(media),
+            payload_types: codec_bridge::payload_types(&media.codecs),
+        };
         let specs: SmallVec<[(StreamId, FlowSpec); 2]> = media
             .streams
             .iter()
@@ -152,11 +157,14 @@ struct Build {
     certificate: bool,
     /// The jitter buffer the operator wants.
     jitter: Option<JitterSettings>,
+    /// Of the media: its streams have them in common.
+    extensions: Option<Arc<Extensions>>,
+    payload_types: Option<Arc<PayloadTypes>>,
 }
 
 /// The flow of the stream at position `at` of a media.
 fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Build) -> FlowSpec {
-    let &Build { certificate, jitter } = build;
+    let &Build { certificate, jitter, .. } = build;
     let media = call.media(id);
     let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
     let rtcp = at % 2 == 1;
@@ -186,10 +194,10 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Bui
         generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
         pierce_nat: media.has(MediaFlags::PIERCE_NAT),
         nat_wait: media.has(MediaFlags::NAT_WAIT),
-        extensions: extensions(media),
+        extensions: build.extensions.clone(),
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
-        payload_types: codec_bridge::payload_types(&media.codecs),
+        payload_types: build.payload_types.clone(),
         buffers: if rtcp { None } else { buffers(call, media, jitter) },
         fax: !rtcp && call.has_fax(id),
         dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
@@ -292,7 +300,9 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
         return SmallVec::new();
     }
     if media.has(MediaFlags::ECHO) {
-        return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
+        let mut back = SinkSpec::forward(None, stream);
+        back.transcode.clone_from(&media.transform);
+        return SmallVec::from_elem(back, 1);
     }
     let mirrors = mirrors(call, id, at);
     edges(call, id)
@@ -347,7 +357,7 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
             stream
         };
         return SmallVec::from_elem(
-            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: false },
+            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: media.transform.is_some() },
             1,
         );
     }

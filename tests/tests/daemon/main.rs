@@ -3,6 +3,7 @@
 mod addresses;
 mod bad_input;
 mod basic_call;
+mod chains;
 mod cli;
 mod ctl;
 mod delete;
@@ -35,6 +36,7 @@ mod srtp_peers;
 mod t38;
 mod timeouts;
 mod transcoding;
+mod transform;
 mod web;
 mod webrtc;
 mod websocket;

@@ -56,9 +56,7 @@ fn locals(media: &Media) -> Vec<Local> {
 }
 
 fn own_credentials(ice: &IceParams) -> Credentials {
-    // Both are made of letters and digits.
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Credentials::new(&text(&ice.ufrag), &text(&ice.pwd))
+    Credentials::new(&String::from_utf8_lossy(&ice.ufrag), &String::from_utf8_lossy(&ice.pwd))
 }
 
 fn signalled_role(media: &Media) -> Role {
@@ -141,7 +139,6 @@ impl Running {
             return;
         }
         let (ufrag, pwd) = (String::from_utf8_lossy(&ice.peer_ufrag), String::from_utf8_lossy(&ice.peer_pwd));
-        // Credentials are made with their key, which is worth a look at the old ones first.
         let known = self.agent.remote_credentials();
         if !known.is_some_and(|known| known.ufrag() == ufrag && known.pwd() == pwd) {
             self.agent.set_remote(now, Credentials::new(&ufrag, &pwd));
