@@ -1,6 +1,6 @@
 //! Rules of `media-plane.md` that no other test of the daemon looks at.
 
-use rtpengine_tests::phone::MediaPlan;
+use rtpengine_tests::phone::{MediaPlan, PhoneBuilder};
 use rtpengine_tests::prelude::*;
 
 #[test]
@@ -54,7 +54,7 @@ fn rule_11_10_4_fragments_that_fit_nothing_are_told() {
     };
     let trickles = ice(MediaPlan::audio(), "first").attribute("ice-options:trickle");
     let plan = [trickles, ice(MediaPlan::video(), "other"), MediaPlan::audio()];
-    let mut alice = plan.into_iter().fold(call.phone(0, "alice"), |phone, plan| phone.media(plan)).build();
+    let mut alice = plan.into_iter().fold(call.phone(0, "alice"), PhoneBuilder::media).build();
     let offer = call.ask("offer").set("from-tag", "alice").set("sdp", alice.offer_sdp());
     let _ = daemon.request(&offer).ok();
     let fragment = |ufrag: &str, section: &str, number: usize| {
