@@ -48,7 +48,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("3.2 row 8", "whose packet it is; RTCP on the RTP port", &["flow/bundle_tests::rule_15_2_mid_then_ssrc_memory_then_unique_payload_type_then_the_socket", "flow/tests::rule_4_3_2_stray_rtcp_on_the_rtp_port_is_forwarded_and_does_not_confirm"]),
     ("3.2 row 9", "unknown payload types", &["flow/tests::rule_3_2_9_an_unknown_payload_type_is_an_error_but_forwarded", "daemon/bad_input::an_unsignalled_payload_type_is_counted_as_error_and_forwarded"]),
     ("3.2 row 10", "deciphering", &["flow/crypto_tests::what_cannot_be_authenticated_is_dropped_and_counted"]),
-    ("3.2 row 11", "padding", &["common/rtp/tests::padding_is_removed_only_when_sound"]),
+    ("3.2 row 11", "padding", &["common/rtp/tests::padding_is_removed_only_when_sound", "daemon/extensions::padding_passes_untouched_and_ends_at_a_transcoder"]),
     ("3.2 row 12", "source check", &["flow/tests::rule_4_3_5_5_strict_source_drops_and_counts_an_error"]),
     ("3.2 row 13", "received, statistics", &["flow/tests::plain_relay_forwards_unchanged_and_counts_both_ways"]),
     ("3.2 row 14", "each sink", &["flow/crypto_tests::fan_out_enciphers_for_each_sink_on_its_own", "flow/bundle_tests::rule_14_only_the_sink_concerned_sees_the_change"]),
