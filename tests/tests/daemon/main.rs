@@ -19,6 +19,7 @@ mod jitter;
 mod learning;
 mod limits;
 mod matrix;
+mod media_rules;
 mod medias;
 mod players;
 mod process;
