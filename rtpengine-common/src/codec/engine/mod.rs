@@ -30,6 +30,8 @@ pub mod g711;
 #[allow(unsafe_code)]
 pub mod g729;
 #[cfg(all(test, feature = "ffmpeg"))]
+mod hostile;
+#[cfg(all(test, feature = "ffmpeg"))]
 pub(crate) mod measure;
 mod open;
 #[cfg(feature = "opus")]
