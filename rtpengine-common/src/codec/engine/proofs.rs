@@ -32,7 +32,7 @@ fn keeps_waveform(codec: &Codec) -> bool {
 }
 
 /// Does a job for each item on all processors, and tells how far it is. A job that panics fails the test when all others are done.
-fn in_parallel<T: Sync>(what: &str, items: &[T], job: impl Fn(&T) + Sync) {
+pub(in crate::codec) fn in_parallel<T: Sync>(what: &str, items: &[T], job: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let work = || {
