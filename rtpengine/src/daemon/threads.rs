@@ -370,6 +370,7 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
+        log_srtp_keys: settings.log.srtp_keys,
         jitter: (settings.media.jitter_buffer.packets != 0).then_some(JitterSettings {
             packets: u32::try_from(settings.media.jitter_buffer.packets).unwrap_or(u32::MAX),
             clock_drift: settings.media.jitter_buffer.clock_drift,
