@@ -284,7 +284,8 @@ impl<'a> Section<'_, 'a> {
         let attributes = &self.media.common.attributes;
         let lines = || attributes.iter().filter_map(candidate_line);
         let mut candidates = Vec::with_capacity(lines().count().min(MAX_CANDIDATES));
-        let mut usable = lines().filter_map(|line| line.usable_with(|foundation| self.keeper.text(foundation)));
+        let mut usable =
+            lines().filter_map(|line| line.usable_with(|foundation| self.keeper.text(foundation)));
         candidates.extend(usable.by_ref().take(MAX_CANDIDATES));
         Some(Box::new(IceParams {
             ufrag: self.keeper.text(ufrag),

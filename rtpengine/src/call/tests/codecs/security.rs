@@ -144,9 +144,8 @@ fn rule_18_7_4_tone_with_a_delay() {
     heard.extend(bench.hears_within("b", 200));
     let expected: Vec<_> = (0..71).map(|n| (0, false, 1000 + n, 3000 + 160 * u32::from(n))).collect();
     assert_eq!(heads(&heard), expected);
-    let hidden: Vec<usize> = (0..71)
-        .filter(|&n| heard[n].payload == single(800.0, 20, heard[n].timestamp))
-        .collect();
+    let hidden: Vec<usize> =
+        (0..71).filter(|&n| heard[n].payload == single(800.0, 20, heard[n].timestamp)).collect();
     // With the least delay 53 and 54 would be.
     assert_eq!(hidden, (48..=59).collect::<Vec<_>>());
     for (n, (packet, frame)) in heard.iter().zip(&frames).enumerate() {
@@ -158,7 +157,9 @@ fn rule_18_7_4_tone_with_a_delay() {
 /// §18.7(1), (4): `zero` and `DTMF` change the number in event packets, which keep their place; audio within the window is silence.
 #[test]
 fn rule_18_7_1_event_numbers() {
-    for (mode, more, digit) in [("zero", "", 0), ("DTMF", ",\"code\":\"7\"", 7), ("DTMF", ",\"digit\":\"#\"", 11)] {
+    for (mode, more, digit) in
+        [("zero", "", 0), ("DTMF", ",\"code\":\"7\"", 7), ("DTMF", ",\"digit\":\"#\"", 11)]
+    {
         let mut phone = Phone::new(both(true));
         phone.bench.done("block DTMF", &security(mode, &format!("\"delay-buffer\":30{more}")));
         let loud = [0x10; 160];
@@ -240,7 +241,10 @@ fn rule_18_7_7_random_digits() {
 #[test]
 fn rule_18_7_frequencies() {
     let mut phone = Phone::new(both(true));
-    phone.bench.done("block DTMF", &security("tone", "\"delay-buffer\":1,\"frequencies\":[500,600,700],\"volume\":-30"));
+    phone.bench.done(
+        "block DTMF",
+        &security("tone", "\"delay-buffer\":1,\"frequencies\":[500,600,700],\"volume\":-30"),
+    );
     phone.quiet(1);
     for frequency in [500.0, 600.0, 700.0, 500.0] {
         let heard = phone.digit(5, 2);
@@ -325,7 +329,10 @@ fn rule_18_7_10_new_numbers() {
     let packet = Source { number: 100, ..phone.next };
     phone.bench.send_as("a", true, &packet, &event(5, false, 160));
     let heard = phone.bench.hears_within("b", 20);
-    assert_eq!((heads(&heard), heard[0].payload.clone()), (vec![(100, true, 1002, 3320)], event(0, false, 160).to_vec()));
+    assert_eq!(
+        (heads(&heard), heard[0].payload.clone()),
+        (vec![(100, true, 1002, 3320)], event(0, false, 160).to_vec())
+    );
 }
 
 /// §18.8(1) to (3): a digit string starts the mode, the last digit's remaining packets are treated by it; another one ends it.
@@ -333,7 +340,8 @@ fn rule_18_7_10_new_numbers() {
 fn rule_18_8_triggers() {
     let mut bench = Bench::new();
     let formats = format!("0 {TE}");
-    let more = "\"trigger\":\"12\",\"trigger-end\":\"#\",\"DTMF-security-trigger\":\"zero\",\"delay-buffer\":1";
+    let more =
+        "\"trigger\":\"12\",\"trigger-end\":\"#\",\"DTMF-security-trigger\":\"zero\",\"delay-buffer\":1";
     bench.connect((&formats, more), (&formats, ""));
     let mut phone = Phone::new(bench);
     phone.quiet(2);
@@ -360,7 +368,9 @@ fn rule_18_8_triggers() {
 /// §18.8(1): pauses longer than `--dtmf-digit-delay` begin anew, a repeated first digit does not spoil the string.
 #[test]
 fn rule_18_8_1_pauses_and_repetitions() {
-    for (digits, pause, hidden) in [(&[1, 1, 2][..], 10, true), (&[1, 2], 126, false), (&[1, 3, 2], 10, false)] {
+    for (digits, pause, hidden) in
+        [(&[1, 1, 2][..], 10, true), (&[1, 2], 126, false), (&[1, 3, 2], 10, false)]
+    {
         let mut bench = Bench::new();
         let formats = format!("0 {TE}");
         let more = "\"trigger\":\"12\",\"DTMF-security-trigger\":\"drop\"";
