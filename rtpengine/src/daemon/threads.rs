@@ -12,7 +12,7 @@ use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
-use crate::flow::{Chains, JitterSettings, Level, MosFormula, MosOptions};
+use crate::flow::{Chains, Elsewhere, JitterSettings, Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
 use crate::player::Stores;
 use crate::report::counters::{Block, Totals};
@@ -92,8 +92,8 @@ fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library
     let call_settings = CallSettings { dtls: Some(dtls), sources, codecs, ..call_settings(settings) };
     let shared = Shared::new(interfaces, pools, loop_settings(settings), call_settings);
     let shared = match settings.threads.codec {
-        0 => shared,
-        count => shared.with_coders(start_coders(settings, count)?),
+        0 => shared.with_coders(start_coders(settings, 1)?, Elsewhere::Opening),
+        count => shared.with_coders(start_coders(settings, count)?, Elsewhere::Coding),
     };
     let shared = Arc::new(shared);
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
@@ -170,7 +170,7 @@ fn start_shard(settings: &Settings, mut shard: Shard, router: Option<Router>) ->
     })
 }
 
-/// The threads for expensive transcoding. They end with the last shard.
+/// The threads for expensive transcoding, or the one that opens codecs. They end with the last shard.
 fn start_coders(settings: &Settings, count: usize) -> io::Result<Coders> {
     let (coders, bench) = coders();
     let scheduling = settings.threads.scheduling;

@@ -2,6 +2,8 @@
 //!
 //! [`Digits`] answers the questions the transcoder has at each step; it sends nothing itself.
 
+use std::sync::Arc;
+
 use super::tone::Sound;
 use crate::codec::dtmf::{Cover, Digit, EventPayload, Injected, Injector, Mask, Placed, Seen};
 use crate::codec::engine::AudioFormat;
@@ -33,8 +35,8 @@ struct Anew {
 pub(super) struct Digits {
     injector: Injector,
     passing: Option<Passing>,
-    /// Hides digits; lent for the time of a packet.
-    mask: Option<Box<Mask>>,
+    /// Hides digits.
+    mask: Option<Arc<Mask>>,
     anew: Option<Anew>,
     /// Output timestamps without wrapping.
     line: Option<(u32, u64)>,
@@ -60,12 +62,8 @@ impl Digits {
         self.mask.is_none() && self.injector.is_idle()
     }
 
-    pub(super) fn set_mask(&mut self, mask: Option<Box<Mask>>) {
+    pub(super) fn set_mask(&mut self, mask: Option<Arc<Mask>>) {
         self.mask = mask;
-    }
-
-    pub(super) fn take_mask(&mut self) -> Option<Box<Mask>> {
-        self.mask.take()
     }
 
     /// Beginnings and ends of injected digits, with the clock of their units.

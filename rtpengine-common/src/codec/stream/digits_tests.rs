@@ -1,5 +1,7 @@
 //! Digits put into streams, hidden in them, and made anew.
 
+use std::sync::Arc;
+
 #[cfg(feature = "spandsp")]
 use super::tests::codec;
 use super::tests::{EVENT, Seen, Stream, route};
@@ -126,10 +128,10 @@ fn rule_18_5_3_other_rate() {
     assert_eq!(samples[begin..begin + 1600], tone);
 }
 
-fn masked(stream: &mut Stream, mask: Mask, work: impl FnOnce(&mut Stream)) -> Mask {
-    stream.transcoder.lend_mask(Some(Box::new(mask)));
+fn masked(stream: &mut Stream, mask: &Mask, work: impl FnOnce(&mut Stream)) {
+    stream.transcoder.set_mask(Some(Arc::new(mask.clone())));
     work(stream);
-    *stream.transcoder.take_mask().expect("what was lent")
+    stream.transcoder.set_mask(None);
 }
 
 fn mask(mode: Mode) -> Mask {
@@ -150,7 +152,7 @@ fn rule_18_7_1_audio_modes() {
         let mut mask = mask(mode);
         mask.started(8160, 5, 10, 14);
         let mut out = Vec::new();
-        masked(&mut stream, mask, |stream| {
+        masked(&mut stream, &mask, |stream| {
             out.extend(stream.event(101, 1, 8160, [5, 10, 0, 160]));
             out.extend(stream.event(101, 2, 8160, [5, 0x8a, 1, 64]));
             out.extend(stream.event(101, 3, 8160, [5, 0x8a, 1, 64]));
@@ -175,7 +177,7 @@ fn rule_18_7_1_numbers() {
         let mut mask = mask(mode);
         mask.started(8160, 5, 10, 3);
         let (mut events, mut audio) = (Vec::new(), Vec::new());
-        masked(&mut stream, mask, |stream| {
+        masked(&mut stream, &mask, |stream| {
             events.extend(stream.event(101, 1, 8160, [5, 10, 0, 160]));
             events.extend(stream.event(101, 2, 8160, [5, 0x8a, 1, 64]));
             audio.extend(stream.raw(0, false, 3, 8480, &[0x2a; 160]).unwrap());
@@ -197,7 +199,7 @@ fn rule_18_7_8_events() {
     stream.raw(0, false, 0, 8000, &[0x2a; 160]).unwrap();
     mask.started(8160, 5, 12, 3);
     let mut out = Vec::new();
-    mask = masked(&mut stream, mask, |stream| {
+    masked(&mut stream, &mask, |stream| {
         out.extend(stream.event(101, 1, 8160, [5, 12, 0, 160]));
         out.extend(stream.event(101, 2, 8160, [5, 12, 1, 64]));
         out.extend(stream.event(101, 3, 8160, [5, 0x8c, 1, 224]));
@@ -206,7 +208,7 @@ fn rule_18_7_8_events() {
     assert_eq!(shape(&out), [1, 2, 3].map(|n: u16| (0, false, n, 8000 + u32::from(n) * 160, None)));
     assert!(out.iter().all(|(_, payload)| *payload == [0xff; 160]));
     out.clear();
-    masked(&mut stream, mask, |stream| {
+    masked(&mut stream, &mask, |stream| {
         for n in 4..20u16 {
             out.extend(stream.raw(0, false, n, 8000 + u32::from(n) * 160, &[0x2a; 160]).unwrap());
         }
