@@ -217,10 +217,6 @@ impl<'d> Line<'d> {
         while let Ok(length) = self.bob.media[0].rtp_socket().recv(&mut buffer) {
             self.got.extend(Rtp::parse(&buffer[..length]));
         }
-        // When and in which order they leave is a subject of its own.
-        if let Some(first) = self.got.first().map(|packet| packet.sequence_number) {
-            self.got.sort_by_key(|packet| packet.sequence_number.wrapping_sub(first));
-        }
     }
 }
 
@@ -288,11 +284,30 @@ fn script(case: &Case, samples: &[i16]) -> Vec<Vec<Rtp>> {
     turns
 }
 
-/// Plays all cases at both daemons at the same time, and compares.
+/// Whether the peer has lost packets of its own: it does when it has no time to read them while codecs are opened.
+fn has_stumbled(case: &Case, [ours, peers]: [&[Rtp]; 2]) -> bool {
+    let gap = |pair: &[Rtp]| pair[1].sequence_number.wrapping_sub(pair[0].sequence_number) != 1;
+    peers.len() + 1 < ours.len() || case.fate == Fate::Arrive && peers.windows(2).any(gap)
+}
+
+/// Plays all cases at both daemons at the same time, and compares; those again in which the peer stumbled.
 fn play(cases: &[Case]) {
+    let mut left: Vec<&Case> = cases.iter().collect();
+    for _ in 0..4 {
+        left = play_once(&left);
+        if left.is_empty() {
+            return;
+        }
+    }
+    panic!("the peer loses packets every time: this machine is too busy for a comparison");
+}
+
+/// Gives the cases that prove nothing.
+fn play_once<'c>(cases: &[&'c Case]) -> Vec<&'c Case> {
+    let mut again = Vec::new();
     if !Path::new(PEER).exists() {
         left_out::<()>("the comparison of sound with rtpengine 10.5.3", "it is not installed");
-        return;
+        return again;
     }
     let ours = Daemon::builder().ports(30000, 44999).start();
     let peer = Daemon::builder().program(PEER).ports(45000, 59999).start();
@@ -315,8 +330,14 @@ fn play(cases: &[Case]) {
     thread::sleep(Duration::from_millis(500));
     for (pair, case) in lines.iter_mut().zip(cases) {
         pair.iter_mut().for_each(Line::takes_what_came);
-        compare(case, samples, pair.each_ref().map(|line| &*line.got));
+        let got = pair.each_ref().map(|line| &*line.got);
+        if has_stumbled(case, got) {
+            again.push(*case);
+        } else {
+            compare(case, samples, got);
+        }
     }
+    again
 }
 
 #[test]
@@ -356,6 +377,8 @@ fn compare(case: &Case, samples: &[i16], [ours, peers]: [&[Rtp]; 2]) {
         peers.len(),
     );
     assert!(ours.len() >= 50, "{name}");
+    let ahead = |pair: &[Rtp]| pair[1].sequence_number.wrapping_sub(pair[0].sequence_number) < 0x8000;
+    assert!(ours.windows(2).all(ahead), "{name}: out of order");
     let Some(limit) = case.apart else {
         assert_eq!(shape(ours), shape(peers), "{name}");
         let other = ours.iter().zip(peers).position(|(a, b)| a.payload != b.payload);
