@@ -220,8 +220,11 @@ impl<'d> Line<'d> {
     }
 }
 
+/// Payload type, marker, sequence number and timestamp.
+type Shape = (u8, bool, u16, u32);
+
 /// Packets without what is the daemon's own affair: numbers count from the first one.
-fn shape(packets: &[Rtp]) -> Vec<(u8, bool, u16, u32)> {
+fn shape(packets: &[Rtp]) -> Vec<Shape> {
     let Some(first) = packets.first() else { return Vec::new() };
     let shape = |packet: &Rtp| {
         let number = packet.sequence_number.wrapping_sub(first.sequence_number);
@@ -297,11 +300,12 @@ fn has_stumbled(case: &Case, [ours, peers]: [&[Rtp]; 2]) -> bool {
     peers.len() + 1 < ours.len() || case.fate == Fate::Arrive && peers.windows(2).any(gap)
 }
 
-/// Plays all cases at both daemons at the same time, and compares; those again in which the peer stumbled.
+/// Plays all cases at both daemons at the same time, and compares. Those in which the peer stumbled are played again, and so are, twice,
+/// those with other numbers or times: on a busy machine the peer has its own way with them now and then.
 fn play(cases: &[Case]) {
     let mut left: Vec<&Case> = cases.iter().collect();
-    for _ in 0..4 {
-        left = play_once(&left);
+    for round in 0..4 {
+        left = play_once(&left, round < 2);
         if left.is_empty() {
             return;
         }
@@ -310,7 +314,7 @@ fn play(cases: &[Case]) {
 }
 
 /// Gives the cases that prove nothing.
-fn play_once<'c>(cases: &[&'c Case]) -> Vec<&'c Case> {
+fn play_once<'c>(cases: &[&'c Case], patient: bool) -> Vec<&'c Case> {
     let mut again = Vec::new();
     if !Path::new(PEER).exists() {
         left_out::<()>("the comparison of sound with rtpengine 10.5.3", "it is not installed");
@@ -343,7 +347,9 @@ fn play_once<'c>(cases: &[&'c Case]) -> Vec<&'c Case> {
             line.got.sort_by_key(|packet| packet.sequence_number.wrapping_sub(first));
         }
         let got = pair.each_ref().map(|line| &*line.got);
-        if has_stumbled(case, got) {
+        let differs = patient && case.apart.is_none() && shape(got[0]) != shape(got[1]);
+        if differs || has_stumbled(case, got) {
+            println!("{} -> {} at {} ms, {:?}: again", case.from.1, case.to.1, case.ptime, case.fate);
             again.push(*case);
         } else {
             compare(case, samples, got);
@@ -391,7 +397,7 @@ fn compare(case: &Case, samples: &[i16], [ours, peers]: [&[Rtp]; 2]) {
     assert!(ours.len() >= 50, "{name}");
 
     let Some(limit) = case.apart else {
-        assert_eq!(shape(ours), shape(peers), "{name}");
+        same_shape(&name, ours, peers);
         let other = ours.iter().zip(peers).position(|(a, b)| a.payload != b.payload);
         assert_eq!(other, None, "{name}: another payload");
         return;
@@ -400,5 +406,12 @@ fn compare(case: &Case, samples: &[i16], [ours, peers]: [&[Rtp]; 2]) {
     // A converter holds back a frame.
     assert!(ours.len().abs_diff(peers.len()) <= 1, "{name}");
     let least = ours.len().min(peers.len());
-    assert_eq!(shape(&ours[..least]), shape(&peers[..least]), "{name}");
+    same_shape(&name, &ours[..least], &peers[..least]);
+}
+
+fn same_shape(name: &str, ours: &[Rtp], peers: &[Rtp]) {
+    let (ours, peers) = (shape(ours), shape(peers));
+    let Some(at) = (0..ours.len().max(peers.len())).find(|&at| ours.get(at) != peers.get(at)) else { return };
+    let near = |list: &[Shape]| format!("{:?}", list.get(at.saturating_sub(2)..list.len().min(at + 6)));
+    panic!("{name}: from {at} on\n{}\n{}", near(&ours), near(&peers));
 }
