@@ -54,6 +54,10 @@ enum Fate {
     Digit,
     /// The callee has telephone-event and the caller sounds a digit.
     Tone,
+    /// The caller describes noise (CN) for a while, which the callee does not know.
+    Noise,
+    /// The callee knows CN, and the caller is silent for a while.
+    Silence,
 }
 
 const fn case(
@@ -187,13 +191,20 @@ impl<'d> Line<'d> {
         let digits = case.fate == Fate::Digit;
         let formats = plan(case.from);
         let formats = if digits { formats.format(101, "telephone-event/8000") } else { formats };
+        let noise = case.fate == Fate::Noise;
+        let formats = if noise { formats.format(13, "CN/8000") } else { formats };
         let mut alice = call.phone(0, "alice").media(formats).build();
+        let silence = case.fate == Fate::Silence;
         let events = case.fate == Fate::Tone;
         let formats = plan(case.to);
         let formats = if events { formats.format(96, "telephone-event/8000") } else { formats };
+        let formats = if silence { formats.format(13, "CN/8000") } else { formats };
         let mut bob = call.phone(1, "bob").media(formats).build();
         let names = if events { vec![case.transcode, "telephone-event"] } else { vec![case.transcode] };
-        let mut options = Request::empty().set("codec", dict([("transcode", list(names))]));
+        let names = if silence { vec![case.transcode, "CN"] } else { names };
+        let accepted = if noise { vec!["CN"] } else { Vec::new() };
+        let codec = dict([("transcode", list(names)), ("accept", list(accepted))]);
+        let mut options = Request::empty().set("codec", codec);
         if case.ptime != 20 {
             options = options.set("ptime", case.ptime);
         }
@@ -254,6 +265,9 @@ fn script(case: &Case, samples: &[i16]) -> Vec<Vec<Rtp>> {
             }
         }
     }
+    if case.fate == Fate::Silence {
+        samples[8000..12_000].fill(0);
+    }
     let mut turns = vec![Vec::new(); 170];
     let mut ms = 0;
     let codec = codec_of(case.from);
@@ -273,6 +287,9 @@ fn script(case: &Case, samples: &[i16]) -> Vec<Vec<Rtp>> {
             let end = if n >= 8 { 0x80 } else { 0 };
             let start = timestamp.wrapping_sub(u32::from(n - 1) * step);
             one = Rtp { marker: n == 1, ..packet(101, sequence_number, start, &[5, end | 10, high, low]) };
+        }
+        if case.fate == Fate::Noise && (50..70).contains(&at) {
+            one = packet(13, sequence_number, timestamp, &[0x20, 0x30, 0x40]);
         }
         match case.fate {
             Fate::Lost if at % 17 == 5 => {}
@@ -320,8 +337,8 @@ fn play_once<'c>(cases: &[&'c Case], patient: bool) -> Vec<&'c Case> {
         left_out::<()>("the comparison of sound with rtpengine 10.5.3", "it is not installed");
         return again;
     }
-    let ours = Daemon::builder().ports(30000, 44999).start();
-    let peer = Daemon::builder().program(PEER).ports(45000, 59999).start();
+    let ours = Daemon::builder().arg("--silence-detect=1").ports(30000, 44999).start();
+    let peer = Daemon::builder().arg("--silence-detect=1").program(PEER).ports(45000, 59999).start();
     let [recording, ..] = speech::recordings()[..] else { panic!("no recordings") };
     let samples = &recording.samples()[8000..8000 + 24_000];
     let scripts: Vec<_> = cases.iter().map(|case| script(case, samples)).collect();
@@ -370,6 +387,20 @@ const DIGITS: [Case; 3] = [
     Case { fate: Fate::Tone, ..case(PCMA, "PCMU", PCMU, None) },
     Case { fate: Fate::Tone, ..case(GSM, "PCMA", PCMA, None) },
 ];
+
+/// Comfort noise.
+const NOISE: [Case; 5] = [
+    Case { fate: Fate::Noise, ..case(PCMU, "PCMA", PCMA, None) },
+    Case { fate: Fate::Noise, ..case(PCMA, "G722", G722, None) },
+    Case { fate: Fate::Noise, ..case(G722, "PCMA", PCMA, None) },
+    Case { fate: Fate::Silence, ..case(PCMU, "PCMA", PCMA, None) },
+    Case { fate: Fate::Silence, ..case(PCMA, "GSM", GSM, None) },
+];
+
+#[test]
+fn noise_is_as_debians() {
+    play(&NOISE);
+}
 
 #[test]
 fn digits_come_as_debians_do() {
