@@ -856,6 +856,8 @@ impl Input {
         let from = self.decoder.format();
         let (from, to, resampler) = match self.resampler.take() {
             Some(open) if (open.0, open.1) == (from, to) => open,
+            // Noise needs no filter, and is not held back by one (§16.3).
+            _ if self.route.input.supplemental.is_some() => (from, to, Resampler::without_filter(from, to)?),
             _ => (from, to, Resampler::new(from, to)?),
         };
         Ok(&mut self.resampler.insert((from, to, resampler)).2)
