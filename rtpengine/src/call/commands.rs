@@ -216,6 +216,11 @@ impl Call {
         let delay = Self::delete_delay(request, ctx.settings);
         let deletion = self.signalling.delete_marked(&target, delay, ctx.now);
         let whole = deletion == Deletion::Call;
+        match &deletion {
+            Deletion::NotFound => {}
+            Deletion::Parties(gone) => self.end_players(gone, ctx),
+            Deletion::Call => self.end_players(&self.living_parties(), ctx),
+        }
         if let Deletion::Parties(gone) = &deletion
             && delay.is_zero()
         {

@@ -16,7 +16,7 @@ use super::edge::EdgeFlags;
 use super::ids::{EdgeId, MediaId};
 use super::media::MediaFlags;
 use super::party::PartyFlags;
-use crate::flow::{Gaps, Transcode};
+use crate::flow::{Chains, Gaps, Transcode};
 
 /// What the operator configured about codecs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +29,8 @@ pub struct CodecSettings {
     pub no_suppress: bool,
     /// `--dtx-delay` and its companions; `None`: gaps are not filled.
     pub gaps: Option<GapFilling>,
+    /// The chains of codecs in use, of all calls.
+    pub chains: Arc<Chains>,
 }
 
 /// What a link does with codecs.
@@ -144,6 +146,7 @@ impl Call {
     /// How a sink transcodes that has these routes, for a source that may send under the `known` numbers.
     pub(super) fn transcode(&self, routes: Vec<Route>, known: Vec<Known>) -> Transcode {
         Transcode {
+            chains: self.codecs.chains.handlers(&routes),
             routes,
             silence: self.codecs.silence.clone(),
             no_suppress: self.codecs.no_suppress,

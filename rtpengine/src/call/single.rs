@@ -256,5 +256,5 @@ impl Call {
 pub(super) fn random_tag(ctx: &mut Ctx<'_>) -> Vec<u8> {
     let mut bytes = [0; 32];
     ctx.random.fill(&mut bytes);
-    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+    bytes.iter().flat_map(|byte| super::rewrite::hex_pair(*byte)).collect()
 }

@@ -3,10 +3,13 @@
 mod addresses;
 mod bad_input;
 mod basic_call;
+mod chains;
 mod cli;
 mod ctl;
 mod delete;
 mod dtls;
+mod dtls_hostile;
+mod dtls_rules;
 mod dtmf;
 mod edges;
 mod extensions;

@@ -1,15 +1,19 @@
 //! Calls without sockets: requests in, SDP out.
 
 mod block;
+mod codecs;
 mod create;
 mod edges;
-#[cfg(feature = "codec")]
-mod fax;
 mod flows;
 mod ng;
+#[cfg(feature = "codec")]
+mod players;
 mod publish;
 mod recording;
+mod rules;
 mod sdp;
+#[cfg(feature = "codec")]
+mod stage;
 mod subscribe;
 
 use std::collections::{HashMap, HashSet};
