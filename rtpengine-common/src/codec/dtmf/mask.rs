@@ -113,13 +113,15 @@ pub struct Mask {
     known: VecDeque<Known>,
     /// Digits since the handlers were built.
     count: u32,
+    /// The mode changed in the middle of a digit of which a packet is still held back: what comes behind that one is taken up anew.
+    anew: bool,
 }
 
 impl Mask {
     /// No digit yet. `clock`: of the source's timestamps.
     #[must_use]
     pub fn new(policy: Policy, clock: u32) -> Self {
-        Self { policy, clock: clock.max(1), known: VecDeque::new(), count: 0 }
+        Self { policy, clock: clock.max(1), known: VecDeque::new(), count: 0, anew: false }
     }
 
     /// How digits are hidden.
@@ -130,8 +132,16 @@ impl Mask {
 
     /// Takes another policy over; single tones begin with the first frequency again. Digits stay known.
     pub fn set_policy(&mut self, policy: Policy) {
+        let running = self.known.back().is_some_and(|known| known.end.is_none());
+        self.anew |= running && policy.buffer_ms != 0 && policy.mode != self.policy.mode;
         self.policy = policy;
         self.count = 0;
+    }
+
+    /// Asked once, behind the first packet of an event that becomes audio: whether the next one yields its whole duration again, because
+    /// the mode changed while the event was running (§18.8(3)).
+    pub fn take_anew(&mut self) -> bool {
+        std::mem::take(&mut self.anew) && self.swallows_events()
     }
 
     /// A digit begins at `timestamp`; `random` is what stands for it in mode [`Mode::Random`].

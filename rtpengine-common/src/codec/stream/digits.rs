@@ -190,6 +190,11 @@ impl Digits {
         self.mask.as_ref().is_some_and(|mask| mask.swallows_events())
     }
 
+    /// Whether the event whose first packet was just played is to be taken up anew ([`Mask::take_anew`]).
+    pub(super) fn takes_anew(&mut self) -> bool {
+        self.mask.as_mut().is_some_and(|mask| mask.take_anew())
+    }
+
     /// The number under which an event goes on.
     pub(super) fn event_number(&self, event: u8) -> u8 {
         self.mask.as_ref().map_or(event, |mask| mask.event_number(event))

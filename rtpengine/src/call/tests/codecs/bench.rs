@@ -158,8 +158,7 @@ impl Bench {
             log: &mut self.desk.log,
         };
         let (mut spare, mut events) = (Packet::new(), Events::new(Level::Debug));
-        let mut turn =
-            Turn { now: ctx.now, out: &mut self.wire, events: &mut events, spare: &mut spare };
+        let mut turn = Turn { now: ctx.now, out: &mut self.wire, events: &mut events, spare: &mut spare };
         let call = &mut self.desk.call;
         work(call, &mut ctx, &mut turn);
         let reports = call.hear_dtmf(&mut ctx);
@@ -317,9 +316,7 @@ pub(super) fn body(address: &str, head: &str, formats: &str) -> String {
             attributes += &format!("a=fmtp:{number} {}\n", fmtp.replace('~', " "));
         }
     }
-    format!(
-        "v=0\no=- 1 1 IN IP4 {address}\ns=t\nc=IN IP4 {address}\nt=0 0\nm={head}{numbers}\n{attributes}"
-    )
+    format!("v=0\no=- 1 1 IN IP4 {address}\ns=t\nc=IN IP4 {address}\nt=0 0\nm={head}{numbers}\n{attributes}")
 }
 
 /// The lines of the first section about codecs and packet times, the port replaced by a P.

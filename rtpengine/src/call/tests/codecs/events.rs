@@ -61,7 +61,9 @@ fn rule_18_3_events_beside_transcoded_audio() {
     assert_eq!(feed.audio(3160), passed(8, 1001, 3160));
     let at = |sequence, marker, payload: [u8; 4]| vec![(101, marker, sequence, 3320, payload.to_vec())];
     for (n, (duration, end)) in
-        [(160, false), (320, false), (480, false), (640, true), (640, true), (640, true)].into_iter().enumerate()
+        [(160, false), (320, false), (480, false), (640, true), (640, true), (640, true)]
+            .into_iter()
+            .enumerate()
     {
         let payload = event(8, end, 10, duration);
         let sequence = 1002 + n as u16;

@@ -49,7 +49,11 @@ fn rule_10_2_forced() {
     let source = Source { number: 0, sequence: 9, timestamp: 77, ssrc: 5 };
     bench.send_as("a", true, &source, &[0x10; 160]);
     let heard = bench.heard("b").remove(0);
-    assert_eq!((heard.head(), heard.payload), ((0, false, 9, 77), vec![0x10; 160]), "no marker: it was coded anew");
+    assert_eq!(
+        (heard.head(), heard.payload),
+        ((0, false, 9, 77), vec![0x10; 160]),
+        "no marker: it was coded anew"
+    );
     // Two packets in one need two of 20 ms to fill.
     bench.send_as("a", false, &Source { sequence: 10, timestamp: 237, ..source }, &[0x10; 80]);
     assert_eq!(bench.hears_within("b", 20), []);
@@ -163,7 +167,10 @@ fn preferring(rules: &[(&str, &str, &str)]) -> Bench {
 fn rule_11_1_preferences() {
     let rules = [("AMR-WB", "L16/16000", "10"), ("AMR-WB", "PCMA", "20")];
     let mut bench = preferring(&rules);
-    bench.connect(("96=L16/16000 8", &transcode("\"AMR-WB\"")), ("97=AMR-WB/16000|octet-align=1;mode-change-capability=2", ""));
+    bench.connect(
+        ("96=L16/16000 8", &transcode("\"AMR-WB\"")),
+        ("97=AMR-WB/16000|octet-align=1;mode-change-capability=2", ""),
+    );
     let mut frame = vec![0xf0, 0x04];
     frame.resize(2 + 17, 0);
     assert_eq!(becomes(&mut bench, TO_A, 97, 1, &frame), [8], "20 wins over 10");
@@ -217,7 +224,10 @@ fn subscribers_of_a_transcoded_stream() {
     third.answers("0", "");
     third.bench.send("a", 0, 1000, 3000, &[0x00; 160]);
     let heard = third.hears(20);
-    assert_eq!((heard[0].head(), heard[0].ssrc, heard[0].payload.clone()), ((0, false, 1000, 3000), 0x1234, vec![0; 160]));
+    assert_eq!(
+        (heard[0].head(), heard[0].ssrc, heard[0].payload.clone()),
+        ((0, false, 1000, 3000), 0x1234, vec![0; 160])
+    );
     assert_eq!(third.bench.heard("b")[0].payload, [0x2a; 160]);
     let bench = Bench::call(("0", PCMA), ("8", ""));
     let (mut third, offered) = Third::subscribe(bench, "a", &transcode("\"G722\""));
@@ -244,7 +254,8 @@ fn mirrors_of_a_transcoded_stream() {
     third.bench.wait(60);
     third.bench.send("a", 101, 1001, 3480, &[5, 10, 0, 160]);
     let (mine, theirs) = (third.hears(20), third.bench.heard("b"));
-    let content = |heard: &[Heard]| heard.iter().map(|p| (p.head(), p.ssrc, p.payload.clone())).collect::<Vec<_>>();
+    let content =
+        |heard: &[Heard]| heard.iter().map(|p| (p.head(), p.ssrc, p.payload.clone())).collect::<Vec<_>>();
     assert_eq!(content(&mine), content(&theirs));
     assert_eq!(mine.len(), 4);
     assert_eq!(mine[2].head(), (8, false, 1002, 3320));

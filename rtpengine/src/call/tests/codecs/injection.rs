@@ -37,10 +37,10 @@ fn digit_in(bench: &mut Bench, input: u8, output: u8, event: u8, audio: &[u8]) {
     let mut from = source(input);
     let frame = vec![audio.to_vec()];
     let before = bench.stream(("a", "b"), &mut from, (20, 160), &[audio.to_vec(), audio.to_vec()]);
-    assert_eq!(before.iter().map(Heard::head).collect::<Vec<_>>(), [
-        (output, false, 1000, 3000),
-        (output, false, 1001, 3160)
-    ]);
+    assert_eq!(
+        before.iter().map(Heard::head).collect::<Vec<_>>(),
+        [(output, false, 1000, 3000), (output, false, 1001, 3160)]
+    );
     inject(bench, "1", "\"duration\":100,\"volume\":8");
     let now = bench.now();
     assert_eq!(bench.hears_within("b", 0), [], "nothing is sent while no audio arrives");
@@ -140,7 +140,8 @@ fn rule_18_5_2_in_place_of_events() {
     let now = bench.now();
     // A digit of 60 ms with three ends, then audio.
     let mut heard = Vec::new();
-    for payload in [[9, 10, 0, 160], [9, 10, 1, 64], [9, 0x8a, 1, 224], [9, 0x8a, 1, 224], [9, 0x8a, 1, 224]] {
+    for payload in [[9, 10, 0, 160], [9, 10, 1, 64], [9, 0x8a, 1, 224], [9, 0x8a, 1, 224], [9, 0x8a, 1, 224]]
+    {
         bench.send_as("a", payload[3] == 160, &Source { number: 101, ..from }, &payload);
         from.sequence += 1;
         let copies = payload[1] & 0x80 != 0;
@@ -214,7 +215,11 @@ fn rule_10_6_reports_count_injected_packets() {
     assert_eq!(heard.len(), 1);
     let word = |at: usize| u32::from_be_bytes(heard[0][at..at + 4].try_into().unwrap());
     assert_eq!((word(4), word(20)), (0x1234, 10), "SSRC and packets");
-    assert_eq!(word(24), 3 * 160 + 7 * 4 + 10 * 12, "octets of what left, headers included (media-plane.md §13.4, §13.5)");
+    assert_eq!(
+        word(24),
+        3 * 160 + 7 * 4 + 10 * 12,
+        "octets of what left, headers included (media-plane.md §13.4, §13.5)"
+    );
     // b's report tells of the highest number it saw, a is told its own.
     let mut report = vec![0x81, 201, 0, 7];
     report.extend(0x9999_u32.to_be_bytes());

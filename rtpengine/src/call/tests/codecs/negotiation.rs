@@ -22,7 +22,9 @@ fn options(text: &str) -> String {
     for word in text.split_whitespace() {
         match word.split_once('=') {
             Some((key @ ("ptime" | "ptime-reverse"), value)) => other.push(format!("\"{key}\":{value}")),
-            Some((key, values)) if !word.starts_with('-') => codec.push(format!("\"{key}\":[{}]", list(values))),
+            Some((key, values)) if !word.starts_with('-') => {
+                codec.push(format!("\"{key}\":[{}]", list(values)))
+            }
             _ => flags.push(format!("\"{}\"", word.trim_start_matches('-').replace('_', " "))),
         }
     }
@@ -68,7 +70,8 @@ fn rule_1_1_1_unsupported() {
 /// §1.1(4), §1.1(8): supplementals are no destination for audio; other media get nothing added, are listed as they are, and stripped by name.
 #[test]
 fn rule_1_1_8_other_media() {
-    let video = body("10.0.0.1", "video 4000 RTP/AVP", "96=VP8/90000 97=H264/90000|x=1 101=telephone-event/8000");
+    let video =
+        body("10.0.0.1", "video 4000 RTP/AVP", "96=VP8/90000 97=H264/90000|x=1 101=telephone-event/8000");
     let shown = |more: &str| {
         let mut desk = Desk::new();
         section(&desk.offer("a", &video, &options(more)))
@@ -180,7 +183,12 @@ fn rule_3_2_flags() {
 /// §3.3: `set` gives bit rates and options to codecs of the SDP, if clock and channels are theirs.
 #[test]
 fn rule_3_3_set() {
-    for (set, octets) in [("AMR-WB/16000/1/23850", 61), ("AMR-WB/16000/1/6600", 18), ("AMR-WB", 36), ("AMR-WB/8000/1/23850", 36)] {
+    for (set, octets) in [
+        ("AMR-WB/16000/1/23850", 61),
+        ("AMR-WB/16000/1/6600", 18),
+        ("AMR-WB", 36),
+        ("AMR-WB/8000/1/23850", 36),
+    ] {
         let mut bench = Bench::new();
         let format = "96=AMR-WB/16000|octet-align=1";
         let more = options(&format!("transcode=PCMU set={set}"));
@@ -191,7 +199,13 @@ fn rule_3_3_set() {
         }
         let heard = bench.hears_within("a", 60);
         // CMR and table of contents, and 477, 132 or 285 bits.
-        let expected = if octets == 61 { 62 } else if octets == 18 { 19 } else { 38 };
+        let expected = if octets == 61 {
+            62
+        } else if octets == 18 {
+            19
+        } else {
+            38
+        };
         assert_eq!(heard[0].payload.len(), expected, "{set}");
     }
 }
@@ -216,7 +230,11 @@ fn rule_4_what_is_the_same() {
         case((&offer, ""), &offer, (&format!("0 {answer}"), ""), &shown);
     }
     // §5.6(1): an exact match is needed for `transcode` to be satisfied.
-    offer(amr, "transcode=AMR/8000/1///octet-align=1;mode-set=0", &format!("{amr} 96=AMR/8000|octet-align=1;mode-set=0"));
+    offer(
+        amr,
+        "transcode=AMR/8000/1///octet-align=1;mode-set=0",
+        &format!("{amr} 96=AMR/8000|octet-align=1;mode-set=0"),
+    );
     offer(amr, "transcode=AMR/8000/1///octet-align=1;mode-set=0^2", amr);
 }
 
@@ -260,7 +278,11 @@ fn rule_5_6_transcode() {
     offer("0 97=PCMA/8000 T", "strip=PCMA transcode=PCMA", "0 97=PCMA/8000 T");
     offer("0 8 T", "strip=all transcode=PCMA", "8");
     // A bare name is satisfied by any entry of the name.
-    offer("0 97=opus/48000/2|stereo=1 T", "strip=opus transcode=opus", "0 97=opus/48000/2|stereo=1 96=telephone-event/48000|0-15 T");
+    offer(
+        "0 97=opus/48000/2|stereo=1 T",
+        "strip=opus transcode=opus",
+        "0 97=opus/48000/2|stereo=1 96=telephone-event/48000|0-15 T",
+    );
     // §5.6, last sentence.
     offer("97=G729a/8000", "transcode=G729", "97=G729a/8000 18|annexb=yes");
     // The answer of one that was stripped and restored is the codec itself.
@@ -281,7 +303,12 @@ fn rule_5_1_4_former_codecs_return() {
 /// §5.1(4): the example.
 #[test]
 fn rule_5_1_4_example() {
-    let mut bench = case(("3 101=telephone-event/8000", ""), "3 101=telephone-event/8000", ("3 101=telephone-event/8000", ""), "3 101=telephone-event/8000");
+    let mut bench = case(
+        ("3 101=telephone-event/8000", ""),
+        "3 101=telephone-event/8000",
+        ("3 101=telephone-event/8000", ""),
+        "3 101=telephone-event/8000",
+    );
     let more = options("strip=telephone-event mask=speex offer=telephone-event transcode=GSM");
     let shown = bench.re_offer("a", "b", "98=speex/16000 99=telephone-event/16000", &more);
     assert_eq!(shown, shows("101=telephone-event/8000 3"));
@@ -321,7 +348,12 @@ fn rule_5_8_empty_lists() {
 fn rule_6_example_and_order() {
     let formats = "3 9 101=telephone-event/8000";
     let offered = "9 8 O 97=telephone-event/48000|0-15 101=telephone-event/8000";
-    case((formats, "strip=GSM transcode=PCMA,opus"), offered, ("8 101=telephone-event/8000", ""), "3 101=telephone-event/8000");
+    case(
+        (formats, "strip=GSM transcode=PCMA,opus"),
+        offered,
+        ("8 101=telephone-event/8000", ""),
+        "3 101=telephone-event/8000",
+    );
 }
 
 /// §6(2): `ignore`.
@@ -352,14 +384,29 @@ fn rule_7_2_answer_synthesis() {
     case(("8 0", "transcode=G722"), "8 0 9", ("9 8", ""), "8");
     case(("8 0", "transcode=G722"), "8 0 9", ("0 9", ""), "0 8");
     case(("8 0 T", "transcode=G722"), "8 0 9 T", ("9 T", ""), "8 T");
-    case(("8 0 T", "transcode=opus"), "8 0 O 97=telephone-event/48000|0-15 T", ("O 97=telephone-event/48000", ""), "8 T");
+    case(
+        ("8 0 T", "transcode=opus"),
+        "8 0 O 97=telephone-event/48000|0-15 T",
+        ("O 97=telephone-event/48000", ""),
+        "8 T",
+    );
     // Refused events: the answerer took none, so they are not in the answer.
     case(("8 T", "transcode=PCMU"), "8 0 T", ("0", ""), "8");
     case(("8 T", "transcode=PCMU accept=telephone-event"), "8 0 T", ("0", ""), "8 T");
     // Spelling and parameters of what passes are the answerer's.
-    case(("97=SPEEX/8000 T", ""), "97=SPEEX/8000 T", ("97=speex/8000 101=telephone-event/8000|0-11", ""), "97=speex/8000 101=telephone-event/8000|0-11");
+    case(
+        ("97=SPEEX/8000 T", ""),
+        "97=SPEEX/8000 T",
+        ("97=speex/8000 101=telephone-event/8000|0-11", ""),
+        "97=speex/8000 101=telephone-event/8000|0-11",
+    );
     // The offerer's for what is transcoded.
-    case(("97=Speex/8000 101=telephone-event/8000|0-11", "transcode=PCMU"), "97=Speex/8000 0 101=telephone-event/8000|0-11", ("0 T", ""), "97=Speex/8000 101=telephone-event/8000|0-11");
+    case(
+        ("97=Speex/8000 101=telephone-event/8000|0-11", "transcode=PCMU"),
+        "97=Speex/8000 0 101=telephone-event/8000|0-11",
+        ("0 T", ""),
+        "97=Speex/8000 101=telephone-event/8000|0-11",
+    );
 }
 
 /// §7.2(3): `single codec` keeps supplementals.
@@ -372,7 +419,11 @@ fn rule_7_2_3_single_codec() {
 #[test]
 fn rule_8_numbers() {
     offer("0", "transcode=PCMA,G722,GSM", "0 8 9 3");
-    offer("96=foo/8000 8=foo/8000 97=bar/8000", "transcode=PCMA", "96=foo/8000 8=foo/8000 97=bar/8000 98=PCMA/8000");
+    offer(
+        "96=foo/8000 8=foo/8000 97=bar/8000",
+        "transcode=PCMA",
+        "96=foo/8000 8=foo/8000 97=bar/8000 98=PCMA/8000",
+    );
     offer("0 96=PCMA/8000", "strip=PCMA transcode=GSM,speex", "0 3 97=speex/16000");
     offer("0 96=opus/48000/2", "transcode=opus/48000/1", "0 96=opus/48000/2 97=opus/48000|useinbandfec=1");
     case(("0 8", ""), "0 8", ("0 98=PCMA/8000", ""), "0");
@@ -384,7 +435,8 @@ fn rule_8_numbers() {
 fn rule_8_6_invalid_numbers() {
     for formats in ["0 128", "0 x", "300"] {
         let mut desk = Desk::new();
-        let done = desk.exchange("offer", "\"from-tag\":\"a\"", &super::bench::sdp("10.0.0.1", 4000, formats), "");
+        let done =
+            desk.exchange("offer", "\"from-tag\":\"a\"", &super::bench::sdp("10.0.0.1", 4000, formats), "");
         assert_eq!(Desk::error(&done), "Incomplete SDP specification", "{formats}");
     }
 }
@@ -398,9 +450,17 @@ fn rule_9_companions() {
     offer("96=opus/48000/2 T", "", "96=opus/48000/2 T");
     offer("96=opus/48000/2 0 T", "transcode=PCMA", "96=opus/48000/2 0 8 T");
     // Adding a supplemental touches all rates.
-    offer("96=opus/48000/2 0", "transcode=telephone-event", "96=opus/48000/2 0 98=telephone-event/48000|0-15 97=telephone-event/8000|0-15");
+    offer(
+        "96=opus/48000/2 0",
+        "transcode=telephone-event",
+        "96=opus/48000/2 0 98=telephone-event/48000|0-15 97=telephone-event/8000|0-15",
+    );
     // Codecs that cannot be transcoded count.
-    offer("96=foo/32000 0", "transcode=telephone-event", "96=foo/32000 0 98=telephone-event/32000|0-15 97=telephone-event/8000|0-15");
+    offer(
+        "96=foo/32000 0",
+        "transcode=telephone-event",
+        "96=foo/32000 0 98=telephone-event/32000|0-15 97=telephone-event/8000|0-15",
+    );
     // A rate that is gone takes its companion along.
     offer("0 96=opus/48000/2 T 97=telephone-event/48000", "strip=opus", "0 T");
     offer("0 96=opus/48000/2 T 97=telephone-event/48000", "mask=opus", "0 T");
@@ -415,7 +475,12 @@ fn rule_12_packet_times() {
     // The offerer's is not known, and the answer's does not change it (§13(5)).
     case(("0", "ptime=30"), "0 a:ptime:30", ("0 a:ptime:40", ""), "0");
     case(("0 a:ptime:30", "ptime-reverse=40"), "0 a:ptime:30", ("0", ""), "0 a:ptime:40");
-    case(("0 a:ptime:20", "ptime=40 ptime-reverse=50"), "0 a:ptime:40", ("0 a:ptime:40", "ptime=60"), "0 a:ptime:50");
+    case(
+        ("0 a:ptime:20", "ptime=40 ptime-reverse=50"),
+        "0 a:ptime:40",
+        ("0 a:ptime:40", "ptime=60"),
+        "0 a:ptime:50",
+    );
     case(("0 a:maxptime:150", ""), "0 a:maxptime:150", ("0", ""), "0");
     let mut bench = Bench::new();
     assert_eq!(bench.offer("0", "\"reverse-ptime\":30"), shows("0"));
@@ -433,7 +498,10 @@ fn rule_12_example() {
     assert_eq!(heard.iter().map(|p| p.head()).collect::<Vec<_>>(), [(8, false, 1000, 3000)]);
     bench.send("a", 8, 1001, 3240, &[0x11; 240]);
     let heard = bench.hears_within("b", 30);
-    assert_eq!(heard.iter().map(|p| p.head()).collect::<Vec<_>>(), [(8, false, 1001, 3160), (8, false, 1002, 3320)]);
+    assert_eq!(
+        heard.iter().map(|p| p.head()).collect::<Vec<_>>(),
+        [(8, false, 1001, 3160), (8, false, 1002, 3320)]
+    );
     assert_eq!(heard[0].payload[..80], [0x10; 80]);
     assert!(heard[0].payload[80..] == [0x11; 80] && heard[1].payload == [0x11; 160]);
 }
@@ -441,7 +509,11 @@ fn rule_12_example() {
 /// §13: lines of codecs.
 #[test]
 fn rule_13_lines() {
-    offer("96=AMR/8000/1|x=1 97=opus/48000/2|minptime=10;useinbandfec=1;stereo=0;foo=1", "", "96=AMR/8000|x=1 97=opus/48000/2|stereo=0;~useinbandfec=1;~minptime=10");
+    offer(
+        "96=AMR/8000/1|x=1 97=opus/48000/2|minptime=10;useinbandfec=1;stereo=0;foo=1",
+        "",
+        "96=AMR/8000|x=1 97=opus/48000/2|stereo=0;~useinbandfec=1;~minptime=10",
+    );
     offer("97=opus/48000/2|foo=1;Stereo=1;cbr=2", "", "97=opus/48000/2");
     offer(
         "97=opus/48000/2|minptime=10;sprop-maxcapturerate=16000;maxaveragebitrate=20000;maxplaybackrate=16000;cbr=1;usedtx=0;useinbandfec=0;sprop-stereo=1;stereo=1",
@@ -450,14 +522,21 @@ fn rule_13_lines() {
     );
     // rtcp-fb lines follow the codec's fmtp.
     let mut desk = Desk::new();
-    let text = body("10.0.0.1", "audio 4000 RTP/AVPF", "97=opus/48000/2|stereo=1 0 a:rtcp-fb:97~nack a:rtcp-fb:0~ccm");
+    let text = body(
+        "10.0.0.1",
+        "audio 4000 RTP/AVPF",
+        "97=opus/48000/2|stereo=1 0 a:rtcp-fb:97~nack a:rtcp-fb:0~ccm",
+    );
     let shown = section(&desk.offer("a", &text, ""));
-    assert_eq!(shown, [
-        "m=audio P RTP/AVPF 97 0",
-        "a=rtpmap:97 opus/48000/2",
-        "a=fmtp:97 stereo=1",
-        "a=rtcp-fb:97 nack",
-        "a=rtpmap:0 PCMU/8000",
-        "a=rtcp-fb:0 ccm"
-    ]);
+    assert_eq!(
+        shown,
+        [
+            "m=audio P RTP/AVPF 97 0",
+            "a=rtpmap:97 opus/48000/2",
+            "a=fmtp:97 stereo=1",
+            "a=rtcp-fb:97 nack",
+            "a=rtpmap:0 PCMU/8000",
+            "a=rtcp-fb:0 ccm"
+        ]
+    );
 }

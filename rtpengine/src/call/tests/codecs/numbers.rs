@@ -34,7 +34,10 @@ fn rule_14_1_1_untouched() {
     let from = Source { number: 8, sequence: 65_535, timestamp: u32::MAX, ssrc: 0xdead_beef };
     bench.send_as("a", true, &from, &[1, 2, 3]);
     let heard = bench.heard("b").remove(0);
-    assert_eq!((heard.head(), heard.ssrc, heard.payload), ((8, true, 65_535, u32::MAX), 0xdead_beef, vec![1, 2, 3]));
+    assert_eq!(
+        (heard.head(), heard.ssrc, heard.payload),
+        ((8, true, 65_535, u32::MAX), 0xdead_beef, vec![1, 2, 3])
+    );
     bench.send_as("a", true, &Source { number: 120, ..from }, &[]);
     assert_eq!(heads(&bench.heard("b")), [(120, true, 65_535, u32::MAX)]);
 }
@@ -97,7 +100,8 @@ fn rule_14_2_aggregated_packets() {
     // The other way one packet makes two, the second 10 ms later.
     let mut from = source(8);
     let heard = bench.stream(("b", "a"), &mut from, (20, 160), &vec![vec![0xd5; 160]; 2]);
-    let four = [(0, false, 1000, 3000), (0, false, 1001, 3080), (0, false, 1002, 3160), (0, false, 1003, 3240)];
+    let four =
+        [(0, false, 1000, 3000), (0, false, 1001, 3080), (0, false, 1002, 3160), (0, false, 1003, 3240)];
     assert_eq!(heads(&heard), four);
     let times: Vec<u64> = heard.iter().map(|p| p.at - heard[0].at).collect();
     assert_eq!(times, [0, 10, 20, 30], "§14.5");

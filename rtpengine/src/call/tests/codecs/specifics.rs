@@ -79,7 +79,8 @@ fn rule_17_1_layout_and_start_mode() {
     for (set, rate, mode) in [("0,2,5", 7400, 2), ("5,7", 4750, 5), ("0,7", 12200, 7), ("1", 0, 1)] {
         let mut bench = Bench::new();
         let rate = if rate == 0 { String::new() } else { rate.to_string() };
-        let offered = bench.offer("0", &transcode(&format!("AMR/8000/1/{rate}//octet-align=1;mode-set={set}")));
+        let offered =
+            bench.offer("0", &transcode(&format!("AMR/8000/1/{rate}//octet-align=1;mode-set={set}")));
         let format = format!("96=AMR/8000|octet-align=1;mode-set={set}");
         assert_eq!(offered, shows(&format!("0 {format}")));
         bench.answer(&format, "");
@@ -91,10 +92,10 @@ fn rule_17_1_layout_and_start_mode() {
 #[test]
 fn rule_17_1_4_requests() {
     let mut bench = Bench::new();
-    bench.connect(("0", &transcode("AMR/8000/1/12200//octet-align=1;mode-set=0,2,4,7")), (
-        "96=AMR/8000|octet-align=1;mode-set=0,2,4,7",
-        "",
-    ));
+    bench.connect(
+        ("0", &transcode("AMR/8000/1/12200//octet-align=1;mode-set=0,2,4,7")),
+        ("96=AMR/8000|octet-align=1;mode-set=0,2,4,7", ""),
+    );
     let mut speech = Speech::new(bench);
     assert_eq!(mode_of(&speech.says()), 7);
     speech.answers(96, 160, &amr(2, 7));
@@ -164,8 +165,7 @@ fn rule_17_1_5_mode_change_interval() {
         speech.answers(96, 160, &amr(15, 2));
         modes.push(mode_of(&speech.says()));
     }
-    let changes: Vec<u8> =
-        modes.windows(2).filter(|pair| pair[0] != pair[1]).map(|pair| pair[1]).collect();
+    let changes: Vec<u8> = modes.windows(2).filter(|pair| pair[0] != pair[1]).map(|pair| pair[1]).collect();
     assert_eq!((modes[0], changes), (0, vec![2, 4, 7]), "{modes:?}");
 }
 
@@ -334,7 +334,10 @@ fn rule_16_3_comfort_noise() {
     for n in 2..5_u16 {
         bench.send("a", 13, n, 160 * u32::from(n - 1), &[0x20]);
         let heard = bench.hears_within("b", 20);
-        assert_eq!(heard.iter().map(Heard::head).collect::<Vec<_>>(), [(8, false, n, 160 * u32::from(n - 1))]);
+        assert_eq!(
+            heard.iter().map(Heard::head).collect::<Vec<_>>(),
+            [(8, false, n, 160 * u32::from(n - 1))]
+        );
         assert_eq!(heard[0].payload.len(), 160);
         noises.push(heard[0].payload.clone());
     }
