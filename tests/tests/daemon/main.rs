@@ -4,6 +4,7 @@ mod addresses;
 mod bad_input;
 mod basic_call;
 mod cli;
+mod codecs_checklist;
 mod ctl;
 mod delete;
 mod dtls;

@@ -110,7 +110,7 @@ fn rule_18_5_3_tone() {
     bench.connect(("0", "\"codec\":{\"transcode\":[\"PCMA\"]}"), ("8", INJECT));
     let mut from = source(0);
     let loud = vec![0x10; 160];
-    bench.stream(("a", "b"), &mut from, (20, 160), &[loud.clone()]);
+    bench.stream(("a", "b"), &mut from, (20, 160), std::slice::from_ref(&loud));
     inject(&mut bench, "5", "\"duration\":110,\"volume\":10,\"pause\":100");
     let heard = bench.stream(("a", "b"), &mut from, (20, 160), &vec![loud; 13]);
     let heads: Vec<_> = heard.iter().map(Heard::head).collect();
