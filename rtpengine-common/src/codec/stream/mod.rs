@@ -44,6 +44,7 @@ use std::sync::Arc;
 
 use super::compare::{Match, compare};
 use super::definition::Codec;
+use super::engine::{decoded_format, encoded_format};
 
 /// What happens to one payload number of the source.
 #[derive(Clone, Debug)]
@@ -66,6 +67,18 @@ pub struct Route {
     pub cn: Option<u8>,
     /// Look for DTMF tones in the audio (`codecs.md` §10.4).
     pub detect_tones: bool,
+}
+
+impl Route {
+    /// Whether opening its coders takes long: one of them, or the conversion between rates of which neither is a multiple of the other.
+    #[must_use]
+    pub fn opens_slowly(&self) -> bool {
+        let slow = |codec: &Codec| codec.def().is_some_and(|def| def.slow_open);
+        let decoded = decoded_format(&self.input, &self.output);
+        let (from, to) = (decoded.rate, encoded_format(&self.output, decoded).rate);
+        let odd = from.max(to).checked_rem(from.min(to)) != Some(0);
+        slow(&self.input) || slow(&self.output) || (self.input.is_audio() && odd)
+    }
 }
 
 /// A tone that was found in audio and turned into an event, when it ends (`codecs.md` §18.6). Event packets are seen where they arrive.
