@@ -748,7 +748,7 @@ impl RtpTranscoder {
             packet.timestamp,
             out,
         );
-        if known.is_none() && running && self.digits.takes_anew() {
+        if known.is_none() && running && self.digits.takes_anew(packet.timestamp) {
             self.event = None;
         }
         played

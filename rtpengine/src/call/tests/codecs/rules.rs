@@ -1,5 +1,4 @@
-//! The rules of codecs.md §1 to §20 and §22, each with the tests that look at it, or in words why there is none. §21 is about statistics, which
-//! operations.md has the rules of.
+//! The rules of codecs.md, each with the tests that look at it, or in words why there is none.
 //!
 //! Rules without a number in the specification are counted in their order: `3.1.2` is the second key of the table of §3.1, `10.7.3` the third
 //! point of §10.7. Tests are named by file (see `FOLDERS` in `call::tests::rules`) and function.
@@ -9,8 +8,6 @@ use super::super::rules::{Rule, are_listed, are_tested};
 const EVS: &str =
     "- the library of 3GPP is not on the machines of the tests; without it EVS is passed through, rule 1.1.3";
 const TRANSFORM: &str = "- no remote transcoder is asked yet: the start says so, and audio is transcoded here as rule 11.2.4 wants it on failure";
-const CHAINS: &str =
-    "- counting is the statistics' subject: report/statistics and `list transcoders` have the tests of it";
 
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
@@ -103,7 +100,7 @@ const RULES: &[Rule] = &[
     ("7.1.3", "the offerer's offered list", &["negotiation/offer_answer::rule_5_1_3_offered_by_the_offerer_only"]),
     ("7.1.4", "handlers answerer to offerer", &["call/codecs/handlers::rule_10_1_destinations"]),
     ("7.1.5", "handlers offerer to answerer", &["call/codecs/handlers::rule_6_re_offers"]),
-    ("7.1.6", "players", &["daemon/players::transcoded_directions_can_have_an_audio_player"]),
+    ("7.1.6", "players", &["daemon/players/mixing::transcoded_directions_can_have_an_audio_player"]),
     ("7.2.1", "added as it is", &["call/codecs/negotiation::rule_7_2_answer_synthesis"]),
     ("7.2.2", "supplementals", &["call/codecs/negotiation::rule_7_2_answer_synthesis", "negotiation/offer_answer::comfort_noise_and_events"]),
     ("7.2.3", "single codec", &["call/codecs/negotiation::rule_7_2_3_single_codec"]),
@@ -142,7 +139,7 @@ const RULES: &[Rule] = &[
     ("10.7.2", "block media", &["call/codecs/loss::rule_10_7_blocked_and_silenced_media", "call/codecs/loss::rule_10_7_blocked_media_makes_no_tones"]),
     ("10.7.3", "silence media", &["call/codecs/loss::rule_10_7_blocked_and_silenced_media"]),
     ("10.7.4", "block short", &["call/codecs/loss::rule_10_7_block_short"]),
-    ("10.7.5", "chains are counted", &[CHAINS]),
+    ("10.7.5", "chains are counted", &["flow/chains::rule_21"]),
     ("11", "sections and errors", &["negotiation/handlers::rule_11_errors", "options/sections::transcode_sections"]),
     ("11.1", "preferences", &["call/codecs/handlers::rule_11_1_preferences", "negotiation/handlers::rule_11_1_preferences", "daemon/codecs_checklist::codecs_11_1_preferences_of_the_configuration_choose_the_codec"]),
     ("11.2.1", "the request", &[TRANSFORM]),
@@ -166,7 +163,7 @@ const RULES: &[Rule] = &[
     ("13.5", "no ptime", &["call/codecs/negotiation::rule_12_packet_times"]),
     ("14.1.1", "nothing transcodes", &["call/codecs/numbers::rule_14_1_1_untouched"]),
     ("14.1.2", "transcoding keeps the SSRC", &["call/codecs/numbers::rule_14_1_4_another_ssrc", "call/codecs/injection::rule_18_5_2_transcoded_audio"]),
-    ("14.1.3", "sources inside have their own", &["daemon/players::a_file_is_heard_at_its_pace", "daemon/t38::t38_decoded_into_audio_reaches_a_phone_and_comes_back"]),
+    ("14.1.3", "sources inside have their own", &["daemon/players/playing::a_file_is_heard_at_its_pace", "daemon/t38::t38_decoded_into_audio_reaches_a_phone_and_comes_back"]),
     ("14.1.4", "another SSRC of the input", &["call/codecs/numbers::rule_14_1_4_another_ssrc"]),
     ("14.2", "sequence numbers", &["call/codecs/numbers::rule_14_2_wrapping_loss_and_resets", "call/codecs/numbers::rule_14_2_aggregated_packets"]),
     ("14.3.1", "the first timestamp", &["call/codecs/numbers::rule_14_3_clocks", "call/codecs/numbers::rule_14_3_1_another_destination"]),
@@ -282,6 +279,9 @@ const RULES: &[Rule] = &[
     ("19.5.3", "loss of audio", &["common/t38/tests/mod::loss_of_audio"]),
     ("19.5.4", "rate management", &["common/t38/tests/mod::versions_and_rate_management"]),
     ("20", "options", &["options/tests::range_and_word_errors_have_the_texts_of_the_specification", "options/tests::names_and_letters_are_unique_and_every_option_is_read", "daemon/codecs_checklist::codecs_16_4_payloads_and_times_of_the_options"]),
+    ("21.1", "names of chains", &["flow/chains::rule_21"]),
+    ("21.2", "list transcoders", &["daemon/chains::handlers_and_traffic_of_every_chain_are_shown", "control/cli/tests::operations_6_3_list"]),
+    ("21.3", "what is counted", &["daemon/chains::handlers_and_traffic_of_every_chain_are_shown", "daemon/chains::other_threads_count_too"]),
     ("22.1", "exact SDP", &["call/codecs/negotiation::rule_6_example_and_order", "call/codecs/handlers::rule_6_re_offers"]),
     ("22.2", "a string with options", &["daemon/codecs_checklist::codecs_22_2_a_codec_string_with_options_reaches_sdp_and_encoder", "call/codecs/specifics::rule_22_2_a_codec_string_with_options"]),
     ("22.3", "the first packet is held back", &["daemon/codecs_checklist::codecs_22_3_the_first_packet_of_a_higher_rate_comes_with_the_second"]),
@@ -332,6 +332,7 @@ const COUNTED: &[(&str, usize)] = &[
     ("19.3", 5),
     ("19.4", 3),
     ("19.5", 4),
+    ("21", 3),
     ("22", 8),
 ];
 
