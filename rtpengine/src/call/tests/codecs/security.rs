@@ -552,3 +552,40 @@ fn rule_18_6_tones_and_injected_digits() {
         assert_eq!(bench.told.len(), usize::from(log_injects), "{:?}", bench.told);
     }
 }
+
+fn a_law(samples: &[i16]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    Law::A.encode_into(samples, &mut octets);
+    octets
+}
+
+/// §18.7(1) on a transcoded link: what hides the events is coded like the audio.
+#[test]
+fn rule_18_7_1_transcoded() {
+    let mut bench = Bench::new();
+    bench.connect((&format!("0 {TE}"), "\"codec\":{\"transcode\":[\"PCMA\"]}"), (&format!("8 {TE}"), ""));
+    bench.done("block DTMF", &security("tone", "\"delay-buffer\":1"));
+    let mut phone = Phone::new(bench);
+    let mut heard = phone.quiet(2);
+    heard.extend(phone.digit(5, 3));
+    heard.extend(phone.quiet(3));
+    let expected: Vec<_> = (0..8).map(|n| (8, false, 1000 + n, 3000 + 160 * u32::from(n))).collect();
+    assert_eq!(heads(&heard), expected);
+    for packet in &heard[2..5] {
+        let divisor = 1.122_018_f64.powi(10);
+        let sample = |n: u32| {
+            (32767.0 * (std::f64::consts::TAU * 400.0 * f64::from(n) / 8000.0).sin() / divisor) as i16
+        };
+        let tone: Vec<i16> = (packet.timestamp..packet.timestamp + 160).map(sample).collect();
+        assert_eq!(packet.payload, a_law(&tone));
+    }
+    // Dropped events make no tones either.
+    let mut bench = Bench::new();
+    let more = "\"codec\":{\"transcode\":[\"PCMA\"],\"accept\":[\"telephone-event\"]}";
+    bench.connect((&format!("0 {TE}"), more), ("8", ""));
+    bench.done("block DTMF", &of("a", ""));
+    let mut phone = Phone::new(bench);
+    phone.quiet(2);
+    assert_eq!(phone.digit(5, 3), []);
+    assert_eq!(heads(&phone.quiet(1)), [(8, false, 1007, 3320)], "a gap in the numbers, none in time");
+}
