@@ -387,3 +387,23 @@ fn rule_17_2_6_long_packets() {
     assert!(samples >= 320 && heard.iter().all(|p| p.payload.len() == 160), "{heard:?}");
     assert_eq!(heard[0].head(), (0, false, 1, 0));
 }
+
+/// §16.1(3e), §14.3(2): a packet from later waits for its time behind the fill; numbers and times of the output run on, whatever the input's
+/// say, also with the usual shift.
+#[test]
+fn rule_16_1_3_a_packet_from_later() {
+    let shift = Duration::from_millis(5);
+    let mut bench = with_codecs(|codecs| codecs.gaps = Some(GapFilling { shift, ..gaps() }));
+    bench.connect(("8", &transcode("PCMU")), ("0", ""));
+    bench.send("a", 8, 1000, 3000, &[0x2a; 160]);
+    let mut heard = bench.hears_within("b", 130);
+    assert_eq!(heard.len(), 5);
+    bench.send("a", 8, 1001, 3000 + 1600, &[0x2a; 160]);
+    heard.extend(bench.hears_within("b", 600));
+    let heads: Vec<_> = heard.iter().map(Heard::head).collect();
+    let expected: Vec<_> =
+        (0..heard.len()).map(|n| (0, false, 1000 + n as u16, 3000 + 160 * n as u32)).collect();
+    assert_eq!(heads, expected);
+    let spoken: Vec<usize> = (0..heard.len()).filter(|&n| heard[n].payload != [0xff; 160]).collect();
+    assert_eq!(spoken, [0, 10]);
+}
