@@ -330,7 +330,9 @@ fn dtmf_spec(call: &Signalling, media: &Media) -> Option<Arc<DtmfSpec>> {
     let acted_on = policy.mode != Mode::Off || policy.delay_ms != 0 || armed;
     let no_events = codec_bridge::telephone_events(&media.codecs).next().is_none();
     let listens = party.flags.contains(PartyFlags::DETECT_DTMF) || (no_events && acted_on);
-    let hides = policy.mode.is_replacing() || policy.delay_ms != 0;
+    // Digits that wait in the delay buffer are hidden too when a trigger fires: they have to be known by then.
+    let will_hide = settings.is_some_and(|settings| settings.triggers.may_hide());
+    let hides = policy.mode.is_replacing() || policy.delay_ms != 0 || will_hide;
     if !hides && !listens {
         return None;
     }

@@ -5,6 +5,7 @@ mod bad_input;
 mod basic_call;
 mod chains;
 mod cli;
+mod codecs_checklist;
 mod ctl;
 mod delete;
 mod dtls;
