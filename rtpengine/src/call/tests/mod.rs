@@ -6,6 +6,8 @@ mod edges;
 #[cfg(feature = "codec")]
 mod fax;
 mod flows;
+#[cfg(feature = "codec")]
+mod held;
 mod ng;
 #[cfg(feature = "codec")]
 mod players;

@@ -1,6 +1,6 @@
 //! A call with the time in hand: packets in, and what leaves when. Media are played from tapes, whose packets are known.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use rtpengine_common::rtp::{RtpHeader, RtpPacket};
 
 use super::super::ctx::{Now, Transmit};
-use super::super::ids::SocketKey;
+use super::super::ids::{SocketKey, StreamId};
 use super::{Ctx, Desk, audio};
 use crate::flow::{Arrival, Component, Events, Level, Packet, TickOptions, Turn};
 use crate::player::track::{Mark, Piece};
@@ -112,7 +112,7 @@ pub(super) struct Stage {
     spare: Packet,
     tapes: Vec<(Source, Answer)>,
     /// Numbers of the packets each party has sent.
-    spoken: u16,
+    spoken: HashMap<String, u16>,
 }
 
 impl Deref for Stage {
@@ -138,7 +138,7 @@ impl Stage {
             events: Events::new(Level::Debug),
             spare: Packet::new(),
             tapes: Vec::new(),
-            spoken: 0,
+            spoken: HashMap::new(),
         }
     }
 
@@ -199,7 +199,7 @@ impl Stage {
         let until = self.now.instant + Duration::from_millis(ms);
         for _ in 0..100_000 {
             let Some(due) = self.call.plane.next_due().filter(|due| *due <= until) else { break };
-            self.set_now(due);
+            self.set_now(due.max(self.now.instant));
             self.turn(|call, ctx, turn| call.run_due(ctx, turn));
         }
         self.set_now(until);
@@ -221,9 +221,13 @@ impl Stage {
             Component::Rtcp => media.rtcp(),
         };
         let stream = stream.expect("a stream");
+        let source = self.call.plane.stream(stream).and_then(|stream| stream.advertised());
+        self.arrives_from(stream, source.expect("an address"), bytes);
+    }
+
+    fn arrives_from(&mut self, stream: StreamId, source: SocketAddr, bytes: &[u8]) {
         let plane = self.call.plane.stream(stream).expect("a stream");
         let socket = plane.selected().expect("a socket").key;
-        let source = plane.advertised().expect("an address");
         let mut packet = Packet::new();
         packet.copy_from(bytes);
         self.turn(|call, ctx, turn| {
@@ -236,21 +240,34 @@ impl Stage {
         });
     }
 
+    /// A party sends an RTP packet from another address than it told.
+    pub(super) fn sends_from(&mut self, tag: &str, source: &str, header: RtpHeader, payload: &[u8]) {
+        let bytes = [&header.to_bytes()[..], payload].concat();
+        let stream = self.rtp(tag, 0);
+        self.arrives_from(stream, source.parse().expect("an address"), &bytes);
+    }
+
+    /// The call is not about to end for want of media.
+    pub(super) fn timeout_is_far(&self) -> bool {
+        self.call.timeout(&self.settings, self.now) == super::Fate::Keep
+    }
+
     /// A party sends an RTP packet.
     pub(super) fn sends(&mut self, tag: &str, header: RtpHeader, payload: &[u8]) {
-        let mut bytes = header.to_bytes().to_vec();
-        bytes.extend_from_slice(payload);
+        let bytes = [&header.to_bytes()[..], payload].concat();
         self.arrives(tag, Component::Rtp, &bytes);
     }
 
     /// A party says 20 ms of one octet in PCMU, with numbers that go on; its SSRC is its first letter.
     pub(super) fn says(&mut self, tag: &str, octet: u8) -> RtpHeader {
-        self.spoken += 1;
+        let count = self.spoken.entry(tag.to_owned()).or_default();
+        *count += 1;
+        let number = *count;
         let header = RtpHeader {
             marker: false,
             payload_type: 0,
-            sequence_number: self.spoken,
-            timestamp: u32::from(self.spoken) * 160,
+            sequence_number: number,
+            timestamp: u32::from(number) * 160,
             ssrc: u32::from(tag.as_bytes()[0]),
         };
         self.sends(tag, header, &[octet; 160]);
