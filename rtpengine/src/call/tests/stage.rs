@@ -12,7 +12,7 @@ use rtpengine_common::rtp::{RtpHeader, RtpPacket};
 use super::super::ctx::{Now, Transmit};
 use super::super::ids::{SocketKey, StreamId};
 use super::{Ctx, Desk, audio};
-use crate::flow::{Arrival, Component, Events, Level, Packet, TickOptions, Turn};
+use crate::flow::{Arrival, CoderJob, Component, Events, Level, Packet, Stream, TickOptions, Turn};
 use crate::player::track::{Mark, Piece};
 use crate::player::{Answer, Media, OpenError, Output, Plan, Source, Track};
 
@@ -200,7 +200,7 @@ impl Stage {
         for _ in 0..100_000 {
             let Some(due) = self.call.plane.next_due().filter(|due| *due <= until) else { break };
             self.set_now(due.max(self.now.instant));
-            self.turn(|call, ctx, turn| call.run_due(ctx, turn));
+            self.turn(super::Call::run_due);
         }
         self.set_now(until);
     }
@@ -221,7 +221,7 @@ impl Stage {
             Component::Rtcp => media.rtcp(),
         };
         let stream = stream.expect("a stream");
-        let source = self.call.plane.stream(stream).and_then(|stream| stream.advertised());
+        let source = self.call.plane.stream(stream).and_then(Stream::advertised);
         self.arrives_from(stream, source.expect("an address"), bytes);
     }
 
@@ -233,7 +233,7 @@ impl Stage {
         self.turn(|call, ctx, turn| {
             call.receive(Arrival { stream, socket, source }, &mut packet, turn);
             while call.plane.has_jobs() {
-                call.plane.take_jobs().into_iter().for_each(|job| job.run());
+                call.plane.take_jobs().into_iter().for_each(CoderJob::run);
                 call.plane.collect_coded(turn);
             }
             call.hear_dtmf(ctx);
@@ -282,7 +282,7 @@ impl Stage {
 
     fn address(&self, tag: &str, n: usize) -> SocketAddr {
         let stream = self.rtp(tag, n);
-        self.call.plane.stream(stream).and_then(|stream| stream.advertised()).expect("an address")
+        self.call.plane.stream(stream).and_then(Stream::advertised).expect("an address")
     }
 
     /// What was sent to a party's first media since it was asked last.
@@ -294,6 +294,11 @@ impl Stage {
     pub(super) fn hears_on(&mut self, tag: &str, n: usize) -> Vec<Left> {
         let address = self.address(tag, n);
         self.heard_at(address)
+    }
+
+    /// What was sent so far is of no interest.
+    pub(super) fn forgets(&mut self) {
+        self.wire.sent.clear();
     }
 
     /// What was sent to an address.

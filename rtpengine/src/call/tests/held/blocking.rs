@@ -4,7 +4,7 @@ use rtpengine_common::rtp::RtpHeader;
 
 use super::super::audio;
 use super::super::stage::{Left, Stage};
-use crate::flow::Component;
+use crate::flow::{Component, Stream};
 
 const EVENTS: &str = "a=rtpmap:101 telephone-event/8000\n";
 
@@ -88,7 +88,7 @@ fn block_media_does_not_stop_learning() {
     stage.sends_from("a", "10.9.9.9:4321", packet(0, 1), &[7; 160]);
     stage.runs(4000);
     stage.sends_from("a", "10.9.9.9:4321", packet(0, 2), &[7; 160]);
-    let endpoint = stage.call.plane.stream(stream).and_then(|stream| stream.endpoint());
+    let endpoint = stage.call.plane.stream(stream).and_then(Stream::endpoint);
     assert_eq!(endpoint, Some("10.9.9.9:4321".parse().expect("an address")));
 }
 

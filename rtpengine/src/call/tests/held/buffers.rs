@@ -149,6 +149,44 @@ fn both_buffers_in_a_row() {
     assert_eq!(heard.len(), said);
 }
 
+/// What `a` sends, one packet every 20 ms.
+struct Line {
+    stage: Stage,
+    number: u16,
+    stamp: u32,
+}
+
+impl Line {
+    fn sends(&mut self, payload_type: u8, marker: bool, payload: &[u8]) {
+        self.number += 1;
+        let (sequence_number, timestamp) = (self.number, self.stamp);
+        self.stage.sends(
+            "a",
+            RtpHeader { marker, payload_type, sequence_number, timestamp, ssrc: 7 },
+            payload,
+        );
+    }
+
+    fn speaks(&mut self, packets: u32) {
+        for _ in 0..packets {
+            self.sends(0, false, &[0x10; 160]);
+            self.stamp += 160;
+            self.stage.runs(20);
+        }
+    }
+
+    /// An event of so many packets; its end comes three times.
+    fn presses(&mut self, event: u8, packets: u16) {
+        for n in 1..=packets {
+            let [high, low] = (n * 160).to_be_bytes();
+            let (times, end) = if n == packets { (3, 0x80) } else { (1, 0) };
+            (0..times).for_each(|_| self.sends(101, n == 1, &[event, 10 | end, high, low]));
+            self.stage.runs(20);
+        }
+        self.stamp += u32::from(packets) * 160;
+    }
+}
+
 /// §18.2 rule 6: the event is masked by silence, and sent later in place of audio: marker first, durations growing, three ends, numbers
 /// two higher afterwards.
 #[test]
@@ -161,34 +199,12 @@ fn rule_18_2_6_delayed_digits() {
         "block DTMF",
         &format!("{SIDE},\"DTMF-security\":\"off\",\"delay-buffer\":0,\"DTMF-delay\":200"),
     );
-    let (mut number, mut stamp) = (0u16, 0u32);
-    let mut send = |stage: &mut Stage, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8]| {
-        number += 1;
-        let header = RtpHeader { marker, payload_type, sequence_number: number, timestamp, ssrc: 7 };
-        stage.sends("a", header, payload);
-    };
-    let audio = |stage: &mut Stage,
-                 stamp: &mut u32,
-                 send: &mut dyn FnMut(&mut Stage, u8, bool, u32, &[u8]),
-                 times: u32| {
-        for _ in 0..times {
-            send(stage, 0, false, *stamp, &[0x10; 160]);
-            *stamp += 160;
-            stage.runs(20);
-        }
-    };
-    audio(&mut stage, &mut stamp, &mut send, 5);
-    let begin = stamp;
-    for n in 1..=4u16 {
-        let [high, low] = (n * 160).to_be_bytes();
-        let end = n == 4;
-        for _ in 0..if end { 3 } else { 1 } {
-            send(&mut stage, 101, n == 1, begin, &[5, 10 | if end { 0x80 } else { 0 }, high, low]);
-        }
-        stamp += 160;
-        stage.runs(20);
-    }
-    audio(&mut stage, &mut stamp, &mut send, 30);
+    let mut line = Line { stage, number: 0, stamp: 0 };
+    line.speaks(5);
+    let begin = line.stamp;
+    line.presses(5, 4);
+    line.speaks(30);
+    let mut stage = line.stage;
     let heard = stage.hears("b");
     in_order(&heard);
     let events: Vec<_> = heard.iter().filter(|packet| packet.header.payload_type == 101).collect();
