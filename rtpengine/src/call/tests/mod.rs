@@ -1,10 +1,9 @@
 //! Calls without sockets: requests in, SDP out.
 
 mod block;
+mod codecs;
 mod create;
 mod edges;
-#[cfg(feature = "codec")]
-mod fax;
 mod flows;
 #[cfg(feature = "codec")]
 mod held;
@@ -24,7 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
-use rtpengine_common::ng::{Defaults, Dict, Message, Reply, Request};
+use rtpengine_common::ng::{Defaults, Dict, Encoding, Message, Reply, Request};
 
 use super::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
 use super::ids::{CallKey, LocalId, LocalSocket, LogicalId, MediaId, SocketKey, StreamId};
@@ -124,7 +123,18 @@ pub(super) struct Desk {
     pub settings: Settings,
     pub log: Vec<LogLine>,
     pub now: Now,
+    /// Requests are encoded as bencode on their way.
+    pub bencode: bool,
     random: Counting,
+}
+
+/// The members of a JSON object as a message in bencode.
+pub(super) fn bencode(members: &str) -> Vec<u8> {
+    let text = format!("{{{members}}}");
+    let message = Message::decode(text.as_bytes()).expect("a dictionary");
+    let mut out = Vec::new();
+    Encoding::Bencode.write(&message.dict, &mut out);
+    out
 }
 
 impl Desk {
@@ -153,6 +163,7 @@ impl Desk {
             settings: Settings::default(),
             log: Vec::new(),
             now,
+            bencode: false,
             random: Counting(0),
         }
     }
@@ -193,8 +204,8 @@ impl Desk {
         members: &str,
         work: impl FnOnce(&mut Call, &Request, &mut Ctx<'_>) -> Done,
     ) -> Done {
-        let text = format!("{{{members}}}");
-        let message = Message::decode(text.as_bytes()).expect("a dictionary");
+        let bytes = if self.bencode { bencode(members) } else { format!("{{{members}}}").into_bytes() };
+        let message = Message::decode(&bytes).expect("a dictionary");
         let request = match Request::parse(&message, &Defaults::default()) {
             Ok(request) => request,
             Err(error) => return Done { reply: Reply::from_error(&error), fate: Fate::Keep },
