@@ -13,7 +13,6 @@ mod dtls_rules;
 mod dtmf;
 mod edges;
 mod extensions;
-mod http;
 mod ice;
 mod jitter;
 mod learning;

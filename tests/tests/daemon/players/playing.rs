@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rtpengine_tests::dtls::{Association, Begins, Identity};
+use rtpengine_tests::dtls::{Begins, Identity};
 use rtpengine_tests::phone::MediaPlan;
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::secure::{encrypted, plan, shake};
 
 use super::*;
 
@@ -211,17 +212,11 @@ fn a_phone_with_dtls_hears_under_its_keys() {
     let (_folder, file) = folder(8000, 100);
     let call = Call::new(&daemon);
     let identity = Identity::new();
-    let plan = MediaPlan::new("audio", "UDP/TLS/RTP/SAVPF")
-        .format(0, "PCMU/8000")
-        .attribute("setup:active")
-        .attribute(&format!("fingerprint:{}", identity.fingerprint()));
     let mut alice = call.phone(0, "alice").build();
-    let mut bob = call.phone(1, "bob").media(plan).build();
-    call.offer_with(&mut alice, &mut bob, &Request::empty().set("transport-protocol", "UDP/TLS/RTP/SAVPF"));
+    let mut bob = call.phone(1, "bob").media(plan(&identity, "active")).build();
+    call.offer_with(&mut alice, &mut bob, &encrypted());
     call.answer(&mut bob, &mut alice);
-    let (socket, remote) = (bob.media[0].rtp_socket(), bob.remote().rtp());
-    let keys = Association::shake(&identity, socket, remote, Begins::Phone, Duration::from_secs(4));
-    let mut keys = keys.expect("a handshake");
+    let mut keys = shake(&bob, &identity, Begins::Phone).expect("a handshake");
     for round in 0..2 {
         daemon.request(&play(&call, &bob).set("file", &file)).ok();
         let mut heard = Vec::new();
