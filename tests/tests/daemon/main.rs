@@ -28,6 +28,7 @@ mod reinvite;
 mod reports;
 mod sdp_examples;
 mod sdp_rules;
+mod sdp_sections;
 mod srtp;
 mod srtp_hostile;
 mod srtp_peers;
