@@ -1,8 +1,8 @@
 use super::*;
 use crate::options::{Database as DatabaseSettings, MediaCache, MusicOnHold};
-use crate::player::source::Position;
-use crate::player::track::{Next, Reader};
-use rtpengine_common::codec::{CodecDef, CodecId, Support};
+use crate::player::source::{Output, Plan, Position};
+use crate::player::track::{Next, Reader, Track};
+use rtpengine_common::codec::{Codec, CodecDef, CodecId, Support};
 use std::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_secs(20);
