@@ -13,12 +13,8 @@ fn house(count: u16) -> (House, Bench) {
 /// A call from PCMU to opus; the port where the offerer sends.
 fn call(house: &mut House, id: &str, offerer: &Phone, answerer: &Phone) -> u16 {
     let (from, to) = (format!("{id}-from"), format!("{id}-to"));
-    let offer = [
-        ("call-id", id),
-        ("from-tag", &from),
-        ("flags", "codec-transcode-opus"),
-        ("sdp", &offerer.sdp()),
-    ];
+    let offer =
+        [("call-id", id), ("from-tag", &from), ("flags", "codec-transcode-opus"), ("sdp", &offerer.sdp())];
     let reply = house.execute(0, "offer", &offer);
     let sdp = reply.keys().text("sdp").expect("an SDP");
     let number =
