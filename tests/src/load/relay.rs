@@ -16,7 +16,7 @@ use crate::sys::{self, Batch};
 const SOCKETS: usize = 4;
 
 /// From one packet of a stream to the next.
-const PACKET_INTERVAL_NS: u64 = 20_000_000;
+pub(super) const PACKET_INTERVAL_NS: u64 = 20_000_000;
 
 /// Between two looks at the sockets.
 const LOOK_NS: u64 = 250_000;
