@@ -56,7 +56,7 @@ struct Arguments {
     #[arg(long, default_value_t = 500)]
     dtls_calls: usize,
     /// Numbers of callers that hear the announcement
-    #[arg(long, value_delimiter = ',', default_value = "1000,5000")]
+    #[arg(long, value_delimiter = ',', default_value = "1000,4500")]
     listeners: Vec<usize>,
     /// Relayed calls beside those that start
     #[arg(long, default_value_t = 500)]

@@ -416,7 +416,11 @@ impl<'d> Generator<'d> {
         std::mem::take(&mut self.seen)
     }
 
+    /// What is relayed leaves when it comes; what is transcoded keeps a pace, which such a moment disturbs.
     fn note_disturbance(&mut self) {
+        if self.streams.iter().all(|stream| stream.audio.is_none()) {
+            return;
+        }
         let now = sys::realtime_ns();
         match self.disturbed.last_mut().filter(|(_, end)| *end >= now) {
             Some((_, end)) => *end = now + SETTLED_NS,
