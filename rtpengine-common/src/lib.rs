@@ -4,6 +4,7 @@ pub mod bencode;
 pub mod codec;
 pub mod config;
 pub mod log;
+mod names;
 pub mod ng;
 pub mod options;
 pub mod rtcp;

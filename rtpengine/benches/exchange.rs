@@ -218,10 +218,29 @@ fn messages(medias: usize, candidates: usize, mids: bool, more: &str) -> [Vec<u8
     ]
 }
 
+/// An offer and an answer on a new call; what becomes of the call afterwards is not counted.
 fn exchange(c: &mut Criterion, name: &str, messages: &[Vec<u8>; 3]) {
-    let requests: Vec<Box<Request>> = messages.iter().map(|bytes| parse(bytes)).collect();
+    let [offer, answer, _] = messages.each_ref().map(|bytes| parse(bytes));
     let mut desk = Desk::new();
-    c.bench_function(name, |bench| {
+    c.bench_function(&format!("offer and answer, {name}"), |bench| {
+        bench.iter_batched(
+            || (),
+            |()| {
+                let mut call = desk.call();
+                desk.carry_out(&mut call, &offer);
+                desk.carry_out(&mut call, &answer);
+                call
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+/// The whole life of a call as signalling sees it: offer, answer, delete, and the memory given back.
+fn life(c: &mut Criterion, name: &str, messages: &[Vec<u8>; 3]) {
+    let requests = messages.each_ref().map(|bytes| parse(bytes));
+    let mut desk = Desk::new();
+    c.bench_function(&format!("offer, answer and delete, {name}"), |bench| {
         bench.iter(|| {
             let mut call = desk.call();
             requests.iter().for_each(|request| desk.carry_out(&mut call, request));
@@ -257,16 +276,22 @@ fn branch(c: &mut Criterion, name: &str, before: usize) {
 
 fn benches(c: &mut Criterion) {
     let plain = ",\"transport-protocol\":\"RTP/AVP\",\"ICE\":\"remove\",\"rtcp-mux\":[\"demux\"]";
-    exchange(c, "browser to plain, 2 medias", &messages(2, 5, false, plain));
-    exchange(c, "browser to browser, 2 medias", &messages(2, 5, false, ""));
-    exchange(
-        c,
-        "browser to browser, 2 bundled medias",
-        &messages(2, 5, true, ",\"bundle\":[\"accept\",\"offer\"]"),
-    );
+    let bundled = ",\"bundle\":[\"accept\",\"offer\"]";
+    for (name, messages) in [
+        ("browser to plain, 2 medias", messages(2, 5, false, plain)),
+        ("browser to browser, 2 medias", messages(2, 5, false, "")),
+        ("browser to browser, 2 bundled medias", messages(2, 5, true, bundled)),
+    ] {
+        exchange(c, name, &messages);
+        life(c, name, &messages);
+    }
     for medias in [1, 10, 50] {
-        let name = format!("browser to browser, {medias} medias");
-        exchange(c, &name, &messages(medias, 5, false, ""));
+        exchange(c, &format!("browser to browser, {medias} medias"), &messages(medias, 5, false, ""));
+        exchange(
+            c,
+            &format!("browser to browser, {medias} bundled medias"),
+            &messages(medias, 5, true, bundled),
+        );
     }
     let wire = messages(2, 5, false, "");
     c.bench_function("parsing the three requests", |bench| {

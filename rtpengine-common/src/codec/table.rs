@@ -1,5 +1,7 @@
 //! The one table of codecs (`codecs.md` §1.1) and the static payload numbers (§1.2).
 
+use crate::names::NameIndex;
+
 /// The codecs known by name, in the order of the table. `as usize` is the position in [`CODECS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -40,6 +42,17 @@ pub enum CodecId {
     Mp3,
 }
 
+/// Where the names are in [`CODECS`].
+static NAMES: NameIndex<128> = {
+    let mut names = [""; CODECS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = CODECS[at].name;
+        at += 1;
+    }
+    NameIndex::new(&names)
+};
+
 impl CodecId {
     /// The row of the table.
     #[must_use]
@@ -50,11 +63,8 @@ impl CodecId {
     /// Finds a codec by name, whatever the letter case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        let first = name.bytes().next()?.to_ascii_lowercase();
-        let may_be = |def: &&CodecDef| {
-            def.name.len() == name.len() && def.name.as_bytes().first().is_some_and(|b| b | 0x20 == first)
-        };
-        CODECS.iter().filter(may_be).find(|def| def.name.eq_ignore_ascii_case(name)).map(|def| def.id)
+        let mut defs = NAMES.candidates(name.as_bytes()).filter_map(|at| CODECS.get(at));
+        defs.find(|def| def.name.eq_ignore_ascii_case(name)).map(|def| def.id)
     }
 }
 

@@ -86,16 +86,6 @@ pub(super) fn parse_connection(text: &[u8]) -> Option<IpAddr> {
     family.parse(tokens.token()?)
 }
 
-/// An address as SDP prints it: `IN IP4 192.0.2.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NetworkAddress(pub IpAddr);
-
-impl fmt::Display for NetworkAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IN {} {}", AddressFamily::of(self.0), self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

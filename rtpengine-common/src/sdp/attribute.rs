@@ -9,6 +9,7 @@ use super::direction::Setup;
 use super::error::AttributeError;
 use super::fingerprint::Fingerprint;
 use super::token::{number, split_once, split_token, whole_number};
+use crate::names::NameIndex;
 
 macro_rules! attribute_kinds {
     ($($kind:ident = $name:literal,)*) => {
@@ -35,6 +36,7 @@ macro_rules! attribute_kinds {
             }
 
             const ALL: &'static [AttributeKind] = &[$(AttributeKind::$kind,)*];
+            const NAMES: &'static [&'static str] = &[$($name,)*];
         }
     };
 }
@@ -83,39 +85,14 @@ attribute_kinds! {
     Rtpengine = "rtpengine",
 }
 
-/// Places of [`SLOTS`]: three for each name, so that nearly every name is found or missed at the first look.
-const SLOT_COUNT: usize = 128;
-
-/// Positions in [`AttributeKind::ALL`] plus one, each at the place its name leads to or at the next free one; 0 is a free place. A body has
-/// hundreds of attributes, and comparing each with every name was a tenth of what an offer costs.
-static SLOTS: [u8; SLOT_COUNT] = {
-    let mut slots = [0; SLOT_COUNT];
-    let mut at = 0;
-    while at < AttributeKind::ALL.len() {
-        let mut place = slot(AttributeKind::ALL[at].name().as_bytes());
-        while slots[place] != 0 {
-            place = (place + 1) % SLOT_COUNT;
-        }
-        at += 1;
-        slots[place] = at as u8;
-    }
-    slots
-};
-
-const fn slot(name: &[u8]) -> usize {
-    match name {
-        [first, .., last] => (*first as usize * 7 + *last as usize * 3 + name.len() * 11) % SLOT_COUNT,
-        _ => 0,
-    }
-}
+/// Where the names are in [`AttributeKind::ALL`].
+static NAMES: NameIndex<128> = NameIndex::new(AttributeKind::NAMES);
 
 impl AttributeKind {
     /// The kind of the attribute called `name`; names are case sensitive.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Self {
-        let places = (slot(name)..SLOT_COUNT).chain(0..SLOT_COUNT);
-        let taken = places.map(|place| SLOTS[place]).take_while(|&at| at != 0);
-        let mut kinds = taken.filter_map(|at| Self::ALL.get(usize::from(at) - 1).copied());
+        let mut kinds = NAMES.candidates(name).filter_map(|at| Self::ALL.get(at).copied());
         kinds.find(|kind| kind.name().as_bytes() == name).unwrap_or(Self::Unknown)
     }
 

@@ -10,11 +10,15 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use crate::srtp::{self, MasterKey, Parameters, SessionParameters, Suite, SuiteInfo};
 
 use super::token::{Tokens, leading_number, number, split_once};
+use super::write;
 
 /// Largest lifetime of a master key in packets (RFC 3711 §9.2).
 const MAX_LIFETIME: u64 = 1 << 48;
 /// Longest master key identifier in bytes.
 const MAX_MKI_LEN: u64 = 256;
+
+/// Octets that hold the longest key in base64, padded.
+const KEY_ROOM: usize = 64;
 
 /// Characters of a suite's key in base64, without padding.
 const fn base64_len(suite: &SuiteInfo) -> usize {
@@ -185,11 +189,13 @@ impl CryptoParams {
         Parameters { suite: self.suite, key: self.key.clone(), mki, session: self.session }
     }
 
-    /// The key in base64, with or without padding.
-    #[must_use]
-    pub fn key_base64(&self, padded: bool) -> String {
-        let engine = if padded { STANDARD } else { STANDARD_NO_PAD };
-        engine.encode(self.key.to_bytes())
+    /// Appends the key in base64, with or without padding.
+    fn write_key(&self, out: &mut Vec<u8>, padded: bool) {
+        let engine = if padded { &STANDARD } else { &STANDARD_NO_PAD };
+        let mut room = [0; KEY_ROOM];
+        // The room is enough for every suite's key, as a test shows.
+        let len = engine.encode_slice(self.key.to_bytes(), &mut room).unwrap_or_default();
+        out.extend_from_slice(room.get(..len).unwrap_or_default());
     }
 }
 
@@ -201,7 +207,7 @@ fn parse_key(suite: Suite, text: &[u8]) -> Result<(MasterKey, Option<Mki>), Cryp
         return Err(CryptoError::KeyMethod);
     }
     // Room for what the decoder thinks it may need, which is more than comes out.
-    let mut room = [0u8; 64];
+    let mut room = [0u8; KEY_ROOM];
     let len = DECODER.decode_slice(key, &mut room).map_err(|_| CryptoError::Base64)?;
     let bytes = room.get(..len).unwrap_or_default();
     let key = MasterKey::from_bytes(suite, bytes).map_err(|_| CryptoError::Base64)?;
@@ -283,20 +289,23 @@ impl CryptoParams {
     /// attribute manipulations look (sdp.md §18).
     pub(crate) fn write_marked(&self, out: &mut Vec<u8>, print: CryptoPrint) -> [usize; 4] {
         let mut ends = [0; 4];
-        out.extend_from_slice(self.tag.to_string().as_bytes());
+        write::number(out, self.tag);
         ends[0] = out.len();
         out.push(b' ');
         out.extend_from_slice(self.suite.name().as_bytes());
         ends[1] = out.len();
         out.extend_from_slice(b" inline:");
         ends[2] = out.len();
-        out.extend_from_slice(self.key_base64(print.pad).as_bytes());
+        self.write_key(out, print.pad);
         ends[3] = out.len();
         if print.lifetime {
             out.extend_from_slice(b"|2^31");
         }
         if let Some(mki) = self.mki {
-            out.extend_from_slice(format!("|{}:{}", mki.value, mki.len).as_bytes());
+            out.push(b'|');
+            write::number(out, mki.value);
+            out.push(b':');
+            write::number(out, mki.len);
         }
         for (set, text) in [
             (self.session.unencrypted_srtp, " UNENCRYPTED_SRTP"),
@@ -325,6 +334,19 @@ mod tests {
         let mut out = Vec::new();
         params.write(&mut out, print);
         String::from_utf8(out).expect("ascii")
+    }
+
+    #[test]
+    fn the_key_of_every_suite_is_printed_whole() {
+        for info in srtp::SUITES.iter() {
+            let params = CryptoParams::generate(1, info.suite, |bytes| bytes.fill(0xa5));
+            for pad in [false, true] {
+                let text = printed(&params, CryptoPrint { pad, lifetime: false });
+                let key = text.rsplit(':').next().expect("a key");
+                assert_eq!(key.trim_end_matches('=').len(), base64_len(info), "{text}");
+                assert_eq!(parse(&text).as_ref(), Ok(&params));
+            }
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
-use super::attribute::{Attribute, AttributeKind, AttributeValue, Group, Rtpmap};
-use super::candidate::MAX_CANDIDATES;
+use super::attribute::{Attribute, AttributeKind, AttributeValue, Group};
+use super::candidate::{CandidateLine, MAX_CANDIDATES};
 use super::codec::Codec;
 use super::direction::Setup;
 use super::fingerprint::Fingerprint;
@@ -100,15 +100,12 @@ struct Items<'s, 'a> {
     ice_options: Option<&'a [u8]>,
     ice_lite: bool,
     end_of_candidates: bool,
-    candidates: Vec<&'s super::candidate::CandidateLine<'a>>,
     crypto: Vec<&'s super::crypto::CryptoParams>,
     fingerprint: Option<&'s Fingerprint>,
     setup: Option<Setup>,
     tls_id: Option<&'a [u8]>,
     directions: Directions,
-    rtpmaps: Vec<Rtpmap<'a>>,
-    fmtps: Vec<(u8, &'a [u8])>,
-    feedback: Vec<(Option<u8>, &'a [u8])>,
+    feedback: bool,
     ptime: u32,
     maxptime: u32,
     extmaps: Vec<(u8, &'a [u8])>,
@@ -118,11 +115,6 @@ struct Items<'s, 'a> {
 impl<'s, 'a> Items<'s, 'a> {
     fn of(attributes: &'s [Attribute<'a>]) -> Self {
         let mut items = Items::default();
-        let count = |kind| attributes.iter().filter(|attribute| attribute.kind == kind).count();
-        items.candidates.reserve(count(AttributeKind::Candidate));
-        items.rtpmaps.reserve(count(AttributeKind::Rtpmap));
-        items.fmtps.reserve(count(AttributeKind::Fmtp));
-        items.feedback.reserve(count(AttributeKind::RtcpFb));
         for attribute in attributes {
             items.add(attribute);
         }
@@ -134,15 +126,13 @@ impl<'s, 'a> Items<'s, 'a> {
         match &attribute.value {
             V::Text(text) => self.add_text(attribute.kind, text),
             V::Rtcp(rtcp) => self.rtcp = self.rtcp.or(Some(*rtcp)),
-            V::Group(_) => {}
-            V::Candidate(line) => self.candidates.push(line),
+            V::RtcpFb(..) => self.feedback = true,
+            // Gone through where they are needed.
+            V::Group(_) | V::Candidate(_) | V::Rtpmap(_) | V::Fmtp(..) => {}
             V::Crypto(params) if self.crypto.len() < MAX_CRYPTO => self.crypto.push(params),
             V::Crypto(_) => {}
             V::Fingerprint(fingerprint) => self.fingerprint = self.fingerprint.or(Some(fingerprint)),
             V::Setup(setup) => self.setup = self.setup.or(Some(*setup)),
-            V::Rtpmap(map) => self.rtpmaps.push(*map),
-            V::Fmtp(payload_type, text) => self.fmtps.push((*payload_type, text)),
-            V::RtcpFb(payload_type, text) => self.feedback.push((*payload_type, text)),
             V::Milliseconds(value) if attribute.kind == AttributeKind::Ptime => {
                 set_first(&mut self.ptime, *value);
             }
@@ -202,7 +192,7 @@ impl<'a> Section<'_, 'a> {
         let has_keys = fingerprint.is_some() || !items.crypto.is_empty();
         let protocol = Transport::from_name(media.protocol).map(|protocol| with_keys(protocol, has_keys));
         let codecs = match protocol {
-            Some(protocol) if protocol.is_rtp() && media.port != 0 => self.codecs(&items)?,
+            Some(protocol) if protocol.is_rtp() && media.port != 0 => self.codecs()?,
             _ => Vec::new(),
         };
         let directions = items.directions.union(defaults.directions);
@@ -225,7 +215,7 @@ impl<'a> Section<'_, 'a> {
             information: self.text_or_empty(media.common.information),
             bandwidth: media.common.bandwidth,
             codecs,
-            rtcp_fb: !items.feedback.is_empty(),
+            rtcp_fb: items.feedback,
             ptime: items.ptime,
             maxptime: items.maxptime,
             mid: items.mid.map(|mid| self.keeper.text(mid)),
@@ -291,9 +281,12 @@ impl<'a> Section<'_, 'a> {
             Some(_) => has_option(b"trickle"),
             None => rtp.is_some_and(is_trickle_placeholder),
         };
-        let candidates = items.candidates.iter();
-        let usable =
-            candidates.filter_map(|line| line.usable_with(|foundation| self.keeper.text(foundation)));
+        let attributes = &self.media.common.attributes;
+        let lines = || attributes.iter().filter_map(candidate_line);
+        let mut candidates = Vec::with_capacity(lines().count().min(MAX_CANDIDATES));
+        let mut usable =
+            lines().filter_map(|line| line.usable_with(|foundation| self.keeper.text(foundation)));
+        candidates.extend(usable.by_ref().take(MAX_CANDIDATES));
         Some(Box::new(IceParams {
             ufrag: self.keeper.text(ufrag),
             pwd: self.text_or_empty(items.pwd.or(defaults.pwd)),
@@ -301,18 +294,19 @@ impl<'a> Section<'_, 'a> {
             ice2: has_option(b"ice2"),
             lite: items.ice_lite || defaults.ice_lite,
             end_of_candidates: items.end_of_candidates || defaults.end_of_candidates,
-            candidates: usable.take(MAX_CANDIDATES).collect(),
+            candidates,
+            more_candidates: usable.next().is_some(),
         }))
     }
 
     /// Each payload type once, at its first place: there are at most 128, however long the line is.
-    fn codecs(&self, items: &Items<'_, 'a>) -> Result<Vec<Codec>, ExtractError> {
-        let mut codecs = Vec::new();
-        let mut places: [Option<u8>; 128] = [None; 128];
+    fn codecs(&self) -> Result<Vec<Codec>, ExtractError> {
         let formats = self.media.formats;
         let formats = formats.strip_suffix(b" ").unwrap_or(formats);
-        let words = formats.split(|&byte| byte == b' ').filter(|_| !formats.is_empty());
-        for word in words {
+        let words = || formats.split(|&byte| byte == b' ').filter(|_| !formats.is_empty());
+        let mut codecs = Vec::with_capacity(words().take(128).count());
+        let mut places: [Option<u8>; 128] = [None; 128];
+        for word in words() {
             let payload_type = number::<u8>(word).ok_or(ExtractError::PayloadTypes)?;
             let place = places.get_mut(usize::from(payload_type)).ok_or(ExtractError::PayloadTypes)?;
             if place.is_none() {
@@ -320,28 +314,39 @@ impl<'a> Section<'_, 'a> {
                 codecs.push(Codec::undefined(payload_type));
             }
         }
-        let mut of = |payload_type: u8, change: &mut dyn FnMut(&mut Codec)| {
-            let place = places.get(usize::from(payload_type)).copied().flatten();
-            if let Some(codec) = place.and_then(|place| codecs.get_mut(usize::from(place))) {
-                change(codec);
-            }
-        };
-        for map in &items.rtpmaps {
-            of(map.payload_type, &mut |codec| {
-                codec.name = self.keeper.text(map.name);
-                codec.clock_rate = map.clock_rate;
-                codec.channels = map.channels;
-            });
-        }
-        for (payload_type, text) in &items.fmtps {
-            of(*payload_type, &mut |codec| codec.fmtp = self.keeper.text(text));
-        }
-        for (payload_type, text) in &items.feedback {
-            if let Some(payload_type) = payload_type {
-                of(*payload_type, &mut |codec| codec.rtcp_fb.push(self.keeper.text(text)));
+        for attribute in &self.media.common.attributes {
+            match &attribute.value {
+                AttributeValue::Rtpmap(map) => {
+                    let Some(codec) = at(&places, map.payload_type, &mut codecs) else { continue };
+                    codec.name = self.keeper.text(map.name);
+                    codec.clock_rate = map.clock_rate;
+                    codec.channels = map.channels;
+                }
+                AttributeValue::Fmtp(payload_type, text) => {
+                    let Some(codec) = at(&places, *payload_type, &mut codecs) else { continue };
+                    codec.fmtp = self.keeper.text(text);
+                }
+                AttributeValue::RtcpFb(Some(payload_type), text) => {
+                    let Some(codec) = at(&places, *payload_type, &mut codecs) else { continue };
+                    codec.rtcp_fb.push(self.keeper.text(text));
+                }
+                _ => {}
             }
         }
         Ok(codecs)
+    }
+}
+
+/// The codec of a payload type, given the place of each.
+fn at<'c>(places: &[Option<u8>; 128], payload_type: u8, codecs: &'c mut [Codec]) -> Option<&'c mut Codec> {
+    let place = *places.get(usize::from(payload_type))?;
+    codecs.get_mut(usize::from(place?))
+}
+
+fn candidate_line<'s, 'a>(attribute: &'s Attribute<'a>) -> Option<&'s CandidateLine<'a>> {
+    match &attribute.value {
+        AttributeValue::Candidate(line) => Some(line),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Certificate fingerprints: `a=fingerprint` (RFC 8122).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use arrayvec::ArrayVec;
 
@@ -104,34 +104,24 @@ fn hex_pair(pair: &[u8]) -> Option<u8> {
 }
 
 impl Fingerprint {
-    /// The digest as printed: upper-case hex pairs joined by colons.
-    #[must_use]
-    pub fn digest_text(&self) -> impl fmt::Display + use<'_> {
-        DigestText(&self.digest)
-    }
-}
-
-struct DigestText<'a>(&'a [u8]);
-
-impl fmt::Display for DigestText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Appends the digest as printed: upper-case hex pairs joined by colons.
+    pub(crate) fn write_digest(&self, out: &mut Vec<u8>) {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
-        for (index, byte) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_char(':')?;
-            }
-            f.write_char(digit(byte >> 4))?;
-            f.write_char(digit(*byte))?;
+        let digit = |value: u8| DIGITS[usize::from(value & 15)];
+        for &byte in &self.digest {
+            out.extend_from_slice(&[digit(byte >> 4), digit(byte), b':']);
         }
-        Ok(())
+        // Of the last pair.
+        out.pop();
     }
 }
 
 impl fmt::Display for Fingerprint {
     /// The value of the attribute: hash in lower case, hex in upper case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.hash.name(), self.digest_text())
+        let mut digest = Vec::with_capacity(3 * self.digest.len());
+        self.write_digest(&mut digest);
+        write!(f, "{} {}", self.hash.name(), String::from_utf8_lossy(&digest))
     }
 }
 

@@ -25,7 +25,7 @@ mod token;
 pub mod transport;
 mod write;
 
-pub use address::{AddressFamily, NetworkAddress, parse_ip};
+pub use address::{AddressFamily, parse_ip};
 pub use attribute::{Attribute, AttributeKind, AttributeValue, Group, RtcpAttribute, Rtpmap};
 pub use candidate::{Candidate, CandidateLine, CandidateType, MAX_CANDIDATES};
 pub use codec::Codec;

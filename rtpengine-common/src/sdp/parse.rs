@@ -67,6 +67,9 @@ const USUAL_LINE: usize = 32;
 /// Attributes of a section of a browser.
 const USUAL_ATTRIBUTES: usize = 64;
 
+/// Sections of a call with sound and pictures.
+const USUAL_MEDIA: usize = 2;
+
 struct Parser<'a, 'o> {
     options: ParseOptions<'o>,
     sdp: Sdp<'a>,
@@ -101,7 +104,11 @@ impl<'a> Parser<'a, '_> {
                 if self.media_count > MAX_MEDIA {
                     return Err(ParseErrorKind::TooManyMedia);
                 }
-                session.media.push(parse_media(value).ok_or(ParseErrorKind::Media)?);
+                let media = parse_media(value).ok_or(ParseErrorKind::Media)?;
+                if session.media.is_empty() {
+                    session.media.reserve_exact(USUAL_MEDIA);
+                }
+                session.media.push(media);
             }
             b'o' => origin(session, value)?,
             b's' | b't' | b'u' | b'e' | b'p' => session_text(session, letter, value)?,
@@ -131,6 +138,8 @@ impl<'a> Parser<'a, '_> {
         if self.sdp.sessions.len() >= MAX_SESSIONS {
             return Err(ParseErrorKind::TooManySessions);
         }
+        // Nearly always the only one.
+        self.sdp.sessions.reserve_exact(1);
         self.sdp.sessions.push(Session::default());
         Ok(())
     }

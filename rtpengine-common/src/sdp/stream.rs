@@ -140,6 +140,8 @@ pub struct IceParams {
     pub end_of_candidates: bool,
     /// Usable candidates in order, at most [`super::MAX_CANDIDATES`].
     pub candidates: Vec<Candidate>,
+    /// There were more usable ones.
+    pub more_candidates: bool,
 }
 
 /// One `m=` section as the call remembers it.
@@ -289,13 +291,12 @@ struct Span {
 
 impl Attributes {
     pub(super) fn keep<'a>(keeper: &Keeper<'a>, attributes: impl Iterator<Item = &'a Attribute<'a>>) -> Self {
-        let spans = attributes
-            .filter_map(|attribute| {
-                let (start, len) = keeper.place(attribute.text)?;
-                Some(Span { start, len, kind: attribute.kind })
-            })
-            .collect();
-        Attributes { body: Arc::clone(keeper.body()), spans }
+        // All texts are pieces of the body, so that the list has the length which is announced and is built in one go.
+        let span = |attribute: &Attribute<'_>| {
+            let (start, len) = keeper.place(attribute.text).unwrap_or_default();
+            Span { start, len, kind: attribute.kind }
+        };
+        Attributes { body: Arc::clone(keeper.body()), spans: attributes.map(span).collect() }
     }
 
     /// Kind and text (`NAME` or `NAME:VALUE`) of each attribute.

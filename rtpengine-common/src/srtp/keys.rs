@@ -104,8 +104,8 @@ impl MasterKey {
 
     /// Key and salt one after the other, as `a=crypto` wants them.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        [self.key(), self.salt()].concat()
+    pub fn to_bytes(&self) -> ArrayVec<u8, { MAX_KEY + MAX_SALT }> {
+        self.key.iter().chain(&self.salt).copied().collect()
     }
 
     /// Fills `out` with key material of the given label: the key stream of AES in counter mode under the

@@ -207,8 +207,8 @@ fn keys_must_fit_the_suite() {
 fn dtls_material_is_split_between_the_sides() {
     let exported: Vec<u8> = (0..60).collect();
     let (client, server) = MasterKey::from_dtls(Suite::AesCm128HmacSha1_32, &exported).unwrap();
-    assert_eq!(client.to_bytes(), [&exported[..16], &exported[32..46]].concat());
-    assert_eq!(server.to_bytes(), [&exported[16..32], &exported[46..]].concat());
+    assert_eq!(client.to_bytes()[..], [&exported[..16], &exported[32..46]].concat());
+    assert_eq!(server.to_bytes()[..], [&exported[16..32], &exported[46..]].concat());
     assert!(MasterKey::from_dtls(Suite::AesCm128HmacSha1_32, &exported[1..]).is_err());
     assert!(MasterKey::from_dtls(Suite::AesCm128HmacSha1_32, &[0; 61]).is_err());
 }

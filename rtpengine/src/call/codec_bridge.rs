@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rtpengine_common::codec::{Codec, EngineSupport, Linked, Supplemental, table};
 use rtpengine_common::ng::{ByteString, Flag, Request};
 use rtpengine_common::sdp::{self, MediaType, StreamParams};
+use smallvec::SmallVec;
 
 use super::codecs::{
     self, CodecOptions, Environment, HandlerPolicy, MediaCodecs, SdpCodec, Section, apply_packet_times,
@@ -49,18 +50,24 @@ pub(super) fn transcodes() -> bool {
 
 /// Hands the codecs of a section to `work` in the form the negotiation takes. Names that are no UTF-8 cannot be codecs and count as unnamed.
 pub(super) fn with_section<R>(params: &StreamParams, work: impl FnOnce(&Section<'_>) -> R) -> R {
-    let feedback: Vec<Vec<&str>> =
-        params.codecs.iter().map(|c| c.rtcp_fb.iter().filter_map(sdp::Text::as_str).collect()).collect();
-    let list: Vec<SdpCodec<'_>> = params
+    // The values of all formats one behind the other, of which each format has a part.
+    let mut values: Vec<&str> = Vec::with_capacity(params.codecs.iter().map(|c| c.rtcp_fb.len()).sum());
+    let mut ends: SmallVec<[usize; 16]> = SmallVec::new();
+    for codec in &params.codecs {
+        values.extend(codec.rtcp_fb.iter().filter_map(sdp::Text::as_str));
+        ends.push(values.len());
+    }
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let list: SmallVec<[SdpCodec<'_>; 16]> = params
         .codecs
         .iter()
-        .zip(&feedback)
-        .map(|(codec, feedback)| SdpCodec {
+        .zip(starts.zip(&ends))
+        .map(|(codec, (start, &end))| SdpCodec {
             payload_type: codec.payload_type,
             rtpmap: (codec.clock_rate != 0)
                 .then(|| (codec.name.as_str().unwrap_or_default(), codec.clock_rate, codec.channels)),
             fmtp: codec.fmtp.as_str().filter(|t| !t.is_empty()),
-            rtcp_fb: feedback,
+            rtcp_fb: values.get(start..end).unwrap_or_default(),
         })
         .collect();
     let rtp = params.protocol.is_some_and(sdp::Transport::is_rtp);

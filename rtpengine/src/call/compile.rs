@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use smallvec::SmallVec;
 
 use rtpengine_common::codec::dtmf::Mode;
 use rtpengine_common::sdp::CryptoParams;
+use rtpengine_common::srtp::Parameters;
 
 use super::Call;
 use super::agents::{runs_dtls, runs_ice};
@@ -22,14 +25,19 @@ use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
 use crate::flow::{
     BufferSpec, Bundle, BundleMember, Crypto, DtmfSpec, Extensions, FlowKind, FlowSpec, JitterSettings, Keys,
-    Level, MirrorSpec, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
+    Level, MirrorSpec, PayloadTypes, PtAction, PtTable, RtcpSinkSpec, SinkSpec, SourcePolicy,
 };
 
 impl Call {
     /// Puts the flows of a media's streams in force.
     pub(super) fn compile(&mut self, id: MediaId) {
         let media = self.signalling.media(id);
-        let build = Build { certificate: self.dtls.is_some(), jitter: self.jitter };
+        let build = Build {
+            certificate: self.dtls.is_some(),
+            jitter: self.jitter,
+            extensions: extensions(media),
+            payload_types: codec_bridge::payload_types(&media.codecs),
+        };
         let specs: SmallVec<[(StreamId, FlowSpec); 2]> = media
             .streams
             .iter()
@@ -62,8 +70,12 @@ impl Call {
             return;
         };
         let keys = Keys { incoming, outgoing };
+        let mut changed = false;
         for &stream in &media.streams {
-            self.plane.set_keys(stream, keys.clone());
+            changed |= self.plane.set_keys(stream, keys.clone());
+        }
+        if changed {
+            log_keys(ctx, [keys.incoming, keys.outgoing]);
         }
     }
 
@@ -72,6 +84,17 @@ impl Call {
         for at in 0..self.signalling.medias.len() {
             self.compile(MediaId::at(at));
         }
+    }
+}
+
+/// Logs the keys of both directions (media-plane.md §9.5 rule 6).
+pub(super) fn log_keys(ctx: &mut Ctx<'_>, keys: [Option<Arc<Crypto>>; 2]) {
+    let level = if ctx.settings.log_srtp_keys { Level::Error } else { Level::Debug };
+    for (direction, crypto) in ["incoming", "outgoing"].into_iter().zip(keys) {
+        let Some(crypto) = crypto else { continue };
+        let Parameters { suite, key: master, .. } = crypto.parameters();
+        let (key, salt) = (STANDARD.encode(master.key()), STANDARD.encode(master.salt()));
+        ctx.log(level, format!("--- {} key {key} salt {salt} ({direction})", suite.name()));
     }
 }
 
@@ -134,11 +157,14 @@ struct Build {
     certificate: bool,
     /// The jitter buffer the operator wants.
     jitter: Option<JitterSettings>,
+    /// Of the media: its streams have them in common.
+    extensions: Option<Arc<Extensions>>,
+    payload_types: Option<Arc<PayloadTypes>>,
 }
 
 /// The flow of the stream at position `at` of a media.
 fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Build) -> FlowSpec {
-    let &Build { certificate, jitter } = build;
+    let &Build { certificate, jitter, .. } = build;
     let media = call.media(id);
     let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
     let rtcp = at % 2 == 1;
@@ -168,10 +194,10 @@ fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Bui
         generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
         pierce_nat: media.has(MediaFlags::PIERCE_NAT),
         nat_wait: media.has(MediaFlags::NAT_WAIT),
-        extensions: extensions(media),
+        extensions: build.extensions.clone(),
         head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
         bundle: bundle(call, id, at),
-        payload_types: codec_bridge::payload_types(&media.codecs),
+        payload_types: build.payload_types.clone(),
         buffers: if rtcp { None } else { buffers(call, media, jitter) },
         fax: !rtcp && call.has_fax(id),
         dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
@@ -274,7 +300,9 @@ fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVe
         return SmallVec::new();
     }
     if media.has(MediaFlags::ECHO) {
-        return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
+        let mut back = SinkSpec::forward(None, stream);
+        back.transcode.clone_from(&media.transform);
+        return SmallVec::from_elem(back, 1);
     }
     let mirrors = mirrors(call, id, at);
     edges(call, id)
@@ -329,7 +357,7 @@ fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> Sm
             stream
         };
         return SmallVec::from_elem(
-            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: false },
+            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: media.transform.is_some() },
             1,
         );
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
 use rtpengine_common::ng::{Command, Flag, Request};
 use rtpengine_common::sdp::out::{
     CodecOut, ConnectionRules, CopiedAttributes, DirectionOut, DtlsOut, Edits, IceOut, LegacyOsrtp,
@@ -44,7 +45,7 @@ struct Made<'a> {
     fmtp: Vec<Cow<'a, str>>,
     extmaps: Vec<&'a ExtMap>,
     fingerprint: Option<&'a Fingerprint>,
-    tls_id: Option<String>,
+    tls_id: Option<ArrayVec<u8, 32>>,
 }
 
 impl Call {
@@ -216,7 +217,7 @@ impl<'a> Sheet<'a> {
                 .as_ref()
                 .and_then(|dtls| dtls.tls_id)
                 .filter(|_| dtls_params::shows_tls_id(self.request))
-                .map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect());
+                .map(|id| id.iter().flat_map(|byte| hex_pair(*byte)).collect());
         }
         made
     }
@@ -416,11 +417,7 @@ impl<'a> Sheet<'a> {
                 .unwrap_or_default(),
             crypto_print: CryptoPrint { pad: request.sdes.pad, lifetime: request.sdes.lifetime },
             dtls: made.fingerprint.filter(|_| !media.has(MediaFlags::PASSTHROUGH)).map(|fingerprint| {
-                DtlsOut {
-                    setup: self.setup(media),
-                    fingerprint,
-                    tls_id: made.tls_id.as_ref().map(String::as_bytes),
-                }
+                DtlsOut { setup: self.setup(media), fingerprint, tls_id: made.tls_id.as_deref() }
             }),
             ptime: media.codecs.packet_time.ptime,
             maxptime: media.codecs.packet_time.maxptime,
@@ -508,6 +505,12 @@ enum Copied {
     FromSource,
     /// Proxied without knowledge of the protocol.
     Proxied,
+}
+
+/// A byte as two hexadecimal digits.
+pub(super) fn hex_pair(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 fn codecs<'m>(media: &'m Media, made: &'m Made<'_>) -> Vec<CodecOut<'m>> {

@@ -124,6 +124,8 @@ impl Home {
 /// Work of one transcoder. Run it on any thread, then let the call's plane collect what it left.
 pub struct CoderJob {
     ssrc: u32,
+    /// Where packets are counted.
+    transcode: Arc<Transcode>,
     transcoder: Option<Box<RtpTranscoder>>,
     task: Task,
     home: Arc<Home>,
@@ -150,7 +152,7 @@ impl CoderJob {
         let (ssrc, task) = (self.ssrc, std::mem::replace(&mut self.task, Task::Code(Vec::new())));
         let work = || match task {
             Task::Open(payload_type) => open(transcoder, payload_type),
-            Task::Code(packets) => code(ssrc, transcoder, packets),
+            Task::Code(packets) => code(ssrc, &self.transcode, transcoder, packets),
         };
         self.home.leave(catch_unwind(AssertUnwindSafe(work)).unwrap_or(Outcome::Failed));
     }
@@ -171,7 +173,7 @@ fn open(mut transcoder: Box<RtpTranscoder>, payload_type: u8) -> Outcome {
     Outcome::Coded(transcoder, Box::default())
 }
 
-fn code(ssrc: u32, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Outcome {
+fn code(ssrc: u32, transcode: &Transcode, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Outcome {
     let mut out = Outgoing::new();
     let (mut made, mut events, mut injected, mut fault) = (Vec::new(), Vec::new(), Vec::new(), None);
     let mut now = Duration::ZERO;
@@ -179,9 +181,12 @@ fn code(ssrc: u32, mut transcoder: Box<RtpTranscoder>, packets: Vec<Held>) -> Ou
         now = held.elapsed;
         out.clear();
         transcoder.set_mask(held.mask.clone());
+        let decoded = transcoder.decoded_samples();
         if let Err(error) = transcoder.push(now, &held.input(), &mut out) {
             fault = fault.or(Some((held.payload_type, CodecFault::from(&error))));
         }
+        let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+        transcode.count(held.payload_type, Some(held.payload.len()), samples);
         events.extend(transcoder.seen_events());
         injected.extend(transcoder.injected_digits());
         made.extend(out.packets().map(|packet| Made {
@@ -342,8 +347,8 @@ impl Plane {
         };
         match std::mem::replace(&mut coder.desk, Desk::Away(Box::new(away))) {
             Desk::Here(transcoder) => {
-                let job = CoderJob { ssrc: coder.ssrc, transcoder: Some(transcoder), task, home };
-                self.jobs.push(job);
+                let (ssrc, transcode) = (coder.ssrc, Arc::clone(transcode));
+                self.jobs.push(CoderJob { ssrc, transcode, transcoder: Some(transcoder), task, home });
             }
             away @ Desk::Away(_) => coder.desk = away,
         }

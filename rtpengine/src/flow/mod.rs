@@ -5,6 +5,7 @@
 
 mod buffers;
 mod bundle;
+mod chains;
 mod coders;
 mod coding;
 mod crypto;
@@ -52,6 +53,7 @@ mod report_tests;
 mod tests;
 
 pub use buffers::BufferSpec;
+pub use chains::{Chain, ChainFigures, Chains};
 pub use coding::{CoderJob, Elsewhere};
 pub use crypto::{Crypto, Keys};
 pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};

@@ -337,6 +337,13 @@ impl Plane {
         }
     }
 
+    /// A datagram for an agent of a stream was refused.
+    pub fn count_refused(&mut self, stream: StreamId) {
+        if let Some(stream) = self.streams.get_mut(stream.index()) {
+            stream.incoming.errors += 1;
+        }
+    }
+
     /// ICE found a stream's remote endpoint; the advertised one stays (media-plane.md §11.7).
     pub fn set_endpoint(&mut self, stream: StreamId, address: SocketAddr) {
         if let Some(stream) = self.streams.get_mut(stream.index()) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use rtpengine_common::codec::dtmf::{EventWatch, Mask};
 use smallvec::SmallVec;
 
-use crate::call::ids::{LocalSocket, MediaId, SocketKey};
+use crate::call::ids::{EdgeId, LocalSocket, MediaId, SocketKey, StreamId};
 
 use super::buffers::Buffers;
 use super::coders::Coders;
@@ -228,6 +228,20 @@ impl Stream {
     /// What hides the digits of its source.
     pub(super) fn mask(&self) -> Option<&Arc<Mask>> {
         self.rare.as_ref()?.hidden.mask.as_ref()
+    }
+
+    /// Counts a packet of the transcoder towards a sink ([`super::Transcode`] has where).
+    pub(super) fn count_coded(
+        &self,
+        (edge, to): (Option<EdgeId>, StreamId),
+        payload_type: u8,
+        octets: Option<usize>,
+        samples: u64,
+    ) {
+        let sink = self.spec.rtp.iter().find(|sink| (sink.edge, sink.to) == (edge, to));
+        if let Some(transcode) = sink.and_then(|sink| sink.transcode.as_ref()) {
+            transcode.count(payload_type, octets, samples);
+        }
     }
 
     pub(super) fn rare_mut(&mut self) -> &mut Rare {

@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
+use super::chains::Chain;
 use super::coders::{Coder, Desk};
 use super::dtmf::DtmfNotice;
 use super::events::Notice;
@@ -49,6 +50,8 @@ pub struct Transcode {
     pub no_suppress: bool,
     /// How gaps of the source are filled, if they are.
     pub gaps: Option<Gaps>,
+    /// Where packets are counted; not looked at when two are compared.
+    pub chains: Vec<Chain>,
 }
 
 /// Filling of gaps (`codecs.md` §16).
@@ -133,6 +136,13 @@ impl Transcode {
         self.fill_gaps(transcoder);
     }
 
+    /// Counts a packet by the octets of its payload, if there was one, and what was decoded because of it (`codecs.md` §21).
+    pub(super) fn count(&self, payload_type: u8, octets: Option<usize>, samples: u64) {
+        if let Some(chain) = self.chains.iter().find(|chain| chain.takes(payload_type)) {
+            chain.count(octets, samples);
+        }
+    }
+
     fn fill_gaps(&self, transcoder: &mut RtpTranscoder) {
         let (filling, known) = self.gaps.as_ref().map(|gaps| (&gaps.filling, &*gaps.known)).unzip();
         transcoder.fill_gaps(filling, known.unwrap_or_default());
@@ -201,15 +211,18 @@ impl Plane {
         input: &InPacket<'_>,
         extension: Option<Extension<'_>>,
     ) {
-        let Some(coders) = self.streams.get_mut(from.index()).and_then(|stream| stream.coders.as_mut())
-        else {
-            return;
-        };
+        let Some(stream) = self.streams.get_mut(from.index()) else { return };
+        let Some(coders) = &mut stream.coders else { return };
         let mut out = std::mem::take(&mut coders.out);
         out.clear();
-        let Some(Coder { desk: Desk::Here(transcoder), .. }) = coders.list.get_mut(at) else { return };
+        let Some(coder) = coders.list.get_mut(at) else { return };
+        let way = (coder.edge, coder.to);
+        let Desk::Here(transcoder) = &mut coder.desk else { return };
         transcoder.set_mask(mask);
+        let decoded = transcoder.decoded_samples();
         let result = transcoder.push(elapsed, input, &mut out).map(|_| ());
+        let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+        stream.count_coded(way, input.payload_type, Some(input.payload.len()), samples);
         self.finish(turn, (from, at), input.payload_type, result, extension, &out);
         if let Some(coders) = &mut self.streams[from.index()].coders {
             coders.out = out;
@@ -224,7 +237,8 @@ impl Plane {
             let Some(coders) = &mut stream.coders else { return };
             let Some(coder) = coders.list.get(at) else { return };
             let elapsed = turn.now.instant.saturating_duration_since(coder.epoch);
-            let same = |other: &Coder| (other.edge, other.to) == (coder.edge, coder.to);
+            let way = (coder.edge, coder.to);
+            let same = |other: &Coder| (other.edge, other.to) == way;
             let abandoned = coders.list.iter().any(|other| same(other) && other.used > coder.used);
             let Some(Coder { desk: Desk::Here(transcoder), .. }) = coders.list.get_mut(at) else { continue };
             if transcoder.next_run().is_none_or(|due| due > elapsed) {
@@ -232,8 +246,11 @@ impl Plane {
             }
             transcoder.set_mask(stream.rare.as_ref().and_then(|rare| rare.hidden.mask.clone()));
             out.clear();
+            let decoded = transcoder.decoded_samples();
             let result = transcoder.run(elapsed, abandoned, &mut out);
             let number = transcoder.heard().unwrap_or_default();
+            let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+            stream.count_coded(way, number, None, samples);
             self.finish(turn, (from, at), number, result, None, &out);
         }
     }

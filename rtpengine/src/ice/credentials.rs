@@ -1,5 +1,7 @@
 //! User fragment and password (RFC 8445 section 5.3).
 
+use std::cell::OnceCell;
+
 use rtpengine_common::stun::IntegrityKey;
 
 use crate::call::ctx::Random;
@@ -14,14 +16,15 @@ const PWD_LEN: usize = 26;
 pub struct Credentials {
     ufrag: Box<str>,
     pwd: Box<str>,
-    key: IntegrityKey,
+    /// Made when it is needed first: many calls end before a check is sent or answered.
+    key: OnceCell<IntegrityKey>,
 }
 
 impl Credentials {
     /// Credentials as signalled.
     #[must_use]
     pub fn new(ufrag: &str, pwd: &str) -> Self {
-        Self { ufrag: ufrag.into(), pwd: pwd.into(), key: IntegrityKey::new(pwd.as_bytes()) }
+        Self { ufrag: ufrag.into(), pwd: pwd.into(), key: OnceCell::new() }
     }
 
     /// New ones: 8 and 26 random letters and digits.
@@ -44,7 +47,7 @@ impl Credentials {
 
     /// The password as a key for MESSAGE-INTEGRITY.
     pub(super) fn key(&self) -> &IntegrityKey {
-        &self.key
+        self.key.get_or_init(|| IntegrityKey::new(self.pwd.as_bytes()))
     }
 }
 

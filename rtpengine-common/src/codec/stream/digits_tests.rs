@@ -106,6 +106,28 @@ fn rule_18_5_3() {
     assert_eq!(numbers, (0..20).map(|n: u16| (n, u32::from(n) * 160)).collect::<Vec<_>>());
 }
 
+/// `codecs.md` §18.5(3) where the sink has another audio rate: the tone begins with the first sample that the packet brings, although
+/// the resampler still holds samples of the packet before.
+#[test]
+#[cfg(feature = "ffmpeg")]
+fn rule_18_5_3_other_rate() {
+    let mut stream = Stream::new(vec![route((8, "PCMA"), (96, "L16/16000"), None)]);
+    let frame =
+        |stream: &mut Stream, n: u16| stream.raw(8, false, n, u32::from(n) * 160, &[0xd5; 160]).unwrap();
+    let mut out: Vec<_> = (0..3).flat_map(|n| frame(&mut stream, n)).collect();
+    stream.transcoder.inject(DIGIT, None);
+    out.extend((3..14).flat_map(|n| frame(&mut stream, n)));
+    let samples: Vec<i16> = (out.iter().flat_map(|(_, payload)| payload.chunks_exact(2)))
+        .map(|sample| i16::from_be_bytes([sample[0], sample[1]]))
+        .collect();
+    let mut tone = Vec::new();
+    Sound::of_event(5).append(0, 1600, 16_000, 1, 8, &mut tone);
+    // The first sample of the tone is 0, as is the silence before.
+    let begin = samples.iter().position(|sample| sample.abs() > 1000).expect("a tone") - 1;
+    assert!((3 * 320 - 64..3 * 320).contains(&begin), "{begin}");
+    assert_eq!(samples[begin..begin + 1600], tone);
+}
+
 fn masked(stream: &mut Stream, mask: &Mask, work: impl FnOnce(&mut Stream)) {
     stream.transcoder.set_mask(Some(Arc::new(mask.clone())));
     work(stream);

@@ -108,10 +108,15 @@ impl PartialEq for Route {
     }
 }
 
+/// Stands for the number of a packet that is kept from the sink (blocked media, `block DTMF` in mode `drop`): it takes its turn in the order
+/// of packets, so that what comes behind it does not wait for it, leaves its gap in the sequence numbers (`codecs.md` §18.5(5)) and nothing
+/// else. No packet has such a number.
+pub const WITHHELD: u8 = u8::MAX;
+
 /// A packet of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InPacket<'a> {
-    /// Payload number.
+    /// Payload number, or [`WITHHELD`].
     pub payload_type: u8,
     /// Marker bit.
     pub marker: bool,

@@ -15,7 +15,7 @@ use super::numbering::{SequenceNumbers, Timestamps};
 use super::outgoing::{Header, Outgoing};
 use super::pacing::Pacer;
 use super::sequencer::{Sequencer, SequencerCounters, Stored};
-use super::{InPacket, Route, SeenEvent};
+use super::{InPacket, Route, SeenEvent, WITHHELD};
 use crate::codec::dtmf::{Digit, Mask, Placed, Seen};
 use crate::codec::engine::{
     CodecError, Feedback, Frame, Frames, decoded_format, encoded_format, open_decoder, open_encoder,
@@ -254,6 +254,11 @@ impl RtpTranscoder {
         packet: &InPacket<'_>,
         out: &mut Outgoing,
     ) -> Result<(), CodecError> {
+        if packet.payload_type == WITHHELD {
+            let frame = self.clock(WITHHELD) / 50;
+            self.sequencer.processed(packet.timestamp, Some(frame));
+            return Ok(());
+        }
         let Some(route) = self.route(packet.payload_type).cloned() else {
             self.sequencer.processed(packet.timestamp, None);
             if self.is_unwanted(packet.payload_type) {
@@ -490,13 +495,17 @@ impl RtpTranscoder {
             let format = input.decoder.format();
             self.digits.overwrite(self.decoded.samples_mut(), format, moment, route.dtmf.is_some());
         }
-        let samples = if input.decoder.format() == output.format {
-            self.decoded.samples()
+        let frames = if input.decoder.format() == output.format {
+            &mut self.decoded
         } else {
             self.resampled.clear();
             input.resample(output.format, self.decoded.samples(), &mut self.resampled)?;
-            self.resampled.samples()
+            &mut self.resampled
         };
+        if !self.digits.is_idle() && route.dtmf.is_none() {
+            self.digits.put_tones(frames.samples_mut(), output.format, self.moment);
+        }
+        let samples = frames.samples();
         let look = self.silence.as_ref().filter(|_| route.cn.is_some());
         if look.is_some() {
             output.heard.extend(samples);

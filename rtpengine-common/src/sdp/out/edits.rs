@@ -1,9 +1,12 @@
 //! Manipulations of attributes while they are printed: `sdp-attr` (sdp.md §18).
 
+use std::net::IpAddr;
+
 use smallvec::SmallVec;
 
 use crate::ng::{self, SdpAttr, SdpLevel};
 use crate::sdp::MediaType;
+use crate::sdp::write::{address, network_address, number};
 
 /// What is to be done on one level. Texts are those after `a=`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +65,11 @@ enum Fate<'m> {
 }
 
 impl<'m> LevelEdits<'m> {
+    /// Whether no printed attribute is looked at.
+    fn is_idle(&self) -> bool {
+        self.remove.is_empty() && self.substitute.is_empty()
+    }
+
     /// What happens to an attribute of which this much has been printed.
     fn fate(&self, text: &[u8]) -> Option<Fate<'m>> {
         if self.remove.iter().any(|unwanted| unwanted.eq_ignore_ascii_case(text)) {
@@ -75,8 +83,8 @@ impl<'m> LevelEdits<'m> {
 /// An attribute line being printed.
 pub(super) struct Line<'o> {
     out: &'o mut Vec<u8>,
-    start: usize,
-    cuts: SmallVec<[usize; 8]>,
+    /// `None` where nobody looks at them.
+    cuts: Option<SmallVec<[usize; 8]>>,
 }
 
 impl Line<'_> {
@@ -98,17 +106,32 @@ impl Line<'_> {
         self
     }
 
+    /// Appends an address.
+    pub(super) fn address(&mut self, ip: IpAddr) -> &mut Self {
+        address(self.out, ip);
+        self
+    }
+
+    /// Appends `IN IP4 ADDRESS`.
+    pub(super) fn network_address(&mut self, ip: IpAddr) -> &mut Self {
+        network_address(self.out, ip);
+        self
+    }
+
     /// A place where manipulations look at what stands before it.
     pub(super) fn cut(&mut self) -> &mut Self {
-        let len = self.out.len();
-        self.cuts.push(len);
+        if let Some(cuts) = &mut self.cuts {
+            cuts.push(self.out.len());
+        }
         self
     }
 
     /// Lets `write` append to the buffer; the lengths it returns are cuts.
     pub(super) fn write<const N: usize>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> [usize; N]) {
-        let cuts = write(self.out);
-        self.cuts.extend(cuts);
+        let ends = write(self.out);
+        if let Some(cuts) = &mut self.cuts {
+            cuts.extend(ends);
+        }
     }
 }
 
@@ -119,28 +142,14 @@ pub(super) fn show(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     let _ = write!(out, "{value}");
 }
 
-/// Appends a number: dozens stand in a body, and the general way costs several times as much.
-pub(super) fn number(out: &mut Vec<u8>, value: impl Into<u64>) {
-    let mut left = value.into();
-    let mut digits = [b'0'; 20];
-    let mut begin = digits.len() - 1;
-    while left > 9 {
-        digits[begin] = b'0' + (left % 10) as u8;
-        left /= 10;
-        begin -= 1;
-    }
-    digits[begin] = b'0' + left as u8;
-    out.extend_from_slice(&digits[begin..]);
-}
-
 /// Prints one attribute as `build` makes it, unless the manipulations remove or replace it at one of its cuts.
 pub(super) fn attribute(out: &mut Vec<u8>, edits: &LevelEdits<'_>, build: impl FnOnce(&mut Line<'_>)) {
     let begin = out.len();
     out.extend_from_slice(b"a=");
     let start = out.len();
-    let mut line = Line { out, start, cuts: SmallVec::new() };
+    let mut line = Line { out, cuts: (!edits.is_idle()).then(SmallVec::new) };
     build(&mut line);
-    let Line { start, cuts, .. } = line;
+    let cuts = line.cuts.unwrap_or_default();
     let fate = cuts.iter().find_map(|cut| edits.fate(out.get(start..*cut)?));
     match fate {
         None => {}
@@ -160,7 +169,7 @@ fn without_prefix(text: &[u8]) -> &[u8] {
 /// Prints the lines that are added at the end of a level.
 pub(super) fn additions(out: &mut Vec<u8>, edits: &LevelEdits<'_>) {
     for text in &edits.add {
-        super::super::write::line(out, b'a', without_prefix(text));
+        crate::sdp::write::line(out, b'a', without_prefix(text));
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use super::edits::{self, Edits, LevelEdits, attribute, flag, named, named_bytes, number, show};
+use super::edits::{self, Edits, LevelEdits, attribute, flag, named, named_bytes};
 use super::{
     CodecOut, CopiedAttributes, DirectionOut, DtlsOut, IceOut, LegacyOsrtp, MediaAttributes, MediaBody,
     MediaHead, MediaOut, Passed, ProtocolOut, RtcpOut, SessionOut, T38ErrorCorrection, T38Out,
 };
-use crate::sdp::address::NetworkAddress;
-use crate::sdp::write::line;
+use crate::sdp::write::{line, network_address, number};
 use crate::sdp::{Bandwidth, Candidate, CryptoParams, CryptoPrint, ExtMap, MediaType};
 
 /// A printed body.
@@ -47,12 +46,29 @@ impl Printed {
 /// Prints a body.
 #[must_use]
 pub fn print(session: &SessionOut<'_>, media: &[MediaOut<'_>], edits: &Edits<'_>) -> Printed {
-    let mut out = Vec::with_capacity(512 + 512 * media.len());
+    let mut out = Vec::with_capacity(512 + media.iter().map(likely_len).sum::<usize>());
     let version = print_session(&mut out, session, edits);
     for media in media {
         print_media(&mut out, media, edits);
     }
     Printed { body: out, version }
+}
+
+/// About how many octets a section takes, rather too many than too few.
+fn likely_len(media: &MediaOut<'_>) -> usize {
+    const HEAD: usize = 768;
+    const CODEC: usize = 64;
+    const CANDIDATE: usize = 96;
+    const CRYPTO: usize = 128;
+    let listed = match &media.body {
+        MediaBody::Inactive(_) => 0,
+        MediaBody::Regenerated(_, attributes) => {
+            let candidates = attributes.ice.as_ref().map_or(0, |ice| ice.candidates.len());
+            candidates * CANDIDATE + attributes.crypto.len() * CRYPTO
+        }
+        MediaBody::Copied(copied) => copied.attributes.iter().map(|text| text.len() + 4).sum(),
+    };
+    HEAD + media.codecs.len() * CODEC + listed
 }
 
 fn print_session(out: &mut Vec<u8>, session: &SessionOut<'_>, edits: &Edits<'_>) -> Range<usize> {
@@ -124,7 +140,7 @@ fn print_bandwidth(out: &mut Vec<u8>, bandwidth: Bandwidth) {
         out.extend_from_slice(b"b=");
         out.extend_from_slice(kind.name().as_bytes());
         out.push(b':');
-        show(out, value);
+        number(out, value);
         out.extend_from_slice(b"\r\n");
     }
 }
@@ -153,7 +169,7 @@ fn print_section(out: &mut Vec<u8>, media: &MediaOut<'_>, protocol: ProtocolOut<
         line(out, b'i', media.information);
     }
     out.extend_from_slice(b"c=");
-    show(out, NetworkAddress(media.connection));
+    network_address(out, media.connection);
     out.extend_from_slice(b"\r\n");
     print_bandwidth(out, media.bandwidth);
     match &media.body {
@@ -317,7 +333,7 @@ fn print_rtcp(out: &mut Vec<u8>, rtcp: Option<RtcpOut>, mux: bool, edits: &Level
         attribute(out, edits, |line| {
             line.text(b"rtcp").cut().text(b":").number(rtcp.port).cut();
             if let Some(address) = rtcp.address {
-                line.text(b" ").show(NetworkAddress(address));
+                line.text(b" ").network_address(address);
             }
         });
     }
@@ -333,11 +349,14 @@ fn print_crypto(out: &mut Vec<u8>, params: &CryptoParams, print: CryptoPrint, ed
 }
 
 fn print_dtls(out: &mut Vec<u8>, dtls: &DtlsOut<'_>, edits: &LevelEdits<'_>) {
-    named(out, edits, "setup", dtls.setup.name());
+    named_bytes(out, edits, "setup", dtls.setup.name().as_bytes());
     attribute(out, edits, |line| {
         let hash = dtls.fingerprint.hash().name();
         line.text(b"fingerprint").cut().text(b":").text(hash.as_bytes()).cut();
-        line.text(b" ").show(dtls.fingerprint.digest_text());
+        line.text(b" ").write(|out| {
+            dtls.fingerprint.write_digest(out);
+            []
+        });
     });
     if let Some(id) = dtls.tls_id {
         attribute(out, edits, |line| {
@@ -366,7 +385,13 @@ fn print_ice(out: &mut Vec<u8>, ice: &IceOut<'_>, edits: &LevelEdits<'_>) {
             line.text(b"remote-candidates").cut();
             let mut separator = b":";
             for (component, address, port) in &ice.remote_candidates {
-                line.text(separator).show(format_args!("{component} {address} {port}")).cut();
+                line.text(separator)
+                    .number(*component)
+                    .text(b" ")
+                    .address(*address)
+                    .text(b" ")
+                    .number(*port)
+                    .cut();
                 separator = b" ";
             }
         });
@@ -381,10 +406,10 @@ fn print_candidate(out: &mut Vec<u8>, candidate: &Candidate, edits: &LevelEdits<
     attribute(out, edits, |line| {
         line.text(b"candidate").cut().text(b":").text(foundation).cut();
         line.text(b" ").number(*component).cut().text(b" UDP").cut().text(b" ").number(*priority).cut();
-        line.text(b" ").show(address).text(b" ").number(*port).cut();
+        line.text(b" ").address(*address).text(b" ").number(*port).cut();
         line.text(b" typ ").text(kind.name().as_bytes()).cut();
         if let Some((address, port)) = related {
-            line.show(format_args!(" raddr {address} rport {port}"));
+            line.text(b" raddr ").address(*address).text(b" rport ").number(*port);
         }
         line.cut();
     });

@@ -24,6 +24,8 @@ pub(super) struct Running {
     role: Role,
     candidates: Vec<Candidate>,
     started: bool,
+    /// The peers that were found, by component.
+    peers: [Option<SocketAddr>; 2],
 }
 
 impl std::fmt::Debug for Running {
@@ -54,9 +56,7 @@ fn locals(media: &Media) -> Vec<Local> {
 }
 
 fn own_credentials(ice: &IceParams) -> Credentials {
-    // Both are made of letters and digits.
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Credentials::new(&text(&ice.ufrag), &text(&ice.pwd))
+    Credentials::new(&String::from_utf8_lossy(&ice.ufrag), &String::from_utf8_lossy(&ice.pwd))
 }
 
 fn signalled_role(media: &Media) -> Role {
@@ -99,6 +99,7 @@ pub(super) fn sync(call: &mut Call, id: MediaId, ctx: &mut Ctx<'_>) {
                 role,
                 candidates: Vec::new(),
                 started: false,
+                peers: [None; 2],
             })
         }
     };
@@ -138,7 +139,6 @@ impl Running {
             return;
         }
         let (ufrag, pwd) = (String::from_utf8_lossy(&ice.peer_ufrag), String::from_utf8_lossy(&ice.peer_pwd));
-        // Credentials are made with their key, which is worth a look at the old ones first.
         let known = self.agent.remote_credentials();
         if !known.is_some_and(|known| known.ufrag() == ufrag && known.pwd() == pwd) {
             self.agent.set_remote(now, Credentials::new(&ufrag, &pwd));
@@ -189,12 +189,15 @@ impl Running {
         match event {
             Event::Selected { component, socket, remote } => {
                 let streams = &desk.signalling.media(desk.id).streams;
-                let Some(&stream) = streams.get(usize::from(component.saturating_sub(1))) else { return };
+                let at = usize::from(component.saturating_sub(1));
+                let (Some(&stream), Some(known)) = (streams.get(at), self.peers.get_mut(at)) else { return };
+                // After a restart, or over another socket of ours, it may be the same as before.
+                let new = if known.replace(remote) == Some(remote) { "" } else { "new " };
                 desk.plane.set_endpoint(stream, remote);
                 desk.plane.select_socket(stream, socket.key);
                 desk.ctx.log(
                     Level::Info,
-                    format!("ICE negotiated: new peer for component {component} is {remote}"),
+                    format!("ICE negotiated: {new}peer for component {component} is {remote}"),
                 );
                 desk.ctx.log(Level::Info, format!("ICE negotiated: local interface {}", socket.address.ip()));
             }

@@ -54,7 +54,7 @@ pub(super) fn take_answer(
     environment: &Environment<'_>,
     report: &mut Report,
 ) -> Original {
-    let own = entries(section, answerer.audio, environment.support);
+    let own = entries(section, answerer.audio, &answerer.offered, environment.support);
     let original = Original::of(own.clone());
     if options.reuse_codecs {
         answerer.list = answerer.offered.clone();

@@ -28,13 +28,27 @@ impl SdpCodec<'_> {
     /// (`codecs.md` §1.2).
     #[must_use]
     pub fn codec(&self, audio: bool, support: &dyn EngineSupport) -> Codec {
-        let fixed = || StaticPayloadType::by_number(self.payload_type).map(|s| (s.name, s.clock, s.channels));
-        let (name, clock, channels) = self.rtpmap.or_else(fixed).unwrap_or(("", 0, 1));
-        let mut codec = Codec::new(name, clock, channels.max(1), self.fmtp, audio, support);
+        let (name, clock, channels) = self.definition();
+        let mut codec = Codec::new(name, clock, channels, self.fmtp, audio, support);
         if !self.rtcp_fb.is_empty() {
             codec.rtcp_fb = self.rtcp_fb.iter().map(|&value| value.into()).collect();
         }
         codec
+    }
+
+    /// Name, clock and channels.
+    fn definition(&self) -> (&str, u32, u32) {
+        let fixed = || StaticPayloadType::by_number(self.payload_type).map(|s| (s.name, s.clock, s.channels));
+        let (name, clock, channels) = self.rtpmap.or_else(fixed).unwrap_or(("", 0, 1));
+        (name, clock, channels.max(1))
+    }
+
+    /// Whether [`SdpCodec::codec`] would make this codec of the format once more: the two say the same, and no option added to it.
+    fn makes(&self, codec: &Codec) -> bool {
+        (&*codec.name, codec.clock, codec.channels) == self.definition()
+            && codec.fmtp.as_deref() == self.fmtp.filter(|text| !text.is_empty())
+            && codec.rtcp_fb.iter().map(|value| &**value).eq(self.rtcp_fb.iter().copied())
+            && (codec.ptime, codec.bitrate, &codec.options) == (0, 0, &None)
     }
 }
 
@@ -129,8 +143,14 @@ impl Report {
     }
 }
 
-/// The section's formats as list entries without marks; of equal numbers the first counts, numbers above 127 are left out.
-pub(super) fn entries(section: &Section<'_>, audio: bool, support: &dyn EngineSupport) -> Vec<Entry> {
+/// The section's formats as list entries without marks; of equal numbers the first counts, numbers above 127 are left out. Answers and
+/// re-offers mostly say what was said before: where `former`, a list of the same media, has the same codec it is shared.
+pub(super) fn entries(
+    section: &Section<'_>,
+    audio: bool,
+    former: &CodecList,
+    support: &dyn EngineSupport,
+) -> Vec<Entry> {
     let mut seen = 0u128;
     let mut entries = Vec::with_capacity(section.codecs.len().min(128));
     for format in section.codecs {
@@ -139,7 +159,12 @@ pub(super) fn entries(section: &Section<'_>, audio: bool, support: &dyn EngineSu
             continue;
         }
         seen |= bit;
-        entries.push(Entry::new(format.payload_type, Arc::new(format.codec(audio, support))));
+        let known = former.get(format.payload_type).filter(|entry| format.makes(&entry.codec));
+        let codec = match known {
+            Some(entry) => Arc::clone(&entry.codec),
+            None => Arc::new(format.codec(audio, support)),
+        };
+        entries.push(Entry::new(format.payload_type, codec));
     }
     entries
 }

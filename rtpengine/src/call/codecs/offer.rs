@@ -20,7 +20,7 @@ pub fn offer(
     environment: &Environment<'_>,
 ) -> Report {
     let mut report = Report::default();
-    let mut own = entries(section, sender.audio, environment.support);
+    let mut own = entries(section, sender.audio, &sender.list, environment.support);
     offer_sender(&mut sender.list, &mut own, section, options, environment, &mut report);
 
     let keep = options.static_codecs && !receiver.list.is_empty();

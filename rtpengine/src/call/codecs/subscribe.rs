@@ -35,7 +35,7 @@ pub fn publish(
     environment: &Environment<'_>,
 ) -> Result<Report, NothingToPublish> {
     let mut report = Report::default();
-    let mut own = entries(section, media.audio, environment.support);
+    let mut own = entries(section, media.audio, &media.list, environment.support);
     populate::inherit(&mut own, &media.list, options);
     let original = Original::of(own.clone());
     media.list = populate::anew(own);
@@ -128,7 +128,7 @@ pub fn subscribe_answer(
     environment: &Environment<'_>,
 ) -> Result<Report, NotAllCodecsAccepted> {
     if !options.allow_transcoding && !section.rejected && !section.not_rtp {
-        let answered = entries(section, subscriber.audio, environment.support);
+        let answered = entries(section, subscriber.audio, &subscriber.offered, environment.support);
         let accepted = |entry: &Entry| {
             let hit = answered.iter().find(|answered| answered.payload_type == entry.payload_type);
             hit.is_some_and(|answered| compare(&entry.codec, &answered.codec) != Match::Different)
@@ -199,7 +199,7 @@ pub fn create_answer(
     environment: &Environment<'_>,
 ) -> Report {
     let mut report = Report::default();
-    let mut own = entries(section, media.audio, environment.support);
+    let mut own = entries(section, media.audio, &media.list, environment.support);
     populate::inherit(&mut own, &media.offered, options);
     let original = Original::of(own.clone());
     media.list = populate::anew(own);
