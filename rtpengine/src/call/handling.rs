@@ -10,12 +10,15 @@ use rtpengine_common::ng::{Flag, Request};
 
 use super::Call;
 use super::codec_bridge::with_environment;
-use super::codecs::{HandlerPolicy, MediaCodecs, SinkPolicy, SourcePolicy, TranscodeConfig, handlers};
+use super::codecs::{
+    HandlerKey, HandlerPolicy, MediaCodecs, SinkPolicy, SourcePolicy, TranscodeConfig, handlers,
+};
 use super::dtmf;
 use super::edge::EdgeFlags;
 use super::ids::{EdgeId, MediaId};
 use super::media::MediaFlags;
 use super::party::PartyFlags;
+use super::remote;
 use crate::flow::{Chains, Gaps, Transcode};
 
 /// What the operator configured about codecs.
@@ -42,6 +45,8 @@ pub struct LinkCodecs {
     pub forced: bool,
     /// How the sink transcodes, if it does.
     pub transcode: Option<Arc<Transcode>>,
+    /// The handlers that a remote endpoint is to work for.
+    pub remote: Box<[Arc<HandlerKey>]>,
 }
 
 impl LinkCodecs {
@@ -125,16 +130,20 @@ impl Call {
             source: self.source_policy(edge.source),
             sink: self.sink_policy(edge.sink),
         };
+        let mut wanted = Box::default();
         let transcode = (source.is_rtp() && sink.is_rtp()).then(|| {
             let table = with_environment(&self.codecs, |environment| {
                 handlers(&source.codecs, &sink.codecs, &policy, environment)
             });
             let routes = table.routes(&source.codecs);
+            wanted = remote::wanted(&table, &policy);
+            let remote = self.remotes.numbers(id, &wanted);
             let renumbers = !routes.is_empty() || policy.sink.inject_dtmf;
-            renumbers.then(|| self.transcode(routes, known_numbers(&source.codecs)))
+            renumbers.then(|| self.transcode(routes, known_numbers(&source.codecs), remote))
         });
         let from = edge.source;
         let codecs = &mut self.signalling.edges[at].codecs;
+        codecs.remote = wanted;
         match transcode.flatten() {
             Some(transcode) if codecs.transcode.as_deref() == Some(&transcode) => {}
             transcode => codecs.transcode = transcode.map(Arc::new),
@@ -143,10 +152,12 @@ impl Call {
         self.signalling.media_mut(from).flags.set(MediaFlags::TRANSCODING, transcoding);
     }
 
-    /// How a sink transcodes that has these routes, for a source that may send under the `known` numbers.
-    pub(super) fn transcode(&self, routes: Vec<Route>, known: Vec<Known>) -> Transcode {
+    /// How a sink transcodes that has these routes, for a source that may send under the `known` numbers, of which the `remote` ones go to
+    /// remote endpoints.
+    pub(super) fn transcode(&self, routes: Vec<Route>, known: Vec<Known>, remote: Vec<u8>) -> Transcode {
         Transcode {
-            chains: self.codecs.chains.handlers(&routes),
+            chains: self.codecs.chains.handlers(&routes, &remote),
+            remote,
             routes,
             silence: self.codecs.silence.clone(),
             no_suppress: self.codecs.no_suppress,

@@ -55,6 +55,7 @@ impl Call {
             agents,
             players,
             codecs: _,
+            remotes,
             jitter: _,
         } = *other;
         let edges = self.signalling.edges_made;
@@ -93,6 +94,7 @@ impl Call {
         own.dtmf_log = own.dtmf_log.or(theirs.dtmf_log);
         own.dtmf_logged |= theirs.dtmf_logged;
         self.fragments.extend(fragments);
+        self.merge_remotes(remotes, offsets.medias, offsets.edges);
         self.compile_all();
         Ok(())
     }

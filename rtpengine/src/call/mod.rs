@@ -50,6 +50,7 @@ pub mod port_maps;
 mod publish;
 mod query;
 pub mod recording;
+pub mod remote;
 mod rewrite;
 pub mod sdes;
 mod select;
@@ -139,6 +140,8 @@ pub struct Call {
     players: playing::Players,
     /// What the operator configured about codecs.
     codecs: Arc<handling::CodecSettings>,
+    /// Other instances that transcode for it.
+    remotes: remote::Remotes,
     /// The jitter buffer the operator wants.
     jitter: Option<JitterSettings>,
 }
@@ -163,6 +166,7 @@ impl Call {
             agents: agents::Agents::default(),
             players: playing::Players::default(),
             codecs: Arc::default(),
+            remotes: remote::Remotes::default(),
             jitter: None,
         }
     }
@@ -177,7 +181,11 @@ impl Call {
         let result = match request.command {
             Command::Offer => self.offer_answer(request, id, false, ctx),
             Command::Answer => self.offer_answer(request, id, true, ctx),
-            Command::Delete => return self.delete(request, id, ctx),
+            Command::Delete => {
+                let done = self.delete(request, id, ctx);
+                self.end_remotes(ctx.ports);
+                return done;
+            }
             Command::Query => Ok(self.query(request, ctx)),
             Command::BlockMedia | Command::UnblockMedia | Command::SilenceMedia | Command::UnsilenceMedia => {
                 self.block(request)
@@ -205,6 +213,7 @@ impl Call {
             self.label_selected(request);
         }
         self.sync_agents(request.has(Flag::NoTlsId), ctx);
+        self.sync_remotes(ctx);
         let fate = match &result {
             Err(Error::OutOfPorts) => Fate::Destroy(CloseReason::Forced),
             // A call that there would not be without the request that failed, or that never got a party.
@@ -244,6 +253,7 @@ impl Call {
             return Fate::Destroy(CloseReason::Regular);
         }
         self.delete_due(now, ctx.ports);
+        self.end_remotes(ctx.ports);
         self.poll(ctx, turn);
         self.plane.tick(turn, options);
         self.generate_reports(ctx, turn);
@@ -350,18 +360,18 @@ impl Call {
             .flat_map(|m| m.ports.all())
             .flat_map(port_maps::PortMap::sockets)
             .map(|s| s.key)
+            .chain(self.remotes.sockets().map(|(socket, _)| socket))
     }
 
     /// The stream each open socket leads to: what a datagram on it is received by.
     pub fn ingress(&self) -> impl Iterator<Item = (SocketKey, StreamId)> + '_ {
-        self.signalling.medias.iter().flat_map(|media: &Media| {
-            media
-                .ports
-                .all()
-                .iter()
-                .flat_map(|map| &map.sets)
-                .flat_map(|set| set.iter().zip(&media.streams).map(|(socket, &stream)| (socket.key, stream)))
-        })
+        let media =
+            self.signalling.medias.iter().flat_map(|media: &Media| {
+                media.ports.all().iter().flat_map(|map| &map.sets).flat_map(|set| {
+                    set.iter().zip(&media.streams).map(|(socket, &stream)| (socket.key, stream))
+                })
+            });
+        media.chain(self.remote_ingress())
     }
 
     /// How long a `delete` waits.

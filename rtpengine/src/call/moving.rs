@@ -12,5 +12,6 @@ impl Call {
         }
         self.plane.rename_sockets(name);
         self.agents.rename_sockets(name);
+        self.rename_remote_sockets(name);
     }
 }

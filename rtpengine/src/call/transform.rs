@@ -105,7 +105,8 @@ impl Call {
         media.codecs.list = conversions.inputs.into_iter().collect();
         media.flags.set(MediaFlags::TRANSCODING, !conversions.routes.is_empty());
         let known = known_numbers(&media.codecs);
-        let transcode = (!conversions.routes.is_empty()).then(|| self.transcode(conversions.routes, known));
+        let transcode =
+            (!conversions.routes.is_empty()).then(|| self.transcode(conversions.routes, known, Vec::new()));
         let media = self.signalling.media_mut(id);
         match transcode {
             Some(transcode) if media.transform.as_deref() == Some(&transcode) => {}

@@ -2,12 +2,10 @@
 
 use crate::call::codecs::{TranscodeConfig, TranscodeConfigError};
 use crate::call::handling::CodecSettings;
-use crate::flow::Level;
 use crate::options::Dtx;
 use crate::options::Settings;
 use crate::options::sections::{CodecName, TranscodeRule};
 use crate::options::words::DtxMethod;
-use crate::report::log;
 use rtpengine_common::codec::stream::{GapFilling, SilenceDetection};
 use std::sync::Arc;
 
@@ -18,13 +16,6 @@ use std::sync::Arc;
 pub(super) fn codec_settings(settings: &Settings) -> Result<CodecSettings, TranscodeConfigError> {
     let mut transcode_config = TranscodeConfig::default();
     for rule in &settings.transcode {
-        if rule.transform.is_some() {
-            let text = format!(
-                "Transcode config '{}': no remote transcoder is asked yet, audio is transcoded here",
-                rule.ident
-            );
-            log::core(Level::Warning, &text);
-        }
         let keys = keys(rule);
         transcode_config.add_section(&rule.ident, &keys.iter().map(|(key, value)| (*key, value.as_str())))?;
     }

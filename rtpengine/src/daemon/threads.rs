@@ -19,6 +19,7 @@ use crate::report::counters::{Block, Totals};
 use crate::report::log;
 use crate::shard::Shard;
 use crate::shard::coders::{Coders, coders};
+use crate::shard::errands::Patience;
 use crate::shard::inbox::{Mailbox, inbox};
 use crate::shard::message::ToShard;
 use crate::shard::pace::Tick;
@@ -269,6 +270,10 @@ fn loop_settings(settings: &Settings) -> LoopSettings {
         max_receives: number(settings.ports.max_receive),
         socket_cpus: number(settings.ports.cpu_affinity),
         measure_rtp: settings.media.measure_rtp,
+        client: Patience {
+            timeout: settings.control.client_timeout,
+            attempts: settings.control.client_attempts,
+        },
     }
 }
 

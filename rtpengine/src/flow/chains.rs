@@ -48,7 +48,7 @@ struct Counts {
 pub struct ChainFigures {
     /// `PCMA/8000`
     pub source: Box<str>,
-    /// `opus/48000/2`
+    /// `opus/48000/2`, with ` (TFM)` if a remote endpoint transcodes.
     pub destination: Box<str>,
     /// Live handlers.
     pub handlers: u64,
@@ -97,14 +97,23 @@ impl Counts {
 }
 
 impl Chains {
-    /// Handlers for all routes that code audio.
-    pub fn handlers(&self, routes: &[Route]) -> Vec<Chain> {
-        let chain = |route: &Route| {
-            let counts = self.counts(name(&route.input), name(&route.output))?;
-            counts.handlers.fetch_add(1, Ordering::Relaxed);
-            Some(Chain { payload_type: route.input_payload_type, counts })
-        };
-        routes.iter().filter(|route| codes(route)).filter_map(chain).collect()
+    /// Handlers for all routes that code audio, except those of the `remote` numbers.
+    pub fn handlers(&self, routes: &[Route], remote: &[u8]) -> Vec<Chain> {
+        let chain =
+            |route: &Route| self.handler(route.input_payload_type, name(&route.input), name(&route.output));
+        let here = |route: &&Route| codes(route) && !remote.contains(&route.input_payload_type);
+        routes.iter().filter(here).filter_map(chain).collect()
+    }
+
+    /// A handler of a remote endpoint (§11.2).
+    pub fn remote(&self, payload_type: u8, input: &Codec, output: &Codec) -> Option<Chain> {
+        self.handler(payload_type, name(input), format!("{} (TFM)", name(output)))
+    }
+
+    fn handler(&self, payload_type: u8, source: String, destination: String) -> Option<Chain> {
+        let counts = self.counts(source, destination)?;
+        counts.handlers.fetch_add(1, Ordering::Relaxed);
+        Some(Chain { payload_type, counts })
     }
 
     fn counts(&self, source: String, destination: String) -> Option<Arc<Counts>> {
@@ -230,7 +239,7 @@ mod tests {
             route("telephone-event", "opus", None),
             route("telephone-event", "telephone-event", None),
         ];
-        let handlers = chains.handlers(&routes);
+        let handlers = chains.handlers(&routes, &[]);
         let more = handlers.clone();
         let names: Vec<_> =
             chains.figures().into_iter().map(|f| (f.source, f.destination, f.handlers)).collect();
@@ -251,13 +260,28 @@ mod tests {
         assert_eq!((figures[0].handlers, figures[0].totals, figures[0].rates), (0, [50, 8000, 8000], None));
     }
 
+    /// `codecs.md` §21(1): what a remote endpoint transcodes is a chain of its own, and counts there alone.
+    #[test]
+    fn rule_21_1_remote() {
+        let chains = Chains::default();
+        let routes = [route("PCMA", "opus", None)];
+        assert!(chains.handlers(&routes, &[8]).is_empty());
+        let remote = chains.remote(8, &routes[0].input, &routes[0].output).unwrap();
+        remote.count(Some(160), 0);
+        let figures = chains.figures();
+        assert_eq!((figures.len(), figures[0].name()), (1, "PCMA/8000 -> opus/48000/2 (TFM)".to_owned()));
+        assert_eq!((figures[0].handlers, figures[0].totals), (1, [1, 160, 0]));
+        drop(remote);
+        assert_eq!(chains.figures()[0].handlers, 0);
+    }
+
     /// However many names come from outside: chains in use stay, and no more are kept than there is room for.
     #[test]
     fn names_from_outside_are_bounded() {
         let chains = Chains::default();
-        let kept = chains.handlers(&[route("PCMA", "PCMU", None)]);
+        let kept = chains.handlers(&[route("PCMA", "PCMU", None)], &[]);
         for rate in 1..2000 {
-            drop(chains.handlers(&[route(&format!("L16/{rate}"), "PCMU", None)]));
+            drop(chains.handlers(&[route(&format!("L16/{rate}"), "PCMU", None)], &[]));
         }
         let figures = chains.figures();
         assert!(figures.len() <= MAX_CHAINS);

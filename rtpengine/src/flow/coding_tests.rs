@@ -28,8 +28,14 @@ fn fixture((number, name): (u8, &str), costly: bool, elsewhere: Elsewhere) -> Fi
         cn: None,
         detect_tones: costly,
     };
-    let transcode =
-        Transcode { routes: vec![route], silence: None, no_suppress: false, gaps: None, chains: Vec::new() };
+    let transcode = Transcode {
+        routes: vec![route],
+        silence: None,
+        no_suppress: false,
+        gaps: None,
+        remote: Vec::new(),
+        chains: Vec::new(),
+    };
     call.change(A_RTP, |spec| spec.rtp[0].transcode = Some(Arc::new(transcode)));
     call
 }

@@ -28,6 +28,7 @@ mod packet;
 mod plane;
 mod quality;
 mod reception;
+mod remote;
 mod reports;
 mod rtcp;
 mod schedule;
@@ -73,6 +74,7 @@ pub use own::OwnPacket;
 pub use packet::{HEAD_ROOM, MAX_PACKET, Packet, TAIL_ROOM};
 pub use plane::{Arrival, DropCause, MediaPlane, Outcome, PayloadTypeCount, Plane, Received, Turn};
 pub use quality::{Quality, QualitySample};
+pub use remote::RemoteWay;
 pub use reports::ReportOptions;
 pub use schedule::{Offsets, Place, Purpose, Wake};
 pub use spec::{

@@ -153,6 +153,8 @@ pub(super) struct Seldom {
     pub(super) faxes: Vec<super::fax::Fax>,
     /// Where packets that were held back live while they are forwarded; made when it is needed.
     pub(super) held: Option<Packet>,
+    /// Ways to remote transcoders.
+    pub(super) remote: Vec<super::remote::RemoteWay>,
 }
 
 /// The run-time state of a call: not cloned, not stored, moved between shards as it is.

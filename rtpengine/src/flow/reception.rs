@@ -30,6 +30,11 @@ impl Plane {
         arrival: Arrival,
         packet: &mut Packet,
     ) -> Received {
+        if self.seldom.is_some()
+            && let Some(received) = self.receive_from_remote(turn, arrival.socket, packet)
+        {
+            return received;
+        }
         // Step 1
         if self.streams.get(arrival.stream.index()).is_none_or(|stream| stream.places.is_empty()) {
             return Received::dropped(DropCause::NoSocket);

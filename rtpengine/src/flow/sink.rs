@@ -128,11 +128,28 @@ impl Plane {
         {
             return self.mix(turn, (from, number), packet, header, fill);
         }
-        if sink.transcode.is_some()
-            && let Some(header) = header
-        {
+        if let (Some(transcode), Some(header)) = (&sink.transcode, header) {
+            let (edge, remote) = (sink.edge, transcode.remote.contains(&header.payload_type));
+            if remote && self.send_to_remote(turn, edge, packet, header, fill) {
+                return;
+            }
             return self.transcode(turn, (from, number), packet, header, fill);
         }
+        self.deliver_to(turn, from, number, packet, header, fill);
+    }
+
+    /// Sends a packet to one sink and its mirrors as it is, but for a filled payload.
+    pub(super) fn deliver_to<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        from: StreamId,
+        number: usize,
+        packet: &mut Packet,
+        header: Option<&RtpFields>,
+        fill: Option<u8>,
+    ) {
+        let spec = &self.streams[from.index()].spec;
+        let Some(sink) = spec.rtp.get(number).filter(|sink| sink.delivers) else { return };
         let last_sink = number + 1 == spec.rtp.len();
         let mirrors = sink.mirrors.len();
         let target = Target { from, to: sink.to, fill, last: last_sink && mirrors == 0 };
@@ -330,7 +347,7 @@ fn is_short(norms: &mut Vec<(u8, u16)>, bytes: &[u8], header: &RtpFields) -> boo
 }
 
 /// Fills the payload; header, extension, padding and length stay (media-plane.md §17).
-fn silence(bytes: &mut [u8], header: &RtpFields, fill: u8) {
+pub(super) fn silence(bytes: &mut [u8], header: &RtpFields, fill: u8) {
     let padding = RtpPacket::parse(bytes).ok().and_then(|packet| packet.padding_len()).unwrap_or(0);
     let end = bytes.len().saturating_sub(padding);
     if let Some(payload) = bytes.get_mut(header.payload..end) {

@@ -50,6 +50,8 @@ pub struct Transcode {
     pub no_suppress: bool,
     /// How gaps of the source are filled, if they are.
     pub gaps: Option<Gaps>,
+    /// Numbers whose packets a remote endpoint transcodes; as long as there is a way to it, their routes wait.
+    pub remote: Vec<u8>,
     /// Where packets are counted; not looked at when two are compared.
     pub chains: Vec<Chain>,
 }
@@ -71,6 +73,7 @@ impl PartialEq for Transcode {
             && self.routes.iter().map(settings).eq(other.routes.iter().map(settings))
             && (&self.silence, self.no_suppress) == (&other.silence, other.no_suppress)
             && self.gaps == other.gaps
+            && self.remote == other.remote
     }
 }
 

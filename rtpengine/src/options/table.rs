@@ -186,12 +186,17 @@ const CONTROL: &[OptionDef] = &[
     ),
     OptionDef::text("control-pmtu", "Path-MTU discovery on ng sockets; one of: want, dont")
         .default_is("as the system does"),
-    OptionDef::int("ng-client-timeout", 50, "First time-out of ng requests sent to other relays, in ms")
-        .range(1, ANY_POSITIVE, "Invalid value for 'ng-client-timeout'")
-        .not_yet(),
-    OptionDef::int("ng-client-retries", 5, "Attempts of ng requests sent to other relays")
-        .range(1, ANY_POSITIVE, "Invalid value for 'ng-client-retries'")
-        .not_yet(),
+    OptionDef::int(
+        "ng-client-timeout",
+        50,
+        "Time-out of each attempt of ng requests sent to other relays, in ms",
+    )
+    .range(1, ANY_POSITIVE, "Invalid value for 'ng-client-timeout'"),
+    OptionDef::int("ng-client-retries", 5, "Attempts of ng requests sent to other relays").range(
+        1,
+        ANY_POSITIVE,
+        "Invalid value for 'ng-client-retries'",
+    ),
     OptionDef::text("templates", "Section of the configuration file with signalling templates"),
     OptionDef::text("janus-secret", "Admin secret of the Janus interface").not_yet(),
 ];
@@ -289,7 +294,10 @@ const MEDIA: &[OptionDef] = &[
     ),
     OptionDef::int("jb-adaptive-max", 0, "Largest adaptive delay in ms, at most 1000")
         .default_is("300 with jb-adaptive"),
-    OptionDef::text("transcode-config", "Prefix of configuration sections with transcoding preferences"),
+    OptionDef::text(
+        "transcode-config",
+        "Prefix of configuration sections with transcoding preferences and remote transcoders",
+    ),
     OptionDef::int("audio-buffer-length", 500, "Audio buffer of the mixing player in ms"),
     OptionDef::int("audio-buffer-delay", 5, "Delay of the mixing player in ms"),
     OptionDef::text_or("audio-player", "on-demand", "When the mixing player is put into a call")

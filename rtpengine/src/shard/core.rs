@@ -5,6 +5,7 @@ use super::calls::{CallSlot, CallTable, Resident};
 use super::desk::{Desk, Dice, Outlet};
 use super::inbox::{Inbox, Mailbox};
 use super::message::{FromShard, Order, ToShard};
+use super::remotes::Errands;
 use super::run::{INBOX, PASSENGER, now};
 use super::shared::Shared;
 use super::survey::{Survey, Verdict};
@@ -90,6 +91,8 @@ pub struct Shard {
     pub(super) orphans: VecDeque<Order>,
     /// Number of the last request that was made to wait.
     pub(super) parkings: u64,
+    /// Requests to other instances.
+    pub(super) errands: Errands,
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
     pub(super) settings: Arc<Settings>,
@@ -116,6 +119,7 @@ impl Shard {
         readiness.add_other(inbox.as_fd(), INBOX)?;
         let mut events = Events::new(log::packet_level());
         events.keep_rtcp(rtpengine_common::log::wants_rtcp());
+        let errands = Errands::new(shared.loop_settings.client);
         Ok(Self {
             index,
             readiness,
@@ -139,6 +143,7 @@ impl Shard {
             handshake_spent: Duration::ZERO,
             orphans: VecDeque::new(),
             parkings: 0,
+            errands,
             unsent: VecDeque::new(),
             packet: Packet::new(),
             spare: Packet::new(),
@@ -455,6 +460,7 @@ impl Shard {
         for socket in closing.sockets {
             self.close_socket(slot, socket);
         }
+        self.run_errands(slot);
         self.take_tally(usize::MAX);
         self.write_log(slot);
         if !self.events.is_empty() {
@@ -537,7 +543,7 @@ impl Shard {
         self.log_call(slot, Level::Info, text);
     }
 
-    fn close_socket(&mut self, slot: CallSlot, socket: SocketKey) {
+    pub(super) fn close_socket(&mut self, slot: CallSlot, socket: SocketKey) {
         if self.sockets.close(socket).is_none() {
             return;
         }
@@ -564,7 +570,10 @@ impl Shard {
         self.ticket_at_work = Some(ticket);
         let parked = self.park(order);
         self.ticket_at_work = None;
-        parked.err().map(|order| self.carry_out_at_work(&order))
+        parked.err().and_then(|order| {
+            let reply = self.carry_out_at_work(&order);
+            self.hold(&order, reply)
+        })
     }
 
     /// Carries a request out, noting which one it is.
@@ -596,6 +605,7 @@ impl Shard {
         };
         match fate {
             Fate::Keep => {
+                self.run_errands(slot);
                 self.lead_sockets(slot);
                 if signals(request.command) {
                     self.pierce(slot);
@@ -687,6 +697,7 @@ impl Shard {
             resident.call.close(&mut Outlet { sockets: &self.sockets, stats: &self.stats });
             self.at_work = None;
         }
+        self.run_errands(slot);
         if let Some(resident) = self.drop_call(slot) {
             tally::count_end(&self.stats, &resident.call, reason, self.now);
             cdr::ended(&resident.call, reason, self.now);
@@ -701,7 +712,8 @@ impl Shard {
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(resident.sockets.len()).unwrap_or(0));
         let mut resident = resident;
-        self.orphans.extend(resident.parked.take().map(|parked| parked.into_orders()).unwrap_or_default());
+        let waiting = self.disband(resident.parked.take(), false);
+        self.orphans.extend(waiting);
         resident.contribution.leave(&self.stats);
         let ids = resident.call.signalling.ids.iter().cloned().collect();
         self.report(FromShard::Ended { key: resident.call.key, ids });

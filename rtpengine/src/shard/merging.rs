@@ -68,7 +68,8 @@ impl Shard {
             }
         }
         resident.sockets.extend(sockets);
-        self.orphans.extend(parked.map(|parked| parked.into_orders()).unwrap_or_default());
+        let waiting = self.disband(parked, true);
+        self.orphans.extend(waiting);
         contribution.leave(&self.stats);
         self.calls.lead(&ids, first);
         self.look_after_coders(first);

@@ -36,7 +36,7 @@ impl Shard {
             }
         }
         self.stats.shift(Gauge::Sockets, -i64::try_from(moving.len()).unwrap_or(0));
-        let waiting = parked.map(|parked| parked.into_orders()).unwrap_or_default();
+        let waiting = self.disband(parked, true);
         Some(Moving { call, sockets: moving, cpu, waiting })
     }
 
@@ -62,6 +62,7 @@ impl Shard {
             resident.call.rename_sockets(&|old| names.get(&old).copied().unwrap_or(LOST));
         }
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
+        self.run_errands(slot);
         self.poll_call(slot);
         self.look_after_coders(slot);
         self.report(FromShard::Moved { ids, shard: self.index });

@@ -34,13 +34,8 @@ pub(super) struct Parked {
     rounds: u8,
     /// Names the waiting: answers for an earlier one do not count.
     serial: u64,
-}
-
-impl Parked {
-    /// The requests, for whoever takes them over: they ask anew.
-    pub(super) fn into_orders(self) -> VecDeque<Order> {
-        self.orders
-    }
+    /// Nothing is to be opened: this reply waits for remote transcoders, and `orders` behind it.
+    held: Option<(u64, Reply)>,
 }
 
 impl Shard {
@@ -95,6 +90,7 @@ impl Shard {
             deadline: self.now.instant + PATIENCE,
             rounds: rounds + 1,
             serial,
+            held: None,
         }));
         for source in asked {
             let mailbox = self.peers.get(usize::from(self.index)).cloned();
@@ -155,6 +151,10 @@ impl Shard {
         let Some(parked) = self.calls.get_mut(slot).and_then(|resident| resident.parked.take()) else {
             return;
         };
+        if parked.held.is_some() {
+            let orders = self.disband(Some(parked), true);
+            return self.serve_all(orders);
+        }
         let Parked { mut orders, answers, rounds, .. } = *parked;
         if let Some(first) = orders.pop_front()
             && let Err(first) = self.ask(slot, first, answers, rounds)
@@ -166,9 +166,51 @@ impl Shard {
 
     fn carry_out_parked(&mut self, order: &Order) {
         let reply = self.carry_out_at_work(order);
+        let Some(reply) = self.hold(order, reply) else { return };
         let id = order.request.call_id().or_else(|| order.request.calls.first());
         let live = id.map(ByteString::as_bytes).is_some_and(|id| self.has_call(id));
         self.finish(order.ticket, reply, live);
+    }
+
+    /// Keeps the reply of a request back for as long as remote transcoders of its call have not answered: what the client is told is in
+    /// force then (codecs.md §11.2(5)).
+    pub(super) fn hold(&mut self, order: &Order, reply: Reply) -> Option<Reply> {
+        let id = order.request.call_id().or_else(|| order.request.calls.first());
+        let slot = id.and_then(|id| self.calls.find(id.as_bytes()));
+        let resident = slot.and_then(|slot| self.calls.get_mut(slot));
+        let waiting = resident.filter(|call| call.parked.is_none() && call.call.awaits_remotes());
+        let Some(resident) = waiting else { return Some(reply) };
+        self.parkings = self.parkings.wrapping_add(1);
+        resident.parked = Some(Box::new(Parked {
+            orders: VecDeque::new(),
+            open: Vec::new(),
+            answers: Vec::new(),
+            deadline: self.now.instant + PATIENCE,
+            rounds: 0,
+            serial: self.parkings,
+            held: Some((order.ticket, reply)),
+        }));
+        None
+    }
+
+    /// Sends the reply that waits for remote transcoders if none of them is waited for any more.
+    pub(super) fn release_held(&mut self, slot: CallSlot) {
+        let Some(resident) = self.calls.get(slot).filter(|resident| !resident.call.awaits_remotes()) else {
+            return;
+        };
+        if resident.parked.as_ref().is_some_and(|parked| parked.held.is_some()) {
+            self.resume(slot);
+        }
+    }
+
+    /// Ends a waiting: a reply that was held is sent; the requests are for whoever takes them over, and ask anew. `live`: the call is not
+    /// over.
+    pub(super) fn disband(&mut self, parked: Option<Box<Parked>>, live: bool) -> VecDeque<Order> {
+        let Some(parked) = parked else { return VecDeque::new() };
+        if let Some((ticket, reply)) = parked.held {
+            self.finish(ticket, reply, live);
+        }
+        parked.orders
     }
 
     /// Serves requests in order.

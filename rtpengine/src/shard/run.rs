@@ -21,6 +21,7 @@ const WORTH_PREFETCHING: usize = 3;
 /// Numbers of the descriptors in a readiness set that are no media sockets.
 pub(super) const PASSENGER: u32 = 0;
 pub(super) const INBOX: u32 = 1;
+pub(super) const REPLIES: u32 = 2;
 
 /// The longest sleep when nothing is due: only a bound for mistakes.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -99,6 +100,7 @@ fn turns(shard: &mut Shard, passenger: &mut impl Passenger, pacer: &mut Pacer, m
             shard.stats.handled(polled.events as u64);
         }
         shard.timers();
+        shard.repeat_errands();
         let mail = take_mail(shard);
         if mail == Mail::Stop {
             return;
@@ -148,6 +150,7 @@ fn poll_until_dry(shard: &mut Shard, eager: bool) -> Polled {
                     shard.receive(key);
                     handled += 1;
                 }
+                Some(Source::Other(REPLIES)) => shard.take_replies(),
                 Some(Source::Other(number)) => polled.passenger |= number == PASSENGER,
                 None => {}
             }
@@ -225,7 +228,7 @@ fn rest_until(
     meter: &mut Meter,
 ) -> bool {
     let mut wake = now + LONGEST;
-    let limits = [until, shard.wheel.next(), passenger.next()];
+    let limits = [until, shard.wheel.next(), passenger.next(), shard.errands.next()];
     for limit in limits.into_iter().flatten() {
         wake = wake.min(limit);
     }

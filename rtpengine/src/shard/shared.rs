@@ -1,6 +1,7 @@
 //! What all shards and control share: the immutable parts, and the settings as snapshots.
 
 use super::coders::Coders;
+use super::errands::Patience;
 use super::pace::Tick;
 use crate::call::ids::CallKey;
 use crate::call::settings::Settings;
@@ -25,6 +26,8 @@ pub struct LoopSettings {
     pub socket_cpus: u32,
     /// `--measure-rtp`
     pub measure_rtp: bool,
+    /// `--ng-client-timeout` and `--ng-client-retries`
+    pub client: Patience,
 }
 
 impl Default for LoopSettings {
@@ -35,6 +38,7 @@ impl Default for LoopSettings {
             max_receives: 50,
             socket_cpus: 0,
             measure_rtp: false,
+            client: Patience::default(),
         }
     }
 }

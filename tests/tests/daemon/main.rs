@@ -27,6 +27,7 @@ mod protocol;
 mod proxies;
 mod query;
 mod reinvite;
+mod remote_transcoder;
 mod reports;
 mod sdp_examples;
 mod sdp_rules;

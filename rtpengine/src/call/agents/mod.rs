@@ -367,6 +367,7 @@ impl Call {
 
     /// The call ends: peers of associations are told.
     pub fn close<T: Transmit>(&mut self, out: &mut T) {
+        self.close_remotes();
         for at in 0..self.agents.medias.len() {
             let id = MediaId::at(at);
             dtls::farewell(self, id);

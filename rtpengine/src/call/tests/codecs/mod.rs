@@ -17,6 +17,8 @@ mod loss;
 mod negotiation;
 #[cfg(feature = "codec")]
 mod numbers;
+#[cfg(feature = "codec")]
+mod remote;
 mod rules;
 #[cfg(feature = "codec")]
 mod security;

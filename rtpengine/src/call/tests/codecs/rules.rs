@@ -7,7 +7,6 @@ use super::super::rules::{Rule, are_listed, are_tested};
 
 const EVS: &str =
     "- the library of 3GPP is not on the machines of the tests; without it EVS is passed through, rule 1.1.3";
-const TRANSFORM: &str = "- no remote transcoder is asked yet: the start says so, and audio is transcoded here as rule 11.2.4 wants it on failure";
 
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
@@ -142,12 +141,12 @@ const RULES: &[Rule] = &[
     ("10.7.5", "chains are counted", &["flow/chains::rule_21"]),
     ("11", "sections and errors", &["negotiation/handlers::rule_11_errors", "options/sections::transcode_sections"]),
     ("11.1", "preferences", &["call/codecs/handlers::rule_11_1_preferences", "negotiation/handlers::rule_11_1_preferences", "daemon/codecs_checklist::codecs_11_1_preferences_of_the_configuration_choose_the_codec"]),
-    ("11.2.1", "the request", &[TRANSFORM]),
-    ("11.2.2", "the reply", &[TRANSFORM]),
-    ("11.2.3", "packets", &[TRANSFORM]),
-    ("11.2.4", "failure: transcoded here", &[TRANSFORM]),
-    ("11.2.5", "when it is asked", &[TRANSFORM]),
-    ("11.2.6", "the end", &[TRANSFORM]),
+    ("11.2.1", "the request", &["call/codecs/remote::rule_11_2_1_and_6_exact_bytes", "daemon/remote_transcoder::codecs_11_2_packets_go_to_the_remote_endpoint_and_come_back_to_the_sink"]),
+    ("11.2.2", "the reply", &["call/codecs/remote::rule_11_2_2_replies"]),
+    ("11.2.3", "packets", &["daemon/remote_transcoder::codecs_11_2_packets_go_to_the_remote_endpoint_and_come_back_to_the_sink", "daemon/remote_transcoder::codecs_11_2_two_daemons"]),
+    ("11.2.4", "failure: transcoded here", &["daemon/remote_transcoder::codecs_11_2_4_without_a_grant_audio_is_transcoded_here", "daemon/remote_transcoder::codecs_11_2_a_daemon_that_names_itself_goes_on", "call/codecs/remote::rule_11_2_4_no_socket"]),
+    ("11.2.5", "when it is asked", &["call/codecs/remote::rule_11_2_5_in_the_offer", "daemon/remote_transcoder::codecs_11_2_5_requests_of_the_call_wait_for_the_reply_and_others_do_not", "negotiation/handlers::rule_11_2_transform"]),
+    ("11.2.6", "the end", &["call/codecs/remote::rule_11_2_1_and_6_exact_bytes", "call/codecs/remote::rule_11_2_6_ends_with_call_and_media", "daemon/remote_transcoder::codecs_11_2_packets_go_to_the_remote_endpoint_and_come_back_to_the_sink"]),
     ("12.1", "ptime and maxptime of the SDP", &["call/codecs/negotiation::rule_12_packet_times"]),
     ("12.2", "ptime and ptime-reverse", &["call/codecs/negotiation::rule_12_packet_times"]),
     ("12.3", "the override", &["call/codecs/negotiation::rule_12_packet_times"]),
@@ -279,7 +278,7 @@ const RULES: &[Rule] = &[
     ("19.5.3", "loss of audio", &["common/t38/tests/mod::loss_of_audio"]),
     ("19.5.4", "rate management", &["common/t38/tests/mod::versions_and_rate_management"]),
     ("20", "options", &["options/tests::range_and_word_errors_have_the_texts_of_the_specification", "options/tests::names_and_letters_are_unique_and_every_option_is_read", "daemon/codecs_checklist::codecs_16_4_payloads_and_times_of_the_options"]),
-    ("21.1", "names of chains", &["flow/chains::rule_21"]),
+    ("21.1", "names of chains", &["flow/chains::rule_21", "flow/chains::rule_21_1_remote", "daemon/remote_transcoder::codecs_11_2_two_daemons"]),
     ("21.2", "list transcoders", &["daemon/chains::handlers_and_traffic_of_every_chain_are_shown", "control/cli/tests::operations_6_3_list"]),
     ("21.3", "what is counted", &["daemon/chains::handlers_and_traffic_of_every_chain_are_shown", "daemon/chains::other_threads_count_too"]),
     ("22.1", "exact SDP", &["call/codecs/negotiation::rule_6_example_and_order", "call/codecs/handlers::rule_6_re_offers"]),

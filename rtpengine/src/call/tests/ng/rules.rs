@@ -35,7 +35,7 @@ const RULES: &[Rule] = &[
     ("1.5.4", "many outstanding requests", &["daemon/websocket::many_requests_may_be_outstanding_rule_4"]),
     ("1.5.5", "echo and cli", &["daemon/websocket::echo_returns_text_and_binary_and_joined_fragments_as_binary_rules_2_3_5", "daemon/websocket::ng_with_and_without_cookie_and_the_cli_rules_5_6"]),
     ("1.5.6", "no cookie, no reply", &["daemon/websocket::ng_with_and_without_cookie_and_the_cli_rules_5_6"]),
-    ("1.6", "the daemon as a client", &["common/ng/client::cookies_are_hexadecimal_and_differ", "common/ng/client::repeats_the_same_bytes_and_ignores_foreign_cookies", "common/ng/client::gives_up_after_all_attempts"]),
+    ("1.6", "the daemon as a client", &["shard/errands::ng_1_6_attempts", "shard/errands::ng_1_6_replies", "daemon/remote_transcoder::codecs_11_2_4_without_a_grant_audio_is_transcoded_here", "common/ng/client::cookies_are_hexadecimal_and_differ", "common/ng/client::repeats_the_same_bytes_and_ignores_foreign_cookies", "common/ng/client::gives_up_after_all_attempts"]),
     ("1.7", "messages sent unasked", &["daemon/dtmf::codecs_18_6_digits_are_told_by_datagram_and_to_ng_clients"]),
     ("2.1", "any bytes are a cookie", &["daemon/protocol::the_cookie_may_be_any_bytes", "common/ng/tests::cookie_is_everything_before_the_first_space"]),
     ("2.2", "one cache, by address and cookie", &["control/cookies::the_same_cookie_of_another_peer_is_another_request", "daemon/protocol::tcp_and_udp_share_the_cookies"]),
