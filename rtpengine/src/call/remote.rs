@@ -202,6 +202,9 @@ impl Call {
         let all = std::mem::take(&mut self.remotes.list);
         let (kept, gone): (Vec<_>, Vec<_>) = all.into_iter().partition(|remote| stays(self, remote));
         self.remotes.list = kept;
+        if gone.is_empty() {
+            return;
+        }
         for remote in gone {
             if let Some(socket) = remote.socket() {
                 ports.close(socket.key);

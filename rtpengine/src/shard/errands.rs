@@ -21,6 +21,9 @@ impl Default for Patience {
     }
 }
 
+/// The longest attempt, whatever is configured: what is added to a time stays one.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 #[derive(Debug)]
 struct Exchange<T> {
     cookie: [u8; 16],
@@ -45,6 +48,7 @@ impl<T> Exchanges<T> {
     /// None yet.
     #[must_use]
     pub fn new(cookies: Cookies, patience: Patience) -> Self {
+        let patience = Patience { timeout: patience.timeout.min(LONGEST), ..patience };
         Self { list: Vec::new(), cookies, patience }
     }
 

@@ -135,6 +135,8 @@ impl Shard {
 
     /// Requests whose media was not opened in time go on without it.
     pub(super) fn check_patience(&mut self, slot: CallSlot) {
+        // The parties a held reply waited for may have been deleted meanwhile.
+        self.release_held(slot);
         let Some(resident) = self.calls.get_mut(slot) else { return };
         let Some(parked) = resident.parked.as_mut().filter(|parked| parked.deadline <= self.now.instant)
         else {
