@@ -311,3 +311,17 @@ fn rule_9_5_6_keys_are_logged_on_request() {
         assert!(lines.iter().all(|line| line.contains(" salt ")), "{lines:?}");
     }
 }
+
+#[test]
+fn section_10_2_bad_options_end_the_start() {
+    for (argument, text) in [
+        ("--dtls-mtu=575", "Invalid --dtls-mtu (575)"),
+        ("--dtls-rsa-key-size=-1", "Invalid --dtls-rsa-key-size (-1)"),
+        ("--dtls-signature=MD5", "Invalid --dtls-signature option ('MD5')"),
+        ("--dtls-cert-cipher=secp384r1", "Invalid --dtls-cert-cipher option ('secp384r1')"),
+        ("--jitter-buffer=-1", "Invalid negative jitter buffer size"),
+    ] {
+        let (status, log) = Daemon::builder().arg(argument).spawn().ends();
+        assert!(!status.success() && log.contains(text), "{argument}: {log}");
+    }
+}
