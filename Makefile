@@ -29,7 +29,7 @@ help:
 	@echo 'make check    everything that proves it: format, lints, tests, short fuzz runs'
 	@echo 'make bench    load program: cost per packet and per call (ARGS="--help")'
 	@echo 'make compare  the same load beside the Debian package, as ratios'
-	@echo 'make proofs   every codec pair and ten minutes of each codec, for sound and drift'
+	@echo 'make proofs   every codec pair, ten minutes of each codec and of speech: sound, drift, digits'
 	@echo 'make fuzz     fuzz targets, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make deny     licences and advisories of the dependencies (needs cargo-deny)'
 	@echo 'make man      write man/ and etc/ from the tables again'
@@ -58,7 +58,7 @@ demo: setup-run
 check: setup-check format lint test fuzz
 	@$(MAKE) --no-print-directory deny-if-there
 	@echo 'make check: passed.'
-	@echo 'Not part of it: make proofs (minutes), make bench and make compare (load on both processors for minutes).'
+	@echo 'Not part of it: make bench and make compare (load on both processors for minutes).'
 
 format:
 	$(CARGO) fmt --check
@@ -71,9 +71,9 @@ test:
 	$(CARGO) build --workspace --bins $(WITH)
 	$(CARGO) test --workspace $(WITH)
 
-# Every codec pair, and ten minutes of each codec: some minutes.
+# Every codec pair, ten minutes of each codec, ten minutes of speech: part of `test`, here alone and with its progress.
 proofs: setup-check
-	$(CARGO) test -p rtpengine-common --features codec --lib proofs:: -- --include-ignored
+	$(CARGO) test -p rtpengine-common --features codec --lib proofs:: -- --nocapture
 
 fuzz: setup-check
 	.ci/fuzz $(FUZZ_SECONDS)

@@ -80,5 +80,42 @@ fn pairs(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pairs);
+/// What the first two packets of a stream cost: codecs are opened, filters are computed.
+fn first_packets(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("first packets");
+    for name in [
+        "PCMU",
+        "G722",
+        "opus",
+        "opus/48000/1",
+        "G729",
+        "AMR",
+        "AMR-WB",
+        "GSM",
+        "speex/8000",
+        "speex/16000",
+        "iLBC",
+        "G723",
+        "L16/44100",
+    ] {
+        for (from, to) in [("PCMA", name), (name, "PCMA")] {
+            let supported = |text: &str| CodecString::parse(text).is_supported(&Linked);
+            if !supported(from) || !supported(to) {
+                continue;
+            }
+            let packets = packets(from);
+            group.bench_function(format!("{from} -> {to}"), |bencher| {
+                bencher.iter_with_large_drop(|| {
+                    let (mut stream, mut out) = (stream(from, to), Outgoing::new());
+                    push(&mut stream, 0, &packets[0], &mut out);
+                    push(&mut stream, 1, &packets[1], &mut out);
+                    (stream, out)
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, pairs, first_packets);
 criterion_main!(benches);

@@ -4,19 +4,22 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use openssl::asn1::Asn1Time;
+use openssl::asn1::{Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::ssl::{ErrorCode, Ssl, SslContextBuilder, SslMethod, SslStream, SslVerifyMode};
-use openssl::x509::{X509, X509Name};
+use openssl::ssl::{ErrorCode, Ssl, SslContextBuilder, SslMethod, SslOptions, SslStream, SslVerifyMode};
+use openssl::x509::{X509, X509Extension, X509Name};
 
 use crate::srtp::{MASTER, Srtp};
 
 /// The suite phones negotiate.
 const SUITE: &str = "AES_CM_128_HMAC_SHA1_80";
 const PROFILE: &str = "SRTP_AES128_CM_SHA1_80";
+
+/// Bytes of a datagram at most.
+const MTU: u32 = 1200;
 
 /// Bytes of a master key; the salt follows.
 const KEY: usize = 16;
@@ -40,6 +43,15 @@ impl Identity {
     /// When the library fails.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_filler(0)
+    }
+
+    /// One whose certificate carries so many bytes nobody needs.
+    ///
+    /// # Panics
+    /// When the library fails.
+    #[must_use]
+    pub fn with_filler(bytes: usize) -> Self {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
         let mut name = X509Name::builder().unwrap();
@@ -51,6 +63,12 @@ impl Identity {
         builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
         builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
         builder.set_pubkey(&key).unwrap();
+        if bytes > 0 {
+            builder.set_version(2).unwrap();
+            let kind = Asn1Object::from_str("1.3.6.1.4.1.55555.1").unwrap();
+            let filler = Asn1OctetString::new_from_bytes(&vec![7; bytes]).unwrap();
+            builder.append_extension(X509Extension::new_from_der(&kind, false, &filler).unwrap()).unwrap();
+        }
         builder.sign(&key, MessageDigest::sha256()).unwrap();
         Self { x509: builder.build(), key }
     }
@@ -69,6 +87,41 @@ fn fingerprint(x509: &X509) -> String {
     let digest = x509.digest(MessageDigest::sha256()).unwrap();
     let pairs: Vec<_> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
     format!("sha-256 {}", pairs.join(":"))
+}
+
+/// What a client says first.
+///
+/// # Panics
+/// When the library fails.
+#[must_use]
+pub fn client_hello() -> Vec<u8> {
+    let mut builder = SslContextBuilder::new(SslMethod::dtls()).unwrap();
+    builder.set_tlsext_use_srtp(PROFILE).unwrap();
+    let mut ssl = Ssl::new(&builder.build()).unwrap();
+    ssl.set_connect_state();
+    let mut stream = SslStream::new(ssl, Cut(Vec::new())).unwrap();
+    // It waits for a reply in vain.
+    let _ = stream.do_handshake();
+    std::mem::take(&mut stream.get_mut().0)
+}
+
+/// A line nothing comes from; it keeps what is sent.
+#[derive(Debug)]
+struct Cut(Vec<u8>);
+
+impl Read for Cut {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for Cut {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A socket as the library sees it: only DTLS, from and to one place.
@@ -137,7 +190,9 @@ impl Association {
         builder.set_certificate(&identity.x509).unwrap();
         builder.set_private_key(&identity.key).unwrap();
         builder.set_tlsext_use_srtp(PROFILE).unwrap();
+        builder.set_options(SslOptions::NO_QUERY_MTU);
         let mut ssl = Ssl::new(&builder.build()).unwrap();
+        ssl.set_mtu(MTU).unwrap();
         match begins {
             Begins::Phone => ssl.set_connect_state(),
             Begins::Other => ssl.set_accept_state(),
@@ -164,6 +219,35 @@ impl Association {
         let (own, other) = if begins == Begins::Phone { (0, 1) } else { (1, 0) };
         let fingerprint = fingerprint(&stream.ssl().peer_certificate()?);
         Some(Self { stream, fingerprint, outbound: master(own), inbound: master(other) })
+    }
+
+    /// Shakes hands as a client that wants no SRTP; whether it worked out.
+    ///
+    /// # Panics
+    /// When the library fails.
+    #[must_use]
+    pub fn without_profile(
+        identity: &Identity,
+        socket: &UdpSocket,
+        remote: SocketAddr,
+        limit: Duration,
+    ) -> bool {
+        let mut builder = SslContextBuilder::new(SslMethod::dtls()).unwrap();
+        builder.set_verify(SslVerifyMode::NONE);
+        builder.set_certificate(&identity.x509).unwrap();
+        builder.set_private_key(&identity.key).unwrap();
+        let mut ssl = Ssl::new(&builder.build()).unwrap();
+        ssl.set_connect_state();
+        let socket = socket.try_clone().unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let mut stream = SslStream::new(ssl, Line { socket, remote }).unwrap();
+        let end = Instant::now() + limit;
+        while stream.do_handshake().is_err() {
+            if Instant::now() > end {
+                return false;
+            }
+        }
+        true
     }
 
     /// Closes.

@@ -118,23 +118,20 @@ fn exercise_stream(bytes: &[u8]) {
     let mut now = std::time::Duration::ZERO;
     let modes =
         [dtmf::Mode::Off, dtmf::Mode::Tone, dtmf::Mode::Zero, dtmf::Mode::Silence, dtmf::Mode::Random];
-    let mut mask =
-        Some(Box::new(dtmf::Mask::new(dtmf::Policy { delay_ms: 40, ..dtmf::Policy::default() }, 8000)));
+    let mut mask = dtmf::Mask::new(dtmf::Policy { delay_ms: 40, ..dtmf::Policy::default() }, 8000);
     let mut watch = dtmf::EventWatch::default();
     for chunk in bytes.chunks(12).take(64) {
         let &[number, a, b, c, d, ref payload @ ..] = chunk else { continue };
-        if let Some(mask) = &mut mask {
-            let mode = modes.get(usize::from(number >> 5)).copied().unwrap_or_default();
-            mask.set_policy(dtmf::Policy { mode, ..mask.policy().clone() });
-            let timestamp = u32::from_be_bytes([a >> 1, c, d, 0]);
-            let event = dtmf::EventPayload::parse(payload);
-            match event.map(|event| watch.packet(1, timestamp, event)).unwrap_or_default() {
-                (Some(dtmf::Seen::Started { event, volume, .. }), _) => {
-                    mask.started(timestamp, event, volume, c);
-                }
-                (_, Some(_)) => mask.ended(timestamp.wrapping_add(u32::from(d))),
-                _ => {}
+        let mode = modes.get(usize::from(number >> 5)).copied().unwrap_or_default();
+        mask.set_policy(dtmf::Policy { mode, ..mask.policy().clone() });
+        let timestamp = u32::from_be_bytes([a >> 1, c, d, 0]);
+        let event = dtmf::EventPayload::parse(payload);
+        match event.map(|event| watch.packet(1, timestamp, event)).unwrap_or_default() {
+            (Some(dtmf::Seen::Started { event, volume, .. }), _) => {
+                mask.started(timestamp, event, volume, c);
             }
+            (_, Some(_)) => mask.ended(timestamp.wrapping_add(u32::from(d))),
+            _ => {}
         }
         if number & 8 != 0 {
             let passing = stream::Passing { payload_type: 97, clock: 8000, frame: 160, events: 1 << 99 };
@@ -146,13 +143,12 @@ fn exercise_stream(bytes: &[u8]) {
             payload_type: [8, 101, 102, 99][usize::from(number & 3)],
             marker: number & 4 != 0,
             sequence_number: u16::from_be_bytes([a & 1, b]),
-            timestamp: u32::from_be_bytes([a >> 1, c, d, 0]),
+            timestamp,
             payload,
         };
         out.clear();
-        transcoder.lend_mask(mask.take());
+        transcoder.set_mask(Some(std::sync::Arc::new(mask.clone())));
         let _ = transcoder.push(now, &packet, &mut out);
-        mask = transcoder.take_mask();
         assert!(out.packets().all(|packet| packet.send_at >= now));
         assert!(out.len() < 1000);
         now += std::time::Duration::from_millis(u64::from(d));

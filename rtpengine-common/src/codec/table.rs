@@ -342,6 +342,7 @@ pub static CODECS: [CodecDef; 33] = [
         min_ptime: 30,
         bitrate: 6300,
         fixed_size: true,
+        slow_open: true,
         ..row(CodecId::G723, "G723", both(&["g723_1"]))
     },
     CodecDef {
@@ -364,6 +365,7 @@ pub static CODECS: [CodecDef; 33] = [
         channels: 1,
         min_ptime: 20,
         bitrate: 11000,
+        slow_open: true,
         ..row(
             CodecId::Speex,
             "speex",

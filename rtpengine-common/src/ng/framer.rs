@@ -24,9 +24,8 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// The default of what may wait incomplete: a request whose SDP has the 64 KiB that HTTP would carry fits, with the
-    /// room that its other keys may need.
-    pub const DEFAULT_LIMIT: usize = 256 * 1024;
+    /// The default of what may wait incomplete: as much as HTTP and WebSocket carry in one request.
+    pub const DEFAULT_LIMIT: usize = 1 << 20;
 
     /// A framer for a new connection that keeps at most `limit` bytes of an incomplete unit.
     pub fn new(limit: usize) -> Self {

@@ -284,8 +284,9 @@ impl<'a> Section<'_, 'a> {
         let attributes = &self.media.common.attributes;
         let lines = || attributes.iter().filter_map(candidate_line);
         let mut candidates = Vec::with_capacity(lines().count().min(MAX_CANDIDATES));
-        let usable = lines().filter_map(|line| line.usable_with(|foundation| self.keeper.text(foundation)));
-        candidates.extend(usable.take(MAX_CANDIDATES));
+        let mut usable =
+            lines().filter_map(|line| line.usable_with(|foundation| self.keeper.text(foundation)));
+        candidates.extend(usable.by_ref().take(MAX_CANDIDATES));
         Some(Box::new(IceParams {
             ufrag: self.keeper.text(ufrag),
             pwd: self.text_or_empty(items.pwd.or(defaults.pwd)),
@@ -294,6 +295,7 @@ impl<'a> Section<'_, 'a> {
             lite: items.ice_lite || defaults.ice_lite,
             end_of_candidates: items.end_of_candidates || defaults.end_of_candidates,
             candidates: candidates.into(),
+            more_candidates: usable.next().is_some(),
         }))
     }
 

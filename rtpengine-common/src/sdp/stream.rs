@@ -140,6 +140,8 @@ pub struct IceParams {
     pub end_of_candidates: bool,
     /// Usable candidates in order, at most [`super::MAX_CANDIDATES`]. Shared, because signalling and agent keep the same list.
     pub candidates: Arc<[Candidate]>,
+    /// There were more usable ones.
+    pub more_candidates: bool,
 }
 
 /// One `m=` section as the call remembers it.

@@ -91,6 +91,9 @@ pub(super) enum Body {
     Extracted(Box<Extracted>),
 }
 
+/// For the log: of a media more candidates came than are kept (media-plane.md §11).
+pub(super) const TOO_MANY_CANDIDATES: &str = "Maximum number of ICE candidates exceeded";
+
 /// Parses the SDP of a request (sdp.md §2, §3, §20).
 pub(super) fn read_sdp(request: &Request, fragment: bool, ctx: &mut Ctx<'_>) -> Result<Body, Error> {
     let body = request.sdp.as_ref().map_or(&[][..], |sdp| sdp.as_bytes());
@@ -124,6 +127,10 @@ pub(super) fn read_sdp(request: &Request, fragment: bool, ctx: &mut Ctx<'_>) -> 
         ctx.log(Level::Error, error.to_string());
         Error::IncompleteSdp
     })?;
+    let mut ice = extracted.streams.iter().filter_map(|stream| stream.ice.as_ref());
+    if ice.any(|ice| ice.more_candidates) {
+        ctx.warn(TOO_MANY_CANDIDATES);
+    }
     Ok(Body::Extracted(Box::new(extracted)))
 }
 
@@ -209,6 +216,11 @@ impl Call {
         let delay = Self::delete_delay(request, ctx.settings);
         let deletion = self.signalling.delete_marked(&target, delay, ctx.now);
         let whole = deletion == Deletion::Call;
+        match &deletion {
+            Deletion::NotFound => {}
+            Deletion::Parties(gone) => self.end_players(gone, ctx),
+            Deletion::Call => self.end_players(&self.living_parties(), ctx),
+        }
         if let Deletion::Parties(gone) = &deletion
             && delay.is_zero()
         {

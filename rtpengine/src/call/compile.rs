@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use smallvec::SmallVec;
 
 use rtpengine_common::codec::dtmf::Mode;
 use rtpengine_common::sdp::CryptoParams;
+use rtpengine_common::srtp::Parameters;
 
 use super::Call;
 use super::agents::{runs_dtls, runs_ice};
@@ -59,8 +62,12 @@ impl Call {
             return;
         };
         let keys = Keys { incoming, outgoing };
+        let mut changed = false;
         for &stream in &media.streams {
-            self.plane.set_keys(stream, keys.clone());
+            changed |= self.plane.set_keys(stream, keys.clone());
+        }
+        if changed {
+            log_keys(ctx, [keys.incoming, keys.outgoing]);
         }
     }
 
@@ -69,6 +76,17 @@ impl Call {
         for at in 0..self.signalling.medias.len() {
             self.compile(MediaId::at(at));
         }
+    }
+}
+
+/// Logs the keys of both directions (media-plane.md §9.5 rule 6).
+pub(super) fn log_keys(ctx: &mut Ctx<'_>, keys: [Option<Arc<Crypto>>; 2]) {
+    let level = if ctx.settings.log_srtp_keys { Level::Error } else { Level::Debug };
+    for (direction, crypto) in ["incoming", "outgoing"].into_iter().zip(keys) {
+        let Some(crypto) = crypto else { continue };
+        let Parameters { suite, key: master, .. } = crypto.parameters();
+        let (key, salt) = (STANDARD.encode(master.key()), STANDARD.encode(master.salt()));
+        ctx.log(level, format!("--- {} key {key} salt {salt} ({direction})", suite.name()));
     }
 }
 
@@ -220,7 +238,9 @@ impl<'a> Build<'a> {
             return SmallVec::new();
         }
         if media.has(MediaFlags::ECHO) {
-            return SmallVec::from_elem(SinkSpec::forward(None, stream), 1);
+            let mut back = SinkSpec::forward(None, stream);
+            back.transcode.clone_from(&media.transform);
+            return SmallVec::from_elem(back, 1);
         }
         let mirrors = self.mirrors(at);
         self.edges
@@ -268,7 +288,7 @@ impl<'a> Build<'a> {
                 stream
             };
             return SmallVec::from_elem(
-                RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: false },
+                RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: media.transform.is_some() },
                 1,
             );
         }

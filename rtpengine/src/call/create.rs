@@ -34,14 +34,15 @@ impl Call {
             return Err(Error::CreateSetUp);
         }
         let tag = request.from_tag().map_or_else(|| random_tag(ctx), |tag| tag.to_vec());
-        let (parties, deletion) = (self.signalling.parties.len(), self.signalling.deletion);
+        let former = self.former(&tag);
         let party = self.party_with_tag(&tag, id, ctx);
-        let created = self.create_offer(party, request, ctx);
-        if created.is_err() && self.signalling.parties.len() > parties {
-            self.withdraw(party, ctx);
-            self.signalling.deletion = deletion;
+        match self.create_offer(party, request, ctx) {
+            Ok(sdp) => Ok(Reply::ok().with("call-id", name.to_vec()).with("from-tag", tag).with("sdp", sdp)),
+            Err(error) => {
+                self.restore(former, ctx);
+                Err(error)
+            }
         }
-        Ok(Reply::ok().with("call-id", name.to_vec()).with("from-tag", tag).with("sdp", created?))
     }
 
     fn create_offer(
@@ -64,17 +65,6 @@ impl Call {
         self.mark_printed(party);
         self.compile_around(&medias);
         Ok(sdp)
-    }
-
-    /// Takes the party made last out again, before it had to do with any other, with its medias, which are the last ones too.
-    fn withdraw(&mut self, party: PartyId, ctx: &mut Ctx<'_>) {
-        self.destroy_party(party, ctx.ports);
-        let medias = std::mem::take(&mut self.signalling.party_mut(party).medias);
-        if let Some(&first) = medias.first() {
-            self.signalling.medias.truncate(first.index());
-            self.plane.truncate(first);
-        }
-        self.signalling.parties.truncate(party.index());
     }
 
     fn create_media(
@@ -142,6 +132,7 @@ impl Call {
         let terms = Terms::new(request, true);
         let options = codec_bridge::options(request);
         self.take_party_items(party, extracted, request);
+        self.take_names(party, request);
         for (id, params) in sections {
             self.take_own_answer(id, params, &terms, ctx);
             let media = self.signalling.media_mut(id);
@@ -160,6 +151,8 @@ impl Call {
         }
         bundle::unbundle(&mut self.signalling, party);
         self.apply_fragments(party, ctx);
+        self.take_dtmf(party, request, ctx);
+        self.renew_handlers(&used);
         self.compile_around(&used);
         Ok(())
     }

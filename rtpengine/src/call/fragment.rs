@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rtpengine_common::sdp::{Extracted, MAX_CANDIDATES, StreamParams};
 
 use super::Call;
+use super::commands::TOO_MANY_CANDIDATES;
 use super::ctx::{Ctx, Now};
 use super::ids::{MediaId, PartyId};
 use super::media::MediaFlags;
@@ -72,6 +73,9 @@ impl Call {
                 let known = &mut media.section.candidates;
                 let room = MAX_CANDIDATES.saturating_sub(known.len());
                 *known = known.iter().chain(ice.candidates.iter().take(room)).cloned().collect();
+                if ice.candidates.len() > room {
+                    ctx.warn(TOO_MANY_CANDIDATES);
+                }
                 if ice.end_of_candidates {
                     media.flags.insert(MediaFlags::END_OF_CANDIDATES);
                 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rtpengine_common::codec::stream::{GapFilling, Known, SilenceDetection};
+use rtpengine_common::codec::stream::{GapFilling, Known, Route, SilenceDetection};
 use rtpengine_common::ng::{Flag, Request};
 
 use super::Call;
@@ -16,7 +16,7 @@ use super::edge::EdgeFlags;
 use super::ids::{EdgeId, MediaId};
 use super::media::MediaFlags;
 use super::party::PartyFlags;
-use crate::flow::{Gaps, Transcode};
+use crate::flow::{Chains, Gaps, Transcode};
 
 /// What the operator configured about codecs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +29,8 @@ pub struct CodecSettings {
     pub no_suppress: bool,
     /// `--dtx-delay` and its companions; `None`: gaps are not filled.
     pub gaps: Option<GapFilling>,
+    /// The chains of codecs in use, of all calls.
+    pub chains: Arc<Chains>,
 }
 
 /// What a link does with codecs.
@@ -51,7 +53,7 @@ impl LinkCodecs {
 }
 
 /// Every number under which the source may send.
-fn known_numbers(source: &MediaCodecs) -> Vec<Known> {
+pub(super) fn known_numbers(source: &MediaCodecs) -> Vec<Known> {
     let entries = source.list.entries().iter();
     entries
         .flat_map(|entry| {
@@ -129,16 +131,7 @@ impl Call {
             });
             let routes = table.routes(&source.codecs);
             let renumbers = !routes.is_empty() || policy.sink.inject_dtmf;
-            renumbers.then(|| Transcode {
-                routes,
-                silence: self.codecs.silence.clone(),
-                no_suppress: self.codecs.no_suppress,
-                gaps: self
-                    .codecs
-                    .gaps
-                    .clone()
-                    .map(|filling| Gaps { filling, known: known_numbers(&source.codecs) }),
-            })
+            renumbers.then(|| self.transcode(routes, known_numbers(&source.codecs)))
         });
         let from = edge.source;
         let codecs = &mut self.signalling.edges[at].codecs;
@@ -148,6 +141,17 @@ impl Call {
         }
         let transcoding = self.signalling.edges_from(from).any(|edge| edge.codecs.transcodes());
         self.signalling.media_mut(from).flags.set(MediaFlags::TRANSCODING, transcoding);
+    }
+
+    /// How a sink transcodes that has these routes, for a source that may send under the `known` numbers.
+    pub(super) fn transcode(&self, routes: Vec<Route>, known: Vec<Known>) -> Transcode {
+        Transcode {
+            chains: self.codecs.chains.handlers(&routes),
+            routes,
+            silence: self.codecs.silence.clone(),
+            no_suppress: self.codecs.no_suppress,
+            gaps: self.codecs.gaps.clone().map(|filling| Gaps { filling, known }),
+        }
     }
 
     fn source_policy(&self, media: MediaId) -> SourcePolicy {

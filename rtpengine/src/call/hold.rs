@@ -63,8 +63,7 @@ impl Call {
             self.end_hold(sender, ctx);
             return Ok(());
         }
-        let theirs = is_reflected(request);
-        let whose = if theirs { receiver } else { sender };
+        let whose = if is_reflected(request) { receiver } else { sender };
         let Some(source) = source_of(self.signalling.party(whose).hold_music.as_deref()) else {
             return Ok(());
         };
@@ -78,11 +77,12 @@ impl Call {
             block: true,
             set: Arc::new(codec_bridge::options(request)),
             holder: Some(sender),
+            music_of: Some(whose),
             holder_sends: self
                 .first_audio(sender)
                 .is_some_and(|id| self.signalling.media(id).has(MediaFlags::RECV)),
         };
-        self.start_player(receiver, Role::Media, &media, &wish, ctx)
+        self.begin_player(receiver, Role::Media, &media, &wish, ctx)
     }
 
     /// Somebody who hears music and was shown `sendrecv` has answered: its holder stays as it announced itself (players.md §7.3).
@@ -110,14 +110,9 @@ impl Call {
         })
     }
 
-    /// The settings of the music that a party hears, while it hears it.
+    /// The settings of the music that a party hears, while it hears it: of whoever's music it is (players.md §7.2 rule 7).
     pub(super) fn heard_music(&self, party: PartyId) -> Option<&MusicOnHold> {
-        let holder = self.holder_of(party)?;
-        let call = &self.signalling;
-        let of = |id: PartyId| call.party(id).hold_music.as_deref();
-        // Reflected: the settings are with the one who hears it.
-        let own = of(party).filter(|own| own.mode == MohMode::Reflect);
-        own.or_else(|| of(holder)).or_else(|| of(party))
+        self.signalling.party(self.music_heard(party)?).hold_music.as_deref()
     }
 
     /// The direction that an offer shows to one put on hold while music plays in mode `sendrecv` (players.md §7.3): as if nothing were

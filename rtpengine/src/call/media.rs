@@ -1,5 +1,7 @@
 //! Medias: the `m=` sections of a party, as signalled.
 
+use std::sync::Arc;
+
 use rtpengine_common::sdp::{Fingerprint, FingerprintHash, MediaType, Setup, Text, Transport};
 use smallvec::SmallVec;
 
@@ -10,6 +12,7 @@ use super::ids::{LogicalId, MediaId, PartyId, StreamId};
 use super::port_maps::PortMaps;
 use super::sdes::SdesKeys;
 use super::session::Section;
+use crate::flow::Transcode;
 
 bitflags::bitflags! {
     /// Marks of a media. The ones that a `query` shows have their names in [`MediaFlags::SHOWN`].
@@ -258,6 +261,8 @@ pub struct Media {
     pub wanted_ports: u8,
     /// Image media that faces audio through the T.38 gateway.
     pub t38: Option<Box<Gateway>>,
+    /// What `transform` converts, only for its medias.
+    pub transform: Option<Arc<Transcode>>,
 }
 
 impl Media {
@@ -287,6 +292,7 @@ impl Media {
             bundle: None,
             wanted_ports: 2,
             t38: None,
+            transform: None,
         }
     }
 

@@ -8,6 +8,7 @@ use super::ctx::Ctx;
 use super::error::Error;
 use super::ids::PartyId;
 use super::party::PartyFlags;
+use crate::player::Source;
 
 impl Call {
     /// The three commands, after their checks, in order.
@@ -16,7 +17,7 @@ impl Call {
         let parties = self.participants(selected)?;
         match request.command {
             Command::PlayDtmf => self.play_dtmf(request, &parties, ctx),
-            Command::PlayMedia if request.play.source.is_empty() => Err(Error::NoMediaFile),
+            Command::PlayMedia if Source::of(&request.play.source).is_none() => Err(Error::NoMediaFile),
             Command::PlayMedia => self.play_media(request, &parties, ctx),
             _ => self.stop_media(&parties, selected == Selected::All, ctx),
         }
@@ -31,7 +32,7 @@ impl Call {
         }
     }
 
-    fn living_parties(&self) -> Vec<PartyId> {
+    pub(super) fn living_parties(&self) -> Vec<PartyId> {
         let parties = self.signalling.party_ids();
         parties.filter(|(_, party)| !party.flags.contains(PartyFlags::DELETED)).map(|(id, _)| id).collect()
     }

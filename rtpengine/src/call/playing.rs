@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtpengine_common::ng::{Command, Flag, MediaSource, Reply, Request};
+use rtpengine_common::ng::{Command, Flag, Reply, Request};
 use rtpengine_common::rtp::RtpHeader;
 use rtpengine_common::sdp::MediaType;
 
@@ -56,6 +56,8 @@ pub(super) struct Wish {
     pub set: Arc<CodecOptions>,
     /// The party that holds, for music on hold.
     pub holder: Option<PartyId>,
+    /// The party whose music it is: the holder, or the one who hears it.
+    pub music_of: Option<PartyId>,
     /// That party announced that it sends all the same.
     pub holder_sends: bool,
 }
@@ -98,6 +100,7 @@ impl Wish {
             block: request.has(Flag::BlockEgress),
             set: Arc::new(codec_bridge::options(request)),
             holder: None,
+            music_of: None,
             holder_sends: false,
         }
     }
@@ -183,9 +186,7 @@ impl Call {
         if !plays() {
             return Err(Error::Unsupported);
         }
-        let Some(source) = Source::of(&request.play.source) else {
-            return Err(no_content(&request.play.source));
-        };
+        let source = Source::of(&request.play.source).ok_or(Error::NoMediaFile)?;
         let wish = Wish::of(request);
         let mut reply = Reply::ok();
         let mut told = false;
@@ -194,8 +195,7 @@ impl Call {
                 continue;
             }
             let media = self.opened(&source, ctx)?;
-            self.start_player(party, Role::Media, &media, &wish, ctx)?;
-            self.discard_delayed_for(party);
+            self.begin_player(party, Role::Media, &media, &wish, ctx)?;
             let length = media.duration().and_then(|length| i64::try_from(length.as_millis()).ok());
             if let Some(length) = length.filter(|length| *length > 0 && !told) {
                 reply = reply.with("duration", length);
@@ -205,9 +205,9 @@ impl Call {
         Ok(reply)
     }
 
-    /// What delay buffers hold for the media that plays now is not sent any more (media-plane.md §18.2 rule 4).
-    fn discard_delayed_for(&mut self, party: PartyId) {
-        let slot = self.players.slot(party, Role::Media);
+    /// What delay buffers hold for the media that plays now is not sent any more (§3 rule 8, media-plane.md §18.2 rule 4).
+    fn discard_delayed_for(&mut self, party: PartyId, role: Role) {
+        let slot = self.players.slot(party, role);
         let Some((media, _)) = slot.and_then(|slot| slot.target) else { return };
         let call = &self.signalling;
         for edge in call.edges_to(media).filter(|edge| edge.flags.is_plain()) {
@@ -271,9 +271,15 @@ impl Call {
     }
 
     /// Who put a party on hold, while it hears music.
-    pub(super) fn holder_of(&self, party: PartyId) -> Option<PartyId> {
+    fn holder_of(&self, party: PartyId) -> Option<PartyId> {
         let slot = self.players.slot(party, Role::Media).filter(|slot| slot.player.is_playing())?;
         slot.wish.holder
+    }
+
+    /// Whose music on hold a party hears.
+    pub(super) fn music_heard(&self, party: PartyId) -> Option<PartyId> {
+        let slot = self.players.slot(party, Role::Media).filter(|slot| slot.player.is_playing())?;
+        slot.wish.music_of
     }
 
     /// Who hears music because of this party.
@@ -302,8 +308,22 @@ impl Call {
         }
     }
 
+    /// Lets a party hear something from now on, and nothing any more of what was held back for it.
+    pub(super) fn begin_player(
+        &mut self,
+        party: PartyId,
+        role: Role,
+        media: &Arc<dyn Media>,
+        wish: &Wish,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), Error> {
+        self.start_player(party, role, media, wish, ctx)?;
+        self.discard_delayed_for(party, role);
+        Ok(())
+    }
+
     /// Lets a party hear something, in place of what its player played.
-    pub(super) fn start_player(
+    fn start_player(
         &mut self,
         party: PartyId,
         role: Role,
@@ -437,6 +457,22 @@ impl Call {
         self.stop_blocking(party, role);
     }
 
+    /// These parties are to go, now or later: what plays to them ends at once (ng-control.md §10.7 rule 5). What was played stays held
+    /// until they are gone (§4.1 rule 4).
+    pub(super) fn end_players(&mut self, parties: &[PartyId], ctx: &mut Ctx<'_>) {
+        for &party in parties {
+            for role in [Role::Media, Role::Announcement] {
+                let Some(slot) = self.players.slot_mut(party, role).filter(|slot| slot.player.is_playing())
+                else {
+                    continue;
+                };
+                slot.player.end();
+                self.stop_blocking(party, role);
+                self.end_playback_mixer(party, role, ctx);
+            }
+        }
+    }
+
     /// A party goes: nothing is played to it any more.
     pub(super) fn forget_players(&mut self, party: PartyId) {
         for role in [Role::Media, Role::Announcement] {
@@ -530,7 +566,7 @@ impl Call {
         let ready: Vec<_> =
             ready.filter_map(|slot| Some((slot.party, slot.media.clone()?, slot.wish.clone()))).collect();
         for (party, media, wish) in ready {
-            if self.start_player(party, Role::Announcement, &media, &wish, ctx).is_err() {
+            if self.begin_player(party, Role::Announcement, &media, &wish, ctx).is_err() {
                 ctx.log(Level::Error, "Failed to start media player for recording announcement");
             }
         }
@@ -551,11 +587,6 @@ fn random_spread(ctx: &mut Ctx<'_>) -> Duration {
     let mut random = [0; 8];
     ctx.random.fill(&mut random);
     Duration::from_millis(u64::from_ne_bytes(random) % REPORT_SPREAD_MS)
-}
-
-/// A source is named, but has nothing in it: an empty path or content.
-fn no_content(source: &MediaSource) -> Error {
-    if source.file.is_some() { Error::PlayFile } else { Error::PlayBlob }
 }
 
 impl Players {
@@ -582,6 +613,7 @@ impl Players {
                     block: false,
                     set: Arc::default(),
                     holder: None,
+                    music_of: None,
                     holder_sends: false,
                 },
                 target: None,
@@ -599,8 +631,8 @@ impl Players {
     pub(super) fn merge(&mut self, other: Self, by: &Offsets) {
         for mut slot in other.slots {
             slot.party.0 += by.parties;
-            if let Some(holder) = &mut slot.wish.holder {
-                holder.0 += by.parties;
+            for party in [&mut slot.wish.holder, &mut slot.wish.music_of].into_iter().flatten() {
+                party.0 += by.parties;
             }
             if let Some((media, stream)) = &mut slot.target {
                 media.0 += by.medias;

@@ -37,24 +37,35 @@ impl Call {
             self.fragment(&tag, &extracted, ctx);
             return Ok(Reply::ok());
         }
+        let former = self.former(&tag);
         let party = self.party_with_tag(&tag, id, ctx);
-        self.take_published(party, &extracted, request, ctx);
+        let medias = self.take_published(party, &extracted, request, ctx);
+        let Ok(sdp) = self.rewrite(party, request, true, ctx) else {
+            self.restore(former, ctx);
+            return Err(Error::CreateSdp);
+        };
+        self.signalled(ctx.now);
+        self.take_names(party, request);
+        for &media in &medias {
+            self.set_sdes_keys(media, ctx);
+        }
+        self.take_dtmf(party, request, ctx);
+        self.renew_handlers(&medias);
+        self.compile_around(&medias);
         self.apply_fragments(party, ctx);
         self.record_as_asked(request, ctx);
-        let sdp = self.rewrite(party, request, true, ctx).map_err(|_| Error::CreateSdp)?;
         self.mark_printed(party);
         Ok(reply.with("sdp", sdp))
     }
 
-    /// Takes the publisher's SDP over and makes an answer from nobody.
+    /// Takes the publisher's SDP over, for an answer from nobody. Returns the medias it is about; what the flows make of it comes afterwards.
     fn take_published(
         &mut self,
         party: PartyId,
         extracted: &Extracted,
         request: &Request,
         ctx: &mut Ctx<'_>,
-    ) {
-        self.signalled(ctx.now);
+    ) -> SmallVec<[MediaId; 4]> {
         self.take_call_flags(request, ctx);
         let terms = Terms::new(request, false);
         let mut sections: SmallVec<[(MediaId, &StreamParams); 4]> = SmallVec::new();
@@ -74,10 +85,8 @@ impl Call {
         bundle::unbundle(&mut self.signalling, party);
         for (media, params) in sections {
             self.published_ports(media, params, request, ctx);
-            self.set_sdes_keys(media, ctx);
         }
-        self.renew_injections(party);
-        self.compile_around(&used);
+        used
     }
 
     /// §8.6: the publisher hears nothing, unless it publishes in both directions.

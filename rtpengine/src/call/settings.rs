@@ -98,6 +98,8 @@ pub struct Settings {
     pub rtcp_interval: Duration,
     /// `--srtp-replay-window`: packets; 0 is off.
     pub srtp_replay_window: u16,
+    /// `--log-srtp-keys`: at error level instead of debug.
+    pub log_srtp_keys: bool,
     /// What is told of DTMF, and how digit strings are heard.
     pub dtmf: DtmfOptions,
     /// The present DTLS certificate, for new calls.
@@ -139,6 +141,7 @@ impl Default for Settings {
             mos: MosOptions::default(),
             rtcp_interval: Duration::from_secs(5),
             srtp_replay_window: 0,
+            log_srtp_keys: false,
             dtmf: DtmfOptions::default(),
             dtls: None,
             codecs: Arc::default(),

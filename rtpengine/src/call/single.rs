@@ -72,11 +72,15 @@ impl Call {
         if request.has(Flag::BlockShort) {
             state.flags.insert(PartyFlags::BLOCK_SHORT);
         }
+        bundle::receive(&mut self.signalling, party, extracted, request.bundle);
+    }
+
+    /// What a message calls its sender and its call.
+    pub(super) fn take_names(&mut self, party: PartyId, request: &Request) {
         if let Some(label) = present(&request.label) {
             self.signalling.set_label(party, label);
         }
         self.take_metadata(Some(party), request);
-        bundle::receive(&mut self.signalling, party, extracted, request.bundle);
     }
 
     /// The party's media for a section: by mid and type, else by position; `None` if there is none and `make` is off.

@@ -21,6 +21,14 @@ use super::sdes::SdesOptions;
 use super::single::{extmap_options, random_tag};
 use super::transport;
 
+/// What a subscriber is offered.
+struct Offered {
+    legs: Vec<Leg>,
+    /// Medias that lost links.
+    left: Vec<MediaId>,
+    sdp: Vec<u8>,
+}
+
 /// A section of the subscriber with the medias it gets.
 struct Leg {
     media: MediaId,
@@ -42,25 +50,46 @@ impl Call {
         if sources.is_empty() {
             return Err(Error::SubscribeRequest);
         }
+        let former = self.former(&tag);
         let party = self.party_with_tag(&tag, call_id, ctx);
-        self.signalling.party_mut(party).flags.insert(PartyFlags::SUBSCRIBER);
+        let Offered { legs, left, sdp } = match self.offer_subscription(party, &sources, request, ctx) {
+            Ok(offered) => offered,
+            Err(error) => {
+                self.restore(former, ctx);
+                return Err(error);
+            }
+        };
         self.signalled(ctx.now);
         if let Some(label) = request.subscriber_label() {
             self.signalling.set_label(party, label);
         }
-        let legs = self.legs(party, &sources, request.has(Flag::Mix), ctx);
-        self.replace_subscriptions(party, &legs, request);
+        self.take_dtmf(party, request, ctx);
+        self.mark_printed(party);
+        let sections = legs.iter().map(|leg| leg.media);
+        let medias: Vec<MediaId> = sections.chain(sources.iter().copied()).chain(left).collect();
+        self.compile_around(&medias);
+        let mut reply = Reply::ok().with("sdp", sdp);
+        self.describe(&mut reply, &legs, &sources, request);
+        Ok(reply.with("to-tag", tag))
+    }
+
+    /// Gives the subscriber its sections and links. What the flows make of it comes afterwards.
+    fn offer_subscription(
+        &mut self,
+        party: PartyId,
+        sources: &[MediaId],
+        request: &Request,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<Offered, Error> {
+        self.signalling.party_mut(party).flags.insert(PartyFlags::SUBSCRIBER);
+        let legs = self.legs(party, sources, request.has(Flag::Mix), ctx);
+        let left = self.replace_subscriptions(party, &legs, request);
         for leg in &legs {
             self.offer_leg(leg, request, ctx)?;
         }
         self.disable_unused(party, &legs);
         let sdp = self.rewrite(party, request, false, ctx).map_err(|_| Error::CreateSdp)?;
-        self.mark_printed(party);
-        let medias: Vec<MediaId> = legs.iter().map(|leg| leg.media).chain(sources.iter().copied()).collect();
-        self.compile_around(&medias);
-        let mut reply = Reply::ok().with("sdp", sdp);
-        self.describe(&mut reply, &legs, &sources, request);
-        Ok(reply.with("to-tag", tag))
+        Ok(Offered { legs, left, sdp })
     }
 
     /// Gives every source its section of the subscriber: the one it has, else one that lost its source, else a new one.
@@ -114,8 +143,8 @@ impl Call {
         edges.find(|e| !e.flags.intersects(others)).map(|e| e.source)
     }
 
-    /// Former subscriptions of the party give way to the new ones; blocked flows stay blocked.
-    fn replace_subscriptions(&mut self, party: PartyId, legs: &[Leg], request: &Request) {
+    /// Former subscriptions of the party give way to the new ones; blocked flows stay blocked. Returns the medias that lost links.
+    fn replace_subscriptions(&mut self, party: PartyId, legs: &[Leg], request: &Request) -> Vec<MediaId> {
         let wanted = |source: MediaId, sink: MediaId| {
             legs.iter().any(|leg| leg.media == sink && leg.sources.contains(&source))
         };
@@ -143,9 +172,7 @@ impl Call {
                 }
             }
         }
-        for media in touched {
-            self.compile(media);
-        }
+        touched
     }
 
     /// Everything an offer to a subscriber says about one section.

@@ -43,6 +43,7 @@ impl Call {
         let sections = self.answered(party, &extracted, request, ctx)?;
         let terms = Terms::new(request, true);
         self.take_party_items(party, &extracted, request);
+        self.take_names(party, request);
         for section in &sections {
             let id = section.media;
             self.take_own_answer(id, section.params, &terms, ctx);
@@ -53,6 +54,7 @@ impl Call {
         }
         bundle::unbundle(&mut self.signalling, party);
         self.apply_fragments(party, ctx);
+        self.take_dtmf(party, request, ctx);
         let medias: Vec<MediaId> = sections.iter().map(|section| section.media).collect();
         self.renew_handlers(&medias);
         self.compile_around(&medias);

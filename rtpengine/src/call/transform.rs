@@ -1,15 +1,17 @@
 //! `transform`: this instance works as a transcoder for another one (ng-control.md §11.11, codecs.md §11.2).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use rtpengine_common::ng::{
-    AddressFamily, CodecSpec, Destination, Dict, MediaSpec, Reply, Request, Value, present,
-};
+use rtpengine_common::ng::{AddressFamily, Destination, Dict, MediaSpec, Reply, Request, Value, present};
 use rtpengine_common::sdp::{MAX_MEDIA, MediaType, Text, Transport};
 
 use super::Call;
+use super::codecs::MediaCodecs;
+use super::conversion::Conversions;
 use super::ctx::Ctx;
 use super::error::Error;
+use super::handling::known_numbers;
 use super::ids::MediaId;
 use super::media::{MediaFlags, Protocol};
 use super::single::random_tag;
@@ -31,23 +33,29 @@ impl Call {
             return Err(Error::Transform);
         }
         // Everything that can be known beforehand is checked before anything is made.
-        let mut destinations = Vec::with_capacity(request.medias.len());
+        let mut wanted = Vec::with_capacity(request.medias.len());
         for spec in &request.medias {
-            destinations.push(destination(spec).ok_or(Error::Transform)?);
-            if let Some(pair) = spec.conversions.iter().find(|pair| !is_same(&pair.input, &pair.output)) {
-                let codec = |spec: &CodecSpec| spec.codec.as_ref().map(|c| c.to_text().into_owned());
-                let (input, output) = (codec(&pair.input), codec(&pair.output));
-                let (input, output) = (input.unwrap_or_default(), output.unwrap_or_default());
-                ctx.log(Level::Error, format!("Conversion from '{input}' to '{output}' is not supported"));
+            let destination = destination(spec).ok_or(Error::Transform)?;
+            let conversions =
+                Conversions::new(&spec.conversions, kind(spec) == b"audio").map_err(|text| {
+                    ctx.log(Level::Error, text);
+                    Error::Transform
+                })?;
+            wanted.push((destination, conversions));
+        }
+        let tag = request.from_tag().map_or_else(|| random_tag(ctx), |tag| tag.to_vec());
+        let former = self.former(&tag);
+        let party = self.party_with_tag(&tag, id, ctx);
+        let medias: Vec<MediaId> = (1..=wanted.len()).map(|at| self.media_at(party, at, ctx.now)).collect();
+        for (&media, (spec, (to, _))) in medias.iter().zip(request.medias.iter().zip(&wanted)) {
+            if self.transform_ports(media, kind(spec), *to, request, ctx).is_err() {
+                self.restore(former, ctx);
                 return Err(Error::Transform);
             }
         }
-        let tag = request.from_tag().map_or_else(|| random_tag(ctx), |tag| tag.to_vec());
-        let party = self.party_with_tag(&tag, id, ctx);
-        let mut list: Vec<Value<'static>> = Vec::with_capacity(destinations.len());
-        for (at, (spec, to)) in request.medias.iter().zip(destinations).enumerate() {
-            let media = self.media_at(party, at + 1, ctx.now);
-            let bound = self.transform_media(media, spec, to, request, ctx).map_err(|_| Error::Transform)?;
+        let mut list: Vec<Value<'static>> = Vec::with_capacity(wanted.len());
+        for (&media, (spec, (to, conversions))) in medias.iter().zip(request.medias.iter().zip(wanted)) {
+            let bound = self.transform_media(media, to, conversions, ctx).ok_or(Error::Transform)?;
             let id = present(&spec.id).map_or_else(|| random_tag(ctx), |id| id.to_vec());
             let entry = Dict::new()
                 .with("id", id)
@@ -59,17 +67,16 @@ impl Call {
         Ok(Reply::ok().with("call-id", name.to_vec()).with("from-tag", tag).with("media", list))
     }
 
-    /// One port that sends back to its fixed peer what comes in.
-    fn transform_media(
+    /// One port of the destination's family.
+    fn transform_ports(
         &mut self,
         id: MediaId,
-        spec: &MediaSpec,
+        kind: &[u8],
         to: SocketAddr,
         request: &Request,
         ctx: &mut Ctx<'_>,
-    ) -> Result<SocketAddr, Error> {
+    ) -> Result<(), Error> {
         let media = self.signalling.media_mut(id);
-        let kind = present(&spec.media_type).map_or(&b"audio"[..], |kind| kind.as_bytes());
         media.kind = Text::from(kind);
         media.media_type = MediaType::from_name(kind);
         media.protocol = Some(Protocol::Known(Transport::RtpAvp));
@@ -82,15 +89,41 @@ impl Call {
                 | MediaFlags::ASYMMETRIC
                 | MediaFlags::INITIALIZED,
         );
-        self.open_own_ports(id, 1, request, ctx)?;
-        let streams = self.signalling.media(id).streams.clone();
+        self.open_own_ports(id, 1, request, ctx)
+    }
+
+    /// What comes in there goes to the fixed peer, converted. Returns the local address.
+    fn transform_media(
+        &mut self,
+        id: MediaId,
+        to: SocketAddr,
+        conversions: Conversions,
+        ctx: &mut Ctx<'_>,
+    ) -> Option<SocketAddr> {
+        let media = self.signalling.media_mut(id);
+        media.codecs = MediaCodecs::new(media.media_type == MediaType::Audio);
+        media.codecs.list = conversions.inputs.into_iter().collect();
+        media.flags.set(MediaFlags::TRANSCODING, !conversions.routes.is_empty());
+        let known = known_numbers(&media.codecs);
+        let transcode = (!conversions.routes.is_empty()).then(|| self.transcode(conversions.routes, known));
+        let media = self.signalling.media_mut(id);
+        match transcode {
+            Some(transcode) if media.transform.as_deref() == Some(&transcode) => {}
+            transcode => media.transform = transcode.map(Arc::new),
+        }
+        let streams = media.streams.clone();
         for stream in streams {
             self.plane.fill(stream, to, Learning::Off, ctx.now);
         }
         self.compile(id);
         let first = self.signalling.media(id).rtp().and_then(|stream| self.plane.stream(stream));
-        first.and_then(|stream| stream.selected()).map(|socket| socket.address).ok_or(Error::Transform)
+        first.and_then(|stream| stream.selected()).map(|socket| socket.address)
     }
+}
+
+/// The type of a media, audio if none is given.
+fn kind(spec: &MediaSpec) -> &[u8] {
+    present(&spec.media_type).map_or(&b"audio"[..], |kind| kind.as_bytes())
 }
 
 /// A complete destination whose address is of the family it names.
@@ -103,15 +136,4 @@ fn destination(spec: &MediaSpec) -> Option<SocketAddr> {
         None => true,
     };
     Some(SocketAddr::new(address, (*port)?)).filter(|_| fits)
-}
-
-/// Nothing is to be done between the two.
-fn is_same(input: &CodecSpec, output: &CodecSpec) -> bool {
-    let name = |spec: &CodecSpec| spec.codec.as_ref().map(|codec| codec.as_bytes().to_ascii_lowercase());
-    let channels = |spec: &CodecSpec| spec.channels.unwrap_or(1).max(1);
-    name(input) == name(output)
-        && input.payload_type == output.payload_type
-        && input.clock_rate == output.clock_rate
-        && channels(input) == channels(output)
-        && present(&input.format) == present(&output.format)
 }

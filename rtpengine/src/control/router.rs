@@ -324,6 +324,7 @@ impl Router {
             interfaces: &self.shared.interfaces,
             pools: &self.shared.pools,
             proxies: &self.state.proxies.lock(),
+            chains: &self.shared.settings().codecs.chains.figures(),
         };
         statistics::metrics(&facts)
     }

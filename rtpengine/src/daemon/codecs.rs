@@ -9,6 +9,7 @@ use crate::options::sections::{CodecName, TranscodeRule};
 use crate::options::words::DtxMethod;
 use crate::report::log;
 use rtpengine_common::codec::stream::{GapFilling, SilenceDetection};
+use std::sync::Arc;
 
 /// The settings in the form calls use.
 ///
@@ -30,7 +31,8 @@ pub(super) fn codec_settings(settings: &Settings) -> Result<CodecSettings, Trans
     let dtx = &settings.dtx;
     let silence = dtx.silence_percent.and_then(|percent| SilenceDetection::new(percent, &dtx.payload.0));
     let no_suppress = settings.report.dtmf.no_suppress;
-    Ok(CodecSettings { transcode_config, silence, no_suppress, gaps: gap_filling(dtx) })
+    let chains = Arc::default();
+    Ok(CodecSettings { transcode_config, silence, no_suppress, gaps: gap_filling(dtx), chains })
 }
 
 fn gap_filling(dtx: &Dtx) -> Option<GapFilling> {

@@ -12,7 +12,7 @@ use crate::control::http::Server;
 use crate::control::http::ask::Asked;
 use crate::control::limits::{CpuTicks, Limits, parse_load_average};
 use crate::control::router::{ControlState, Inboxes, Router, ShardEnds};
-use crate::flow::{JitterSettings, Level, MosFormula, MosOptions};
+use crate::flow::{Chains, Elsewhere, JitterSettings, Level, MosFormula, MosOptions};
 use crate::options::{self, MosKind, PollTick, Scheduling, Settings, words};
 use crate::player::Stores;
 use crate::report::counters::{Block, Totals};
@@ -92,8 +92,8 @@ fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library
     let call_settings = CallSettings { dtls: Some(dtls), sources, codecs, ..call_settings(settings) };
     let shared = Shared::new(interfaces, pools, loop_settings(settings), call_settings);
     let shared = match settings.threads.codec {
-        0 => shared,
-        count => shared.with_coders(start_coders(settings, count)?),
+        0 => shared.with_coders(start_coders(settings, 1)?, Elsewhere::Opening),
+        count => shared.with_coders(start_coders(settings, count)?, Elsewhere::Coding),
     };
     let shared = Arc::new(shared);
     let count = settings.threads.media.clamp(1, usize::from(u16::MAX));
@@ -139,8 +139,9 @@ fn start_all(settings: &Settings, opened: Opened, library: Option<media::Library
         threads.push(start_shard(settings, shard, router.take())?);
     }
     let clock = Arc::new(Clock::default());
+    let chains = Arc::clone(&shared.settings().codecs.chains);
     let renewal = Renewal::new(shared, settings, Instant::now());
-    let chores = Chores { stats, renewal, stores };
+    let chores = Chores { stats, chains, renewal, stores };
     threads.push(start_housekeeping(settings, &clock, &state, chores)?);
     let http = http.map(|server| start_http(settings, server, asking)).transpose()?;
     Ok(Running { state, shards: mailboxes, threads, clock, http })
@@ -169,7 +170,7 @@ fn start_shard(settings: &Settings, mut shard: Shard, router: Option<Router>) ->
     })
 }
 
-/// The threads for expensive transcoding. They end with the last shard.
+/// The threads for expensive transcoding, or the one that opens codecs. They end with the last shard.
 fn start_coders(settings: &Settings, count: usize) -> io::Result<Coders> {
     let (coders, bench) = coders();
     let scheduling = settings.threads.scheduling;
@@ -198,6 +199,7 @@ pub(super) fn set_scheduling(scheduling: Scheduling) {
 /// What housekeeping looks after.
 struct Chores {
     stats: Vec<Arc<Block>>,
+    chains: Arc<Chains>,
     renewal: Renewal,
     stores: Option<Arc<dyn Stores>>,
 }
@@ -229,6 +231,7 @@ fn start_housekeeping(
             even = !even;
             if even {
                 state.rates.update(start, &Totals::of(chores.stats.iter().map(|block| &**block)));
+                chores.chains.update(start);
             }
             let taken = start.elapsed();
             if taken > SLOW_RUN {
@@ -367,6 +370,7 @@ fn call_settings(settings: &Settings) -> CallSettings {
         },
         rtcp_interval: settings.media.rtcp_interval,
         srtp_replay_window: settings.media.srtp_replay_window,
+        log_srtp_keys: settings.log.srtp_keys,
         jitter: (settings.media.jitter_buffer.packets != 0).then_some(JitterSettings {
             packets: u32::try_from(settings.media.jitter_buffer.packets).unwrap_or(u32::MAX),
             clock_drift: settings.media.jitter_buffer.clock_drift,

@@ -12,6 +12,7 @@ use rtpengine_common::srtp::{MasterKey, Parameters, Suite};
 
 use super::certificate::fingerprint_of;
 use super::context::Context;
+use super::cookie::{Opening, hello_without_cookie, raise_sequence};
 use super::pipe::Pipe;
 
 /// Label of the exporter (RFC 5764 §4.2).
@@ -95,7 +96,10 @@ struct Peer {
 /// One association.
 pub struct Association {
     context: SslContext,
+    context_after_cookie: SslContext,
     mtu: u32,
+    /// What is added to the numbers of our records that are not encrypted, after the client was asked for a cookie.
+    ahead: u64,
     /// The library's part: made when the handshake begins, as it costs more than all else signalling does for a stream, and
     /// many a handshake never comes.
     stream: Option<SslStream<Pipe>>,
@@ -113,7 +117,9 @@ impl Association {
     pub fn new(context: &Context, role: Role, fingerprint: Option<Fingerprint>) -> Self {
         Self {
             context: context.ssl.clone(),
+            context_after_cookie: context.ssl_after_cookie.clone(),
             mtu: context.mtu,
+            ahead: 0,
             stream: None,
             role,
             state: State::New,
@@ -164,6 +170,23 @@ impl Association {
         }
     }
 
+    /// Begins with a client that has shown a cookie; its hello is the next thing to be handled.
+    pub fn welcome(&mut self, opening: Opening) {
+        if self.state != State::New || self.role != Role::Passive {
+            return;
+        }
+        self.begin_in(&self.context_after_cookie.clone());
+        let Some(stream) = &mut self.stream else { return };
+        // The library counts the messages of the exchange it knows nothing of, one hello and one request a round.
+        for round in 0..opening.message {
+            stream.get_mut().put(&hello_without_cookie(round));
+            let waits = stream.do_handshake().is_err_and(|error| waits(&error));
+            debug_assert!(waits, "it asks for the cookie");
+            while stream.get_mut().take().is_some() {}
+        }
+        self.ahead = opening.record.saturating_sub(u64::from(opening.message));
+    }
+
     /// Takes a datagram from the peer.
     pub fn handle_packet(&mut self, bytes: &[u8]) {
         // To the library an empty read would be the end of the stream.
@@ -208,7 +231,11 @@ impl Association {
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.stream.as_mut()?.get_mut().take()
+        let mut datagram = self.stream.as_mut()?.get_mut().take()?;
+        if self.ahead != 0 {
+            raise_sequence(&mut datagram, self.ahead);
+        }
+        Some(datagram)
     }
 
     /// The next event.
@@ -217,7 +244,11 @@ impl Association {
     }
 
     fn begin(&mut self) {
-        match open(&self.context, self.mtu, self.role, &self.peer) {
+        self.begin_in(&self.context.clone());
+    }
+
+    fn begin_in(&mut self, context: &SslContext) {
+        match open(context, self.mtu, self.role, &self.peer) {
             Ok(stream) => {
                 self.stream = Some(stream);
                 self.state = State::Handshake;

@@ -66,6 +66,27 @@ pub fn exercise(bytes: &[u8]) {
     CONTEXTS.with(|contexts| steps(contexts, bytes));
 }
 
+/// A client at an address without a name comes in: with these bytes, or with a hello of its own of which one byte is changed.
+fn greet(context: &Context, server: &mut Association, own: u8, datagram: &[u8]) {
+    let source = std::net::IpAddr::from([192, 0, 2, own]);
+    let mut hello = cookie::hello_without_cookie(0);
+    if let [position, value, ..] = datagram {
+        let at = usize::from(*position) % hello.len();
+        hello[at] = *value;
+    }
+    let bytes = if own == 0 { datagram } else { &hello };
+    match context.greet(source, 0, bytes) {
+        Greeting::NotHello => {}
+        Greeting::Ask { reply, .. } => assert!(reply.len() <= bytes.len()),
+        Greeting::Welcome(_) => panic!("nobody knows the cookie"),
+    }
+    if own & 3 == 1 {
+        let opening = Opening { record: u64::from(own) << 40, message: u16::from(own & 3) };
+        server.welcome(opening);
+        server.handle_packet(bytes);
+    }
+}
+
 fn steps([client, server]: &[Context; 2], bytes: &[u8]) {
     let print = |context: &Context| Some(context.certificate().fingerprint(FingerprintHash::Sha256).clone());
     let associations = [
@@ -79,7 +100,8 @@ fn steps([client, server]: &[Context; 2], bytes: &[u8]) {
         rest = tail;
         let end = usize::from(step & 1);
         match step >> 1 & 7 {
-            0..=2 => ends.associations[end].handle_packet(datagram),
+            0..=1 => ends.associations[end].handle_packet(datagram),
+            2 => greet(server, &mut ends.associations[1], step >> 4, datagram),
             3 => ends.associations[end].poll(),
             4 => {
                 if let Some(print) = print(client) {

@@ -13,6 +13,7 @@ use rtpengine_common::srtp::Suite;
 use super::*;
 
 mod certificates;
+mod cookies;
 
 const CIPHERS: &str = "DEFAULT:!NULL:!aNULL:!SHA256:!SHA384:!aECDH:!AESGCM+AES256:!aPSK";
 

@@ -110,7 +110,7 @@ notices! {
     /// Nobody takes the packets of this stream.
     NoSink { from: SocketAddr } Debug "Media packet from {from} discarded due to lack of sink";
     /// A datagram filled the whole receive area.
-    Truncated { from: SocketAddr } Warning "UDP packet possibly truncated (from {from})";
+    Truncated {} Warning "UDP packet possibly truncated";
     /// Header, tag and MKI do not fit into an SRTP packet. Each of these has a kind of its own, so that a flood of one hides no other.
     ShortSrtp { error: SrtpError } Warning "{error}";
     /// A packet could not be deciphered or authenticated.

@@ -27,6 +27,8 @@ use super::schedule::{Place, Purpose, Wake};
 
 /// Sources mixed at a time; the one heard longest ago makes room.
 const MAX_SOURCES: usize = 8;
+/// Packets of a source of which a second copy is noticed.
+const RECENT: usize = 8;
 /// How late a packet may be for those behind it to keep their times.
 const LATE: Duration = Duration::from_millis(200);
 /// Interval of sender reports, and what is added (players.md §3 rule 10).
@@ -77,6 +79,8 @@ struct Source {
     write: u64,
     /// A timestamp and where its sound lies.
     base: Option<(u32, u64)>,
+    /// Timestamps mixed last: what comes twice is heard once.
+    recent: [Option<u32>; RECENT],
     used: u64,
 }
 
@@ -220,6 +224,7 @@ impl Mixer {
                 resampler: None,
                 write: 0,
                 base: None,
+                recent: [None; RECENT],
                 used: 0,
             });
             self.sources.len() - 1
@@ -239,6 +244,11 @@ impl Mixer {
         let output = Arc::clone(&self.spec.codec);
         let at = self.source(voice);
         let source = &mut self.sources[at];
+        if source.recent.contains(&Some(timestamp)) {
+            return Ok(());
+        }
+        source.recent.rotate_right(1);
+        source.recent[0] = Some(timestamp);
         if source.decoder.as_ref().is_none_or(|(open, _)| *open != payload_type) {
             let decoder = open_decoder(codec, decoded_format(codec, &output), ptime)?;
             source.decoder = Some((payload_type, decoder));
@@ -282,12 +292,16 @@ impl Mixer {
             (None, Some(_)) => None,
             (_, None) => Some(source.write),
         };
-        let within = self.buffer.read..=self.buffer.read + self.buffer.length();
-        let place = expected.filter(|place| within.contains(place) && source.write >= self.buffer.read);
-        let known = source.write != 0 && place.is_some();
-        let place = if known { place.unwrap_or(0) } else { self.buffer.read + self.buffer.delay };
-        if !known {
+        let (read, end) = (self.buffer.read, self.buffer.read + self.buffer.length());
+        let going_on = source.write > 0 && source.write >= read;
+        let place = expected.filter(|place| going_on && (read..end).contains(place)).unwrap_or_else(|| {
             source.base = None;
+            // Behind what it still has to say.
+            source.write.max(read + self.buffer.delay)
+        });
+        if place >= end {
+            // A burst that finds no room is lost.
+            return;
         }
         if let Some((timestamp, _)) = timestamp {
             source.base = Some((timestamp, place));
@@ -530,6 +544,18 @@ mod tests {
         push(&mut mixer, 1, 160, 0x2a);
         let late = made(&mut mixer);
         assert_eq!((&late[..40], &late[40..]), (&[0xd5; 40][..], &[0x2a; 120][..]));
+    }
+
+    #[test]
+    fn a_packet_that_comes_twice_is_heard_once_and_a_late_one_at_its_place() {
+        let mut mixer = mixer();
+        push(&mut mixer, 1, 0, 0x55);
+        for timestamp in [320, 160, 160, 320, 0] {
+            push(&mut mixer, 1, timestamp, 0x2a);
+        }
+        let heard: Vec<u8> = (0..4).flat_map(|_| made(&mut mixer)).collect();
+        let expected = [vec![0xd5; 40], vec![0x55; 160], vec![0x2a; 320], vec![0xd5; 120]].concat();
+        assert_eq!(heard, expected);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod buffers;
 mod bundle;
+mod chains;
+mod coders;
 mod coding;
 mod crypto;
 mod delay;
@@ -39,6 +41,8 @@ mod translate;
 
 #[cfg(test)]
 mod bundle_tests;
+#[cfg(all(test, feature = "codec"))]
+mod coding_tests;
 #[cfg(test)]
 mod crypto_tests;
 #[cfg(test)]
@@ -49,7 +53,8 @@ mod report_tests;
 mod tests;
 
 pub use buffers::BufferSpec;
-pub use coding::CoderJob;
+pub use chains::{Chain, ChainFigures, Chains};
+pub use coding::{CoderJob, Elsewhere};
 pub use crypto::{Crypto, Keys};
 pub use dtmf::{DtmfNotice, DtmfSpec, InjectError, Injection};
 pub use events::{Event, Events, Level, Notice, QualityTally, Samples, Tally};

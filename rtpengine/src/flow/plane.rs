@@ -7,7 +7,7 @@ use crate::call::ctx::{Now, Transmit};
 use crate::call::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use crate::tight;
 
-use super::coding::CoderJob;
+use super::coding::{CoderJob, Elsewhere};
 use super::crypto::Keys;
 use super::dtmf::DtmfNotice;
 use super::events::Events;
@@ -177,8 +177,8 @@ pub struct Plane {
     pub(super) mixers: Vec<super::mixing::Mixer>,
     /// DTMF events that transcoders saw.
     pub(super) digits: Vec<SeenDigit>,
-    /// Expensive transcoding is left to jobs.
-    pub(super) codes_elsewhere: bool,
+    /// What is left to jobs.
+    pub(super) elsewhere: Elsewhere,
     /// Jobs nobody has taken yet.
     pub(super) jobs: Vec<CoderJob>,
 }
@@ -340,6 +340,13 @@ impl Plane {
             stream.outgoing.count(bytes.len());
         } else {
             stream.outgoing.errors += 1;
+        }
+    }
+
+    /// A datagram for an agent of a stream was refused.
+    pub fn count_refused(&mut self, stream: StreamId) {
+        if let Some(stream) = self.streams.get_mut(stream.index()) {
+            stream.incoming.errors += 1;
         }
     }
 

@@ -42,7 +42,7 @@ impl Plane {
         }
         let stream = &self.streams[arrival.stream.index()];
         if packet.len() >= MAX_PACKET {
-            turn.events.push(turn.now.instant, arrival.stream, Notice::Truncated { from: arrival.source });
+            turn.events.push(turn.now.instant, arrival.stream, Notice::Truncated {});
         }
         // Step 2
         if stream.spec.ice && is_stun(packet.bytes()) {

@@ -7,6 +7,8 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, MediaId, PartyId, StreamId};
 
@@ -129,9 +131,9 @@ impl Schedule {
         self.entries.peek().map(|Reverse(entry)| entry.at)
     }
 
-    fn take(&mut self, now: Instant) -> Option<What> {
+    fn take(&mut self, now: Instant) -> Option<Entry> {
         self.next().filter(|at| *at <= now)?;
-        self.entries.pop().map(|Reverse(entry)| entry.what)
+        self.entries.pop().map(|Reverse(entry)| entry)
     }
 
     fn shift(&mut self, by: &Offsets) {
@@ -179,6 +181,22 @@ impl Plane {
         self.schedule.get_or_insert_default().plan(at, What::Packet(packet));
     }
 
+    /// Sends the packets that are planned for up to a time: those that leave before one that leaves now.
+    pub(super) fn send_planned<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, until: Instant) {
+        let mut wakes = SmallVec::<[Entry; 4]>::new();
+        while let Some(schedule) = &mut self.schedule
+            && let Some(entry) = schedule.take(until)
+        {
+            match &entry.what {
+                What::Packet(packet) => self.send_packet(turn, packet),
+                What::Wake(_) => wakes.push(entry),
+            }
+        }
+        if let Some(schedule) = &mut self.schedule {
+            schedule.entries.extend(wakes.into_iter().map(Reverse));
+        }
+    }
+
     /// Takes back the planned packets that `drops` names.
     pub fn cancel_packets(&mut self, mut drops: impl FnMut(&OwnPacket) -> bool) {
         let Some(schedule) = &mut self.schedule else { return };
@@ -222,7 +240,7 @@ impl Plane {
             if schedule.alarm.is_some_and(|alarm| alarm <= now) {
                 schedule.alarm = None;
             }
-            match schedule.take(now)? {
+            match schedule.take(now)?.what {
                 What::Packet(packet) => self.send_packet(turn, &packet),
                 What::Wake(wake) => return Some(wake),
             }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use rtpengine_common::codec::stream::WITHHELD;
 use rtpengine_common::rtcp::{Compound, is_feedback, strip_feedback};
 use rtpengine_common::rtp::{PacketIndex, RtpPacket};
 
@@ -108,7 +109,17 @@ impl Plane {
             .as_ref()
             .map_or(Treatment::Untouched, |table| treat(table, rare, packet.bytes(), header));
         let fill = match treatment {
-            Treatment::NotSent => return,
+            Treatment::NotSent => {
+                if let Some(header) = header
+                    && sink.transcode.is_some()
+                    && !sink.mixed
+                {
+                    // What comes behind it is not to wait for it.
+                    let withheld = RtpFields { payload_type: WITHHELD, ..*header };
+                    self.transcode(turn, (from, number), packet, &withheld, None);
+                }
+                return;
+            }
             Treatment::Untouched => None,
             Treatment::Silenced(fill) => Some(fill),
         };

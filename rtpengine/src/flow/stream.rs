@@ -1,20 +1,21 @@
 //! The run-time state of one stream.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
-use rtpengine_common::codec::dtmf::EventWatch;
+use rtpengine_common::codec::dtmf::{EventWatch, Mask};
 use smallvec::SmallVec;
 
-use crate::call::ids::{LocalSocket, MediaId, SocketKey};
+use crate::call::ids::{EdgeId, LocalSocket, MediaId, SocketKey, StreamId};
 
 use super::buffers::Buffers;
+use super::coders::Coders;
 use super::crypto::Keys;
 use super::dtmf::{Hidden, Injections};
 use super::learn::Peer;
 use super::loop_check::LoopMemory;
 use super::spec::FlowSpec;
-use super::transcode::Coders;
 
 /// Which half of a media a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +223,25 @@ impl Stream {
     /// Position of a socket among the current ones.
     pub(super) fn position(&self, key: SocketKey) -> Option<usize> {
         self.places.iter().position(|place| place.socket.key == key)
+    }
+
+    /// What hides the digits of its source.
+    pub(super) fn mask(&self) -> Option<&Arc<Mask>> {
+        self.rare.as_ref()?.hidden.mask.as_ref()
+    }
+
+    /// Counts a packet of the transcoder towards a sink ([`super::Transcode`] has where).
+    pub(super) fn count_coded(
+        &self,
+        (edge, to): (Option<EdgeId>, StreamId),
+        payload_type: u8,
+        octets: Option<usize>,
+        samples: u64,
+    ) {
+        let sink = self.spec.rtp.iter().find(|sink| (sink.edge, sink.to) == (edge, to));
+        if let Some(transcode) = sink.and_then(|sink| sink.transcode.as_ref()) {
+            transcode.count(payload_type, octets, samples);
+        }
     }
 
     pub(super) fn rare_mut(&mut self) -> &mut Rare {

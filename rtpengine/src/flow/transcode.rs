@@ -1,14 +1,15 @@
 //! Transcoding on the packet path: which sink transcodes how, and the state machines that do it (codecs.md §§10.5, 10.6, 14).
 //!
 //! A sink that transcodes any payload type of its source has a [`Transcode`]; all RTP to it then goes through an [`RtpTranscoder`], one
-//! for each link and source SSRC, which also renumbers what only passes. What comes out leaves at the time the transcoder says.
+//! for each link and source SSRC (`coders`), which also renumbers what only passes. What comes out leaves at the time the transcoder
+//! says. Some of the work is left to other threads (`coding`).
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtpengine_common::codec::Codec;
-use rtpengine_common::codec::dtmf::{Digit, Seen};
+use rtpengine_common::codec::dtmf::{Digit, Mask, Seen};
 use rtpengine_common::codec::engine::{CodecError, Feedback};
 use rtpengine_common::codec::stream::{
     GapFilling, InPacket, Known, Outgoing, Passing, Route, RtpTranscoder, SeenEvent, SilenceDetection,
@@ -20,7 +21,8 @@ use smallvec::SmallVec;
 use crate::call::ctx::Transmit;
 use crate::call::ids::{EdgeId, StreamId};
 
-use super::coding::{Brought, CoderJob, Held, Home, Outcome};
+use super::chains::Chain;
+use super::coders::{Coder, Desk};
 use super::dtmf::DtmfNotice;
 use super::events::Notice;
 use super::ingress::RtpFields;
@@ -30,16 +32,12 @@ use super::plane::{Plane, Turn};
 use super::schedule::{Place, Purpose, Wake};
 use super::spec::SinkSpec;
 
-/// Source SSRCs of one link that are transcoded at a time; the one heard longest ago makes room.
-const MAX_SOURCES: usize = 8;
 /// What is due within this time leaves at once (media-plane.md §18.3).
-const SOON: Duration = Duration::from_millis(1);
+pub(super) const SOON: Duration = Duration::from_millis(1);
 /// Findings kept for a transcoder that is away.
 const MAX_FEEDBACK: usize = 16;
-/// Packets kept for a transcoder that is away: more than a second of audio. Later ones are dropped.
-const MAX_HELD: usize = 64;
 /// Digits seen and not yet asked for; more are not kept.
-const MAX_DIGITS: usize = 64;
+pub(super) const MAX_DIGITS: usize = 64;
 
 /// How a sink transcodes. Equal ones let everything go on as it is.
 #[derive(Clone, Debug)]
@@ -52,6 +50,8 @@ pub struct Transcode {
     pub no_suppress: bool,
     /// How gaps of the source are filled, if they are.
     pub gaps: Option<Gaps>,
+    /// Where packets are counted; not looked at when two are compared.
+    pub chains: Vec<Chain>,
 }
 
 /// Filling of gaps (`codecs.md` §16).
@@ -122,61 +122,8 @@ impl fmt::Display for CodecFault {
     }
 }
 
-/// The transcoder of one source SSRC towards one sink.
-struct Coder {
-    edge: Option<EdgeId>,
-    to: StreamId,
-    ssrc: u32,
-    /// Zero of the times it is told.
-    epoch: Instant,
-    used: u64,
-    /// Codes more than tables do.
-    costly: bool,
-    /// The moment at which it asked to be woken to fill gaps.
-    asked: Option<Duration>,
-    desk: Desk,
-}
-
-/// Where a transcoder is.
-enum Desk {
-    Here(Box<RtpTranscoder>),
-    Away(Box<Away>),
-}
-
-/// A transcoder is lent to a job.
-struct Away {
-    home: Arc<Home>,
-    /// What came meanwhile.
-    packets: Vec<Held>,
-    /// Routes and feedback it is to be told when it is back.
-    transcode: Arc<Transcode>,
-    respecified: bool,
-    feedback: SmallVec<[Feedback; 2]>,
-    /// Digits to be sent.
-    digits: Vec<(Digit, Option<Passing>)>,
-}
-
-impl Away {
-    /// The transcoder back at work, or a new one where it is lost, and what its job brought.
-    fn come_back(&self, outcome: Outcome) -> (Box<RtpTranscoder>, Option<Brought>) {
-        let (mut transcoder, brought) = match outcome {
-            Outcome::Coded(transcoder, brought) => (transcoder, Some(*brought)),
-            Outcome::Failed => (self.transcode.open(), None),
-        };
-        if self.respecified {
-            self.transcode.apply(&mut transcoder);
-        }
-        self.feedback.iter().for_each(|&feedback| transcoder.take(feedback));
-        for &(digit, passing) in &self.digits {
-            // Beyond what a transcoder takes they are lost, like digits played to one that is here.
-            transcoder.inject(digit, passing);
-        }
-        (transcoder, brought)
-    }
-}
-
 impl Transcode {
-    fn open(&self) -> Box<RtpTranscoder> {
+    pub(super) fn open(&self) -> Box<RtpTranscoder> {
         let routes = self.routes.clone();
         let mut transcoder = Box::new(RtpTranscoder::new(routes, self.silence.clone(), self.no_suppress));
         self.fill_gaps(&mut transcoder);
@@ -184,9 +131,16 @@ impl Transcode {
     }
 
     /// Another spec is in force for a transcoder at work.
-    fn apply(&self, transcoder: &mut RtpTranscoder) {
+    pub(super) fn apply(&self, transcoder: &mut RtpTranscoder) {
         transcoder.set_routes(self.routes.clone());
         self.fill_gaps(transcoder);
+    }
+
+    /// Counts a packet by the octets of its payload, if there was one, and what was decoded because of it (`codecs.md` §21).
+    pub(super) fn count(&self, payload_type: u8, octets: Option<usize>, samples: u64) {
+        if let Some(chain) = self.chains.iter().find(|chain| chain.takes(payload_type)) {
+            chain.count(octets, samples);
+        }
     }
 
     fn fill_gaps(&self, transcoder: &mut RtpTranscoder) {
@@ -196,7 +150,7 @@ impl Transcode {
 
     /// Whether something else than tables is at work. Where gaps are filled packets are worked on when their time comes, not when they
     /// arrive, and that is done here.
-    fn is_costly(&self) -> bool {
+    pub(super) fn is_costly(&self) -> bool {
         if self.gaps.is_some() {
             return false;
         }
@@ -205,90 +159,10 @@ impl Transcode {
         };
         self.routes.iter().any(|route| !table(&route.input) || !table(&route.output) || route.detect_tones)
     }
-}
 
-/// The transcoders of a stream's packets.
-#[derive(Default)]
-pub(super) struct Coders {
-    list: Vec<Coder>,
-    uses: u64,
-    /// What leaves because of the packet at work.
-    out: Outgoing,
-}
-
-impl fmt::Debug for Coders {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.list.iter().map(|coder| (coder.edge, coder.ssrc))).finish()
-    }
-}
-
-impl Coders {
-    /// The place of the transcoder of a source, made when it is new.
-    fn touch(&mut self, sink: &SinkSpec, transcode: &Transcode, ssrc: u32, now: Instant) -> usize {
-        self.uses += 1;
-        let is_it = |coder: &Coder| (coder.edge, coder.to, coder.ssrc) == (sink.edge, sink.to, ssrc);
-        let at = match self.list.iter().position(is_it) {
-            Some(at) => at,
-            None => self.open(sink, transcode, ssrc, now),
-        };
-        self.list[at].used = self.uses;
-        at
-    }
-
-    #[cold]
-    fn open(&mut self, sink: &SinkSpec, transcode: &Transcode, ssrc: u32, now: Instant) -> usize {
-        let mut same = self.list.iter().enumerate().filter(|(_, coder)| coder.edge == sink.edge);
-        let oldest = same.clone().min_by_key(|(_, coder)| coder.used).map(|(at, _)| at);
-        if same.by_ref().count() >= MAX_SOURCES
-            && let Some(oldest) = oldest
-        {
-            self.list.swap_remove(oldest);
-        }
-        // One source per link is the rule.
-        self.list.reserve_exact(1);
-        self.list.push(Coder {
-            edge: sink.edge,
-            to: sink.to,
-            ssrc,
-            epoch: now,
-            used: 0,
-            costly: transcode.is_costly(),
-            asked: None,
-            desk: Desk::Here(transcode.open()),
-        });
-        self.list.len() - 1
-    }
-
-    /// Another spec is in force: transcoders of links that are gone, or transcode no more, end; the others take their routes over.
-    /// Returns the links that ended.
-    pub(super) fn respecify(&mut self, sinks: &[SinkSpec]) -> SmallVec<[Option<EdgeId>; 2]> {
-        let mut ended = SmallVec::new();
-        self.list.retain_mut(|coder| {
-            let sink = sinks.iter().find(|sink| (sink.edge, sink.to) == (coder.edge, coder.to));
-            let Some(transcode) = sink.and_then(|sink| sink.transcode.as_ref()) else {
-                ended.push(coder.edge);
-                return false;
-            };
-            coder.costly = transcode.is_costly();
-            match &mut coder.desk {
-                Desk::Here(transcoder) => transcode.apply(transcoder),
-                Desk::Away(away) => {
-                    away.transcode = Arc::clone(transcode);
-                    away.respecified = true;
-                }
-            }
-            true
-        });
-        ended
-    }
-
-    pub(super) fn shift(&mut self, streams: u32, edges: u32) {
-        for coder in &mut self.list {
-            coder.to.0 += streams;
-            if let Some(edge) = &mut coder.edge {
-                edge.0 += edges;
-            }
-        }
+    /// Whether opening some codec would keep other packets waiting.
+    pub(super) fn opens_slowly(&self) -> bool {
+        self.routes.iter().any(Route::opens_slowly)
     }
 }
 
@@ -303,25 +177,13 @@ impl Plane {
         fill: Option<u8>,
     ) {
         let now = turn.now.instant;
-        let masked = self.streams[from.index()].rare.as_ref().is_some_and(|rare| rare.hidden.mask.is_some());
-        if masked {
-            // What hides digits goes along with the packets, not with the transcoder: these are transcoded here.
-            self.gather_transcoders(turn, from);
-        }
+        let elsewhere = self.elsewhere;
         let stream = &mut self.streams[from.index()];
         let Some(sink) = stream.spec.rtp.get(number) else { return };
         let (Some(transcode), Ok(view)) = (&sink.transcode, RtpPacket::parse(packet.bytes())) else { return };
         let coders = stream.coders.get_or_insert_default();
         let at = coders.touch(sink, transcode, header.ssrc, now);
         let coder = &coders.list[at];
-        if (self.codes_elsewhere && coder.costly && !masked) || matches!(coder.desk, Desk::Away(_)) {
-            let transcode = Arc::clone(transcode);
-            return self.transcode_elsewhere(turn, (from, at), &view, header, fill, &transcode);
-        }
-        let mut out = std::mem::take(&mut coders.out);
-        out.clear();
-        let coder = &mut coders.list[at];
-        let Desk::Here(transcoder) = &mut coder.desk else { return };
         let payload = view.media().unwrap_or_else(|| view.payload());
         let filled: Option<SmallVec<[u8; 320]>> = fill.map(|fill| SmallVec::from_elem(fill, payload.len()));
         let input = InPacket {
@@ -331,10 +193,37 @@ impl Plane {
             timestamp: header.timestamp,
             payload: filled.as_deref().unwrap_or(payload),
         };
+        if matches!(coder.desk, Desk::Away(_)) || coder.work(elsewhere, header.payload_type).is_some() {
+            let transcode = Arc::clone(transcode);
+            return self.transcode_elsewhere(turn, (from, at), &input, view.extension(), &transcode);
+        }
         let elapsed = now.saturating_duration_since(coder.epoch);
-        transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
-        let result = transcoder.push(elapsed, &input, &mut out).map(|_| ());
-        self.finish(turn, (from, at), header.payload_type, result, view.extension(), &out);
+        let mask = stream.mask().cloned();
+        self.code(turn, (from, at), (elapsed, mask), &input, view.extension());
+    }
+
+    /// A packet for a transcoder that is here.
+    pub(super) fn code<T: Transmit>(
+        &mut self,
+        turn: &mut Turn<'_, T>,
+        (from, at): (StreamId, usize),
+        (elapsed, mask): (Duration, Option<Arc<Mask>>),
+        input: &InPacket<'_>,
+        extension: Option<Extension<'_>>,
+    ) {
+        let Some(stream) = self.streams.get_mut(from.index()) else { return };
+        let Some(coders) = &mut stream.coders else { return };
+        let mut out = std::mem::take(&mut coders.out);
+        out.clear();
+        let Some(coder) = coders.list.get_mut(at) else { return };
+        let way = (coder.edge, coder.to);
+        let Desk::Here(transcoder) = &mut coder.desk else { return };
+        transcoder.set_mask(mask);
+        let decoded = transcoder.decoded_samples();
+        let result = transcoder.push(elapsed, input, &mut out).map(|_| ());
+        let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+        stream.count_coded(way, input.payload_type, Some(input.payload.len()), samples);
+        self.finish(turn, (from, at), input.payload_type, result, extension, &out);
         if let Some(coders) = &mut self.streams[from.index()].coders {
             coders.out = out;
         }
@@ -348,16 +237,20 @@ impl Plane {
             let Some(coders) = &mut stream.coders else { return };
             let Some(coder) = coders.list.get(at) else { return };
             let elapsed = turn.now.instant.saturating_duration_since(coder.epoch);
-            let same = |other: &Coder| (other.edge, other.to) == (coder.edge, coder.to);
+            let way = (coder.edge, coder.to);
+            let same = |other: &Coder| (other.edge, other.to) == way;
             let abandoned = coders.list.iter().any(|other| same(other) && other.used > coder.used);
             let Some(Coder { desk: Desk::Here(transcoder), .. }) = coders.list.get_mut(at) else { continue };
             if transcoder.next_run().is_none_or(|due| due > elapsed) {
                 continue;
             }
-            transcoder.lend_mask(stream.rare.as_mut().and_then(|rare| rare.hidden.mask.take()));
+            transcoder.set_mask(stream.rare.as_ref().and_then(|rare| rare.hidden.mask.clone()));
             out.clear();
+            let decoded = transcoder.decoded_samples();
             let result = transcoder.run(elapsed, abandoned, &mut out);
             let number = transcoder.heard().unwrap_or_default();
+            let samples = transcoder.decoded_samples().wrapping_sub(decoded);
+            stream.count_coded(way, number, None, samples);
             self.finish(turn, (from, at), number, result, None, &out);
         }
     }
@@ -379,10 +272,6 @@ impl Plane {
         let stream = &mut self.streams[from.index()];
         let Some(coder) = stream.coders.as_mut().and_then(|coders| coders.list.get_mut(at)) else { return };
         let Desk::Here(transcoder) = &mut coder.desk else { return };
-        let mask = transcoder.take_mask();
-        if let Some(rare) = &mut stream.rare {
-            rare.hidden.mask = mask;
-        }
         for (seen, clock) in transcoder.injected_digits() {
             note_injected(&mut self.dtmf, from, seen, clock);
         }
@@ -400,8 +289,7 @@ impl Plane {
         coder.asked = due;
         let way = Way { from, edge: coder.edge, to: coder.to };
         let sink = stream.spec.rtp.iter().find(|sink| (sink.edge, sink.to) == (way.edge, way.to));
-        let mirrors = sink.into_iter().flat_map(|sink| sink.mirrors.iter().map(|mirror| mirror.to));
-        let mirrors: SmallVec<[StreamId; 2]> = mirrors.collect();
+        let mirrors: SmallVec<[StreamId; 2]> = mirrors(sink).collect();
         if let Some(due) = wake {
             self.wake_at(epoch + due, Wake { purpose: Purpose::Dtx, place: Place::Stream(from) });
         }
@@ -410,7 +298,7 @@ impl Plane {
     }
 
     /// Tells the transcoders of the opposite direction what the decoders of this one found out.
-    fn feed_back(&mut self, way: Way, feedback: &[Feedback]) {
+    pub(super) fn feed_back(&mut self, way: Way, feedback: &[Feedback]) {
         if feedback.is_empty() {
             return;
         }
@@ -450,6 +338,7 @@ impl Plane {
             };
             let at = epoch + packet.send_at;
             if at <= now + SOON {
+                self.send_planned(turn, at);
                 self.send_media(turn, (Some(way.from), way.to), &header, extension, packet.payload);
                 for &mirror in mirrors {
                     self.send_media(turn, (Some(way.from), mirror), &header, extension, packet.payload);
@@ -511,182 +400,19 @@ impl Plane {
 
 /// From where to where.
 #[derive(Clone, Copy)]
-struct Way {
-    from: StreamId,
-    edge: Option<EdgeId>,
-    to: StreamId,
+pub(super) struct Way {
+    pub(super) from: StreamId,
+    pub(super) edge: Option<EdgeId>,
+    pub(super) to: StreamId,
 }
 
-/// Transcoding in jobs.
-impl Plane {
-    /// `codec-num-threads`: expensive transcoding is left to jobs ([`Plane::take_jobs`]).
-    pub fn set_codes_elsewhere(&mut self, on: bool) {
-        self.codes_elsewhere = on;
-    }
-
-    /// Whether there are jobs to run: to be asked after each packet.
-    #[must_use]
-    #[inline]
-    pub fn has_jobs(&self) -> bool {
-        !self.jobs.is_empty()
-    }
-
-    /// The jobs made since the last call. Each is to be run; then [`Plane::collect_coded`] is to be called soon.
-    pub fn take_jobs(&mut self) -> Vec<CoderJob> {
-        std::mem::take(&mut self.jobs)
-    }
-
-    /// Sends what jobs have made, and has the next ones begin where packets wait.
-    pub fn collect_coded<T: Transmit>(&mut self, turn: &mut Turn<'_, T>) {
-        for stream in 0..self.streams.len() {
-            let stream = StreamId::at(stream);
-            for at in 0..self.coder_count(stream) {
-                self.collect(turn, stream, at, false);
-            }
-        }
-    }
-
-    /// Has the transcoders of a stream here that are away with a job: for work that belongs to one packet after another
-    /// (what hides digits). Waits for the job under way and for those queued before it, once: the stream stays here as long as digits are hidden.
-    pub fn gather_transcoders<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, stream: StreamId) {
-        for at in 0..self.coder_count(stream) {
-            self.collect(turn, stream, at, true);
-        }
-    }
-
-    fn coder_count(&self, stream: StreamId) -> usize {
-        let coders = self.streams.get(stream.index()).and_then(|stream| stream.coders.as_ref());
-        coders.map_or(0, |coders| coders.list.len())
-    }
-
-    fn coder_mut(&mut self, stream: StreamId, at: usize) -> Option<&mut Coder> {
-        self.streams.get_mut(stream.index())?.coders.as_mut()?.list.get_mut(at)
-    }
-
-    /// A packet for a transcoder that works in jobs.
-    fn transcode_elsewhere<T: Transmit>(
-        &mut self,
-        turn: &mut Turn<'_, T>,
-        (from, at): (StreamId, usize),
-        input: &RtpPacket<'_>,
-        header: &RtpFields,
-        fill: Option<u8>,
-        transcode: &Arc<Transcode>,
-    ) {
-        self.collect(turn, from, at, false);
-        let Some(coder) = self.coder_mut(from, at) else { return };
-        let payload = input.media().unwrap_or_else(|| input.payload());
-        let held = Held {
-            elapsed: turn.now.instant.saturating_duration_since(coder.epoch),
-            payload_type: header.payload_type,
-            marker: input.marker(),
-            sequence_number: header.sequence_number,
-            timestamp: header.timestamp,
-            payload: fill.map_or_else(|| payload.to_vec(), |fill| vec![fill; payload.len()]),
-            extension: input.extension().map(|extension| (extension.profile, extension.body.into())),
-        };
-        match &mut coder.desk {
-            Desk::Here(_) => self.start_job(from, at, vec![held], transcode),
-            Desk::Away(away) if away.packets.len() < MAX_HELD => away.packets.push(held),
-            Desk::Away(_) => turn.events.push(turn.now.instant, from, Notice::CodersBehind {}),
-        }
-    }
-
-    fn start_job(&mut self, from: StreamId, at: usize, packets: Vec<Held>, transcode: &Arc<Transcode>) {
-        let Some(coder) = self.coder_mut(from, at) else { return };
-        let home = Arc::<Home>::default();
-        let transcode = Arc::clone(transcode);
-        let away = Away {
-            home: Arc::clone(&home),
-            packets: Vec::new(),
-            transcode,
-            respecified: false,
-            feedback: SmallVec::new(),
-            digits: Vec::new(),
-        };
-        match std::mem::replace(&mut coder.desk, Desk::Away(Box::new(away))) {
-            Desk::Here(transcoder) => {
-                let job = CoderJob::new(coder.ssrc, transcoder, packets, home);
-                self.jobs.push(job);
-            }
-            away @ Desk::Away(_) => coder.desk = away,
-        }
-    }
-
-    /// Takes in what a job has left, if it has, or, with `wait`, when it has: sends, and begins the next job if packets wait.
-    fn collect<T: Transmit>(&mut self, turn: &mut Turn<'_, T>, from: StreamId, at: usize, wait: bool) {
-        if wait && let Some(place) = self.jobs.iter().position(|job| self.is_job_of(job, from, at)) {
-            // Nobody has taken it yet.
-            self.jobs.swap_remove(place).run();
-        }
-        let Some(coder) = self.coder_mut(from, at) else { return };
-        let Desk::Away(away) = &mut coder.desk else { return };
-        let outcome = if wait { Some(away.home.wait()) } else { away.home.take() };
-        let Some(outcome) = outcome else { return };
-        let (transcoder, brought) = away.come_back(outcome);
-        let (packets, transcode) = (std::mem::take(&mut away.packets), Arc::clone(&away.transcode));
-        coder.desk = Desk::Here(transcoder);
-        let (way, epoch, ssrc) = (Way { from, edge: coder.edge, to: coder.to }, coder.epoch, coder.ssrc);
-        if let Some(brought) = brought {
-            self.take_in(turn, way, epoch, ssrc, brought);
-        }
-        if !packets.is_empty() {
-            self.start_job(from, at, packets, &transcode);
-            if wait {
-                self.collect(turn, from, at, true);
-            }
-        }
-    }
-
-    fn is_job_of(&self, job: &CoderJob, from: StreamId, at: usize) -> bool {
-        let coders = self.streams.get(from.index()).and_then(|stream| stream.coders.as_ref());
-        let coder = coders.and_then(|coders| coders.list.get(at));
-        coder.is_some_and(|coder| matches!(&coder.desk, Desk::Away(away) if job.leads_to(&away.home)))
-    }
-
-    /// What a job brought.
-    fn take_in<T: Transmit>(
-        &mut self,
-        turn: &mut Turn<'_, T>,
-        way: Way,
-        epoch: Instant,
-        ssrc: u32,
-        brought: Brought,
-    ) {
-        let now = turn.now.instant;
-        if let Some((payload_type, fault)) = brought.fault {
-            turn.events.push(now, way.from, Notice::Transcoding { payload_type, fault });
-        }
-        for (seen, clock) in brought.injected {
-            note_injected(&mut self.dtmf, way.from, seen, clock);
-        }
-        for event in brought.events {
-            if self.digits.len() < MAX_DIGITS {
-                self.digits.push(SeenDigit { stream: way.from, edge: way.edge, ssrc, event });
-            }
-        }
-        self.feed_back(way, &brought.feedback);
-        let sinks = &self.streams[way.from.index()].spec.rtp;
-        let sink = sinks.iter().find(|sink| (sink.edge, sink.to) == (way.edge, way.to));
-        let mirrors = sink.into_iter().flat_map(|sink| sink.mirrors.iter().map(|mirror| mirror.to));
-        let to: SmallVec<[StreamId; 1]> = std::iter::once(way.to).chain(mirrors).collect();
-        for made in brought.made {
-            let at = epoch + made.send_at;
-            let packet = OwnPacket {
-                from: Some(way.from),
-                edge: way.edge,
-                to: to.clone(),
-                header: made.header,
-                extension: made.extension,
-                payload: made.payload,
-            };
-            self.send_media_at(turn, if at <= now + SOON { now } else { at }, packet);
-        }
-    }
+/// Who gets the packets of a sink as well.
+pub(super) fn mirrors(sink: Option<&SinkSpec>) -> impl Iterator<Item = StreamId> + '_ {
+    sink.into_iter().flat_map(|sink| sink.mirrors.iter().map(|mirror| mirror.to))
 }
 
 /// Somebody may want to be told of a digit that was put in.
-fn note_injected(notices: &mut Vec<DtmfNotice>, stream: StreamId, seen: Seen, clock: u32) {
+pub(super) fn note_injected(notices: &mut Vec<DtmfNotice>, stream: StreamId, seen: Seen, clock: u32) {
     if notices.len() < MAX_DIGITS {
         notices.push(DtmfNotice { stream, from: None, clock, seen, injected: true });
     }

@@ -114,7 +114,7 @@ const LOGGING: &[OptionDef] = &[
         .default_is("off"),
     OptionDef::text_or("log-format", "default", "How the call is named in log records")
         .words(ContextFormat::WORDS, "Invalid --log-format option"),
-    OptionDef::flag("log-srtp-keys", "Log SRTP keys at error level instead of debug").not_yet(),
+    OptionDef::flag("log-srtp-keys", "Log SRTP keys at error level instead of debug"),
     OptionDef::flag("debug-srtp", "Set the level of subsystem srtp to 7"),
 ];
 

@@ -33,6 +33,9 @@ const MAX_CACHED: usize = 10_000;
 const PLAYER_THREADS: usize = 2;
 const DATABASE_THREADS: usize = 2;
 
+/// Whoever asked for media so long ago does not wait any more: behind a database that hangs nothing piles up.
+const FORGOTTEN: Duration = Duration::from_secs(10);
+
 /// What identifies an encoded source (players.md §4.1 rule 1).
 type CacheKey = (Source, String, u32);
 
@@ -332,7 +335,9 @@ impl Stores for Library {
     fn carry_out_later(&self, command: MediaCommand, tell: Box<dyn FnOnce(String) + Send>) {
         let tell = Arc::new(Mutex::new(Some(tell)));
         let (library, teller) = (self.clone(), Arc::clone(&tell));
-        let queued = self.0.databases.submit(Box::new(move || {
+        let files = matches!(command, MediaCommand::LoadFile { .. } | MediaCommand::ReloadAll(Kind::Files));
+        let pool = if files { &self.0.players } else { &self.0.databases };
+        let queued = pool.submit(Box::new(move || {
             let answer = library.carry_out(&command);
             let tell = teller.lock().take();
             if let Some(tell) = tell {
@@ -393,15 +398,14 @@ impl Sources for Library {
     }
 
     fn open(&self, source: &Source, tell: Box<dyn FnOnce(Answer) + Send>) {
-        let pool = match source {
-            Source::Database(_) => &self.0.databases,
-            Source::File(_) | Source::Blob(_) => &self.0.players,
-        };
+        let pool = self.0.pool_for(source);
+        let asked = Instant::now();
         let (library, source) = (Arc::clone(&self.0), source.clone());
         let tell = Arc::new(Mutex::new(Some(tell)));
         let teller = Arc::clone(&tell);
         let queued = pool.submit(Box::new(move || {
-            let answer = library.open(&source);
+            let late = asked.elapsed() > FORGOTTEN;
+            let answer = if late { Err(overload()) } else { library.open(&source) };
             let tell = teller.lock().take();
             if let Some(tell) = tell {
                 tell(answer);
@@ -451,6 +455,14 @@ impl Inner {
             duration: demuxer.duration(),
             spare: Mutex::new(Some(demuxer)),
         }))
+    }
+
+    /// Who opens a source: what is held here does not wait for a database.
+    fn pool_for(&self, source: &Source) -> &Pool {
+        match source {
+            Source::Database(id) if !self.rows.contains(id) && !self.copies.contains(id) => &self.databases,
+            _ => &self.players,
+        }
     }
 
     /// Memory, directory, where it comes from (players.md §4.2).

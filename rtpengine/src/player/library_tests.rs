@@ -1,5 +1,6 @@
 use super::*;
 use crate::options::{Database as DatabaseSettings, MediaCache, MusicOnHold};
+use crate::player::source::Position;
 use crate::player::track::{Next, Reader};
 use rtpengine_common::codec::{CodecDef, CodecId, Support};
 use std::sync::mpsc;
@@ -302,4 +303,242 @@ fn preloading_what_is_not_there_is_fatal() {
     assert_eq!(with(&[path, path], &[]), "Failed to preload media files");
     assert_eq!(with(&[], &["x"]), "Invalid DB ID string number");
     assert_eq!(with(&[], &["5"]), "Failed to preload DB media");
+}
+
+/// Waits for what a side thread does.
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+fn ids(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&id| id.to_owned()).collect()
+}
+
+/// §4.1 rule 1: source, codec with its parameters, and packet time make an entry; rule 3: where to begin is ignored.
+#[test]
+fn rule_4_1_what_makes_an_entry_of_the_cache() {
+    let library = library(&Settings { cache: true, ..settings() });
+    let media = open(&library, &blob(tone(8000, 120))).unwrap();
+    let once = Plan::default();
+    let play = |output: &Output, plan: &Plan| media.play(output, plan).unwrap();
+    let first = play(&output("PCMU", 0, 20), &once);
+    let same = |track: &Arc<Track>| Arc::ptr_eq(track, &first);
+    let position = Plan { from: Position::Ticks(480), times: 5, ..once };
+    assert!(same(&play(&output("PCMU", 0, 20), &position)), "from the beginning, one pass");
+    assert_eq!(read(&first).len(), 6);
+    assert!(same(&play(&output("PCMU", 99, 20), &once)), "the number is the receiver's affair");
+    assert!(!same(&play(&output("PCMU", 0, 30), &once)));
+    assert!(!same(&play(&output("PCMA", 8, 20), &once)));
+    let mut slow = output("opus", 96, 20);
+    let opus = play(&slow, &once);
+    Arc::make_mut(&mut slow.codec).bitrate = 16_000;
+    assert!(!Arc::ptr_eq(&opus, &play(&slow, &once)), "another bit rate");
+    let again = open(&library, &blob(tone(8000, 120))).unwrap();
+    assert!(same(&again.play(&output("PCMU", 0, 20), &once).unwrap()), "the same content");
+    let other = open(&library, &blob(tone(8000, 140))).unwrap();
+    assert!(!same(&other.play(&output("PCMU", 0, 20), &once).unwrap()));
+    let lines = library.carry_out(&MediaCommand::ListPlayers);
+    assert_eq!(lines.lines().filter(|line| *line == "binary media blob for 96 opus/48000/2").count(), 2);
+    assert_eq!(lines.lines().count(), 6, "{lines}");
+}
+
+/// §4.2 `media-files-reload`, `media-files-expire`, `expiry-timer`.
+#[test]
+fn rule_4_2_files_are_read_again_and_let_go_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.wav");
+    std::fs::write(&path, tone(8000, 100)).unwrap();
+    let files = MediaCache {
+        preload: vec![path.to_str().unwrap().to_owned()],
+        reload: Some(Duration::from_secs(60)),
+        expire: Some(Duration::ZERO),
+        on_demand: false,
+    };
+    let expiry_interval = Some(Duration::from_secs(200));
+    let library = library(&Settings { files, expiry_interval, ..settings() });
+    let start = Instant::now();
+    let at = |seconds| library.look_after(start + Duration::from_secs(seconds));
+    let size = library.sizes().0;
+    at(0);
+    // What was not changed is not read.
+    at(61);
+    std::fs::write(&path, tone(8000, 200)).unwrap();
+    let later = std::time::SystemTime::now() + Duration::from_secs(5);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    at(90);
+    at(122);
+    until("the changed file is read", || library.sizes().0 == size + 1600);
+    at(230);
+    until("it is let go", || library.sizes().0 == 0);
+    assert_eq!(library.carry_out(&MediaCommand::List(Kind::Files)), "");
+}
+
+/// A library without a database, with copies of rows 17 and 18 in its directory.
+fn with_copies(more: impl FnOnce(Settings) -> Settings) -> (Library, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    for id in [17, 18] {
+        std::fs::write(directory.path().join(format!("{id}.blob")), tone(8000, 100)).unwrap();
+    }
+    std::fs::write(directory.path().join("notes.txt"), "no copy").unwrap();
+    let settings = Settings { cache_directory: Some(directory.path().to_owned()), ..settings() };
+    (library(&more(settings)), directory)
+}
+
+/// §4.2: memory, directory, database; the words of §10 for each.
+#[test]
+fn rule_4_2_rows_come_from_memory_then_from_the_directory() {
+    let (library, directory) = with_copies(|settings| Settings {
+        database_media: MediaCache { on_demand: true, ..nothing() },
+        database_cache: MediaCache { preload: ids(&["18"]), ..nothing() },
+        ..settings
+    });
+    let list = |kind| library.carry_out(&MediaCommand::List(kind));
+    let ages = "loaded 0 s ago, last used 0 s ago";
+    assert_eq!(list(Kind::Copies), format!("17, {ages}\n18, {ages}\n"));
+    assert_eq!(list(Kind::Rows), "");
+    assert!(open(&library, &Source::Database(17)).is_ok(), "out of the directory");
+    assert_eq!(list(Kind::Rows), format!("17, {ages}\n"), "and kept in memory");
+    let evict = |kind, list: &[&str]| library.carry_out(&MediaCommand::EvictIds(kind, ids(list)));
+    assert_eq!(evict(Kind::Copies, &["17", "x", "99"]), "Success (17)\nInvalid ID 'x'\nFailed to evict 99\n");
+    assert!(!directory.path().join("17.blob").exists());
+    assert!(open(&library, &Source::Database(17)).is_ok(), "out of memory");
+    assert_eq!(evict(Kind::Rows, &["17"]), "Success (17)\n");
+    assert!(open(&library, &Source::Database(17)).is_err(), "nowhere any more");
+    let load =
+        |kind, id: &str, again| library.carry_out(&MediaCommand::LoadId { kind, id: id.into(), again });
+    for kind in [Kind::Rows, Kind::Copies] {
+        assert_eq!(load(kind, "5", false), "Failed to reload '5'\n");
+        assert_eq!(load(kind, "5", true), "Failed to reload '5'\n");
+        assert_eq!(load(kind, "0", false), "Invalid ID '0'\n");
+        assert_eq!(load(kind, "-1", true), "Invalid ID '-1'\n");
+        assert_eq!(library.carry_out(&MediaCommand::ReloadAll(kind)), "0 media entries reloaded\n");
+    }
+    assert!(open(&library, &Source::Database(18)).is_ok(), "a reload that failed loses nothing");
+    assert_eq!(library.carry_out(&MediaCommand::EvictAll(Kind::Rows)), "1 DB media entries evicted\n");
+    assert_eq!(library.carry_out(&MediaCommand::EvictAll(Kind::Copies)), "1 DB cache entries evicted\n");
+    assert!(!directory.path().join("18.blob").exists());
+    assert!(directory.path().join("notes.txt").exists());
+}
+
+/// §4.2 `db-media-expire`, `db-cache-expire`.
+#[test]
+fn rule_4_2_rows_and_copies_expire() {
+    let expiring = || MediaCache { expire: Some(Duration::ZERO), ..nothing() };
+    let (library, directory) = with_copies(|settings| Settings {
+        database_media: MediaCache { on_demand: true, ..expiring() },
+        database_cache: expiring(),
+        expiry_interval: Some(Duration::from_secs(10)),
+        ..settings
+    });
+    assert!(open(&library, &Source::Database(17)).is_ok());
+    let start = Instant::now();
+    library.look_after(start);
+    library.look_after(start + Duration::from_secs(11));
+    let list = |kind| library.carry_out(&MediaCommand::List(kind));
+    until("they are gone", || list(Kind::Rows).is_empty() && list(Kind::Copies).is_empty());
+    until("with their files", || !directory.path().join("17.blob").exists());
+    assert_eq!(library.sizes().0, 0);
+}
+
+/// §4.2 `preload-db-cache`.
+#[test]
+fn rule_4_2_copies_that_cannot_be_made_end_the_start() {
+    let begin = Begin { player: Arc::new(|| {}), encoder: Arc::new(|| {}) };
+    let directory = tempfile::tempdir().unwrap();
+    let with = |list: &[&str]| {
+        let settings = Settings {
+            database_cache: MediaCache { preload: ids(list), ..nothing() },
+            cache_directory: Some(directory.path().to_owned()),
+            ..settings()
+        };
+        Library::start(&settings, &begin).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert_eq!(with(&["5"]), "Failed to preload cached DB media");
+    assert_eq!(with(&["five"]), "Invalid DB ID string number");
+    std::fs::write(directory.path().join("5.blob"), tone(8000, 100)).unwrap();
+    assert_eq!(with(&["5"]), "");
+}
+
+/// Content that is no media, or only looks like it; what can be decoded of a damaged one is played.
+#[test]
+fn bad_media_fail_and_harm_nobody() {
+    let library = library(&settings());
+    let whole = tone(8000, 1000);
+    let mut lies = whole.clone();
+    lies[40..44].copy_from_slice(&u32::MAX.to_le_bytes());
+    lies[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    let mut silly = whole.clone();
+    silly[24..28].copy_from_slice(&u32::MAX.to_le_bytes());
+    let mut channels = whole.clone();
+    channels[22..24].copy_from_slice(&u16::MAX.to_le_bytes());
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\x9cc`\0\0\0\x02\0\x01H\xaf\xa4q\0\0\0\0IEND\xaeB`\x82";
+    for (what, octets) in [
+        ("text", b"nothing to hear".repeat(100)),
+        ("one octet", vec![0]),
+        ("zeros", vec![0; 1 << 20]),
+        ("a head alone", whole[..40].to_vec()),
+        ("half a head", whole[..20].to_vec()),
+        ("a picture", picture.to_vec()),
+        ("too many channels", channels),
+    ] {
+        let failed = match open(&library, &blob(octets)) {
+            Err(_) => true,
+            // What decodes to nothing that fills a packet is heard as nothing.
+            Ok(media) => read(&media.play(&output("PCMU", 0, 20), &Plan::default()).unwrap()).is_empty(),
+        };
+        assert!(failed, "{what}");
+    }
+    for (what, octets, packets) in
+        [("truncated", whole[..8044].to_vec(), 25), ("lies about its length", lies, 50)]
+    {
+        let media = open(&library, &blob(octets)).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let plan = Plan { times: 2, ..Plan::default() };
+        assert_eq!(read(&media.play(&output("PCMU", 0, 20), &plan).unwrap()).len(), 2 * packets, "{what}");
+    }
+    if let Ok(media) = open(&library, &blob(silly)) {
+        read(&media.play(&output("PCMU", 0, 20), &Plan::default()).unwrap());
+    }
+}
+
+/// A file that vanishes, is cut, or was never read: whoever plays it hears what was there.
+#[test]
+fn files_that_change_while_they_are_played() {
+    let library = library(&settings());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x.wav");
+    let play = || {
+        std::fs::write(&path, tone(8000, 60_000)).unwrap();
+        let media = open(&library, &Source::File(path.clone())).unwrap();
+        media.play(&output("PCMU", 0, 20), &Plan::default()).unwrap()
+    };
+    let track = play();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(read(&track).len(), 3000, "it is open");
+    let track = play();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(1000).unwrap();
+    assert!(read(&track).len() < 3000, "it ends where the file does");
+    assert!(open(&library, &Source::File(directory.path().join("y.wav"))).is_err());
+}
+
+/// A file far larger than memory that is no media: found out in bounded time.
+#[test]
+fn a_huge_file_is_not_read_to_its_end() {
+    let library = library(&settings());
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["huge.wav", "huge.mp3", "huge"] {
+        let path = directory.path().join(name);
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(open(&library, &Source::File(path.clone())).is_err(), "{name}");
+        // Neither is it taken into memory.
+        assert_eq!(
+            library.carry_out(&MediaCommand::LoadFile { path: path.to_str().unwrap().into(), again: false }),
+            format!("Failed to reload '{}'\n", path.display())
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert_eq!(library.sizes().0, 0);
 }

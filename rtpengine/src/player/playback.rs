@@ -146,6 +146,11 @@ impl Player {
         position
     }
 
+    /// Ends what is played as its end does: it is held on to.
+    pub fn end(&mut self) {
+        self.leave();
+    }
+
     /// Time of the media that has been heard in this run, all passes together.
     #[must_use]
     pub fn heard(&self) -> Duration {

@@ -4,6 +4,7 @@ use super::counters::{Counter, Gauge, InterfaceCounter, Moments, Sample, Totals}
 use super::metrics::{Entry, Figure, Metrics, label_value};
 use super::rates::PerSecond;
 use crate::control::proxies::Proxies;
+use crate::flow::ChainFigures;
 use crate::net::interfaces::{Interfaces, LocalInterface};
 use crate::net::ports::PortPools;
 use rtpengine_common::ng::Command;
@@ -25,6 +26,8 @@ pub struct Facts<'a> {
     pub pools: &'a Arc<PortPools>,
     /// Controlling agents.
     pub proxies: &'a Proxies,
+    /// Chains of codecs.
+    pub chains: &'a [ChainFigures],
 }
 
 /// Builds the list.
@@ -35,8 +38,7 @@ pub fn metrics(facts: &Facts<'_>) -> Metrics {
     quality(&mut list, facts.totals);
     control(&mut list, facts.proxies);
     interfaces(&mut list, facts);
-    list.open_list("transcoders");
-    list.close();
+    transcoders(&mut list, facts.chains);
     threads(&mut list, facts.totals);
     list.open(Some("bufferpools"));
     for pool in ["main", "shared", "static"] {
@@ -49,6 +51,29 @@ pub fn metrics(facts: &Facts<'_>) -> Metrics {
     }
     list.close();
     list
+}
+
+/// Chains of codecs, and what went through them (codecs.md §21).
+fn transcoders(list: &mut Metrics, chains: &[ChainFigures]) {
+    list.open_list("transcoders");
+    for chain in chains {
+        let name = chain.name();
+        let labels = format!("chain=\"{}\"", label_value(&name));
+        list.open(None);
+        list.push(Entry::new("chain", Figure::Text(name)));
+        list.push(Entry::new("num", Figure::Integer(chain.handlers)).gauge("transcoders", labels.clone()));
+        for (key, rate) in
+            ["packetrate", "byterate", "samplerate"].into_iter().zip(chain.rates.into_iter().flatten())
+        {
+            list.push(Entry::new(key, Figure::Integer(rate)));
+        }
+        for (key, total) in ["packets", "bytes", "samples"].into_iter().zip(chain.totals) {
+            let entry = Entry::new(key, Figure::Integer(total));
+            list.push(entry.counter(format!("transcode_{key}_total"), labels.clone()));
+        }
+        list.close();
+    }
+    list.close();
 }
 
 fn current(list: &mut Metrics, facts: &Facts<'_>) {

@@ -1,4 +1,4 @@
-//! Threads for expensive transcoding (`--codec-num-threads`), shared by all shards.
+//! Threads for expensive transcoding (`--codec-num-threads`), or one that opens codecs, shared by all shards.
 
 use super::calls::CallSlot;
 use super::inbox::Mailbox;
@@ -16,6 +16,14 @@ struct Assignment {
     job: CoderJob,
     shard: Mailbox<ToShard>,
     call: (CallSlot, CallKey),
+}
+
+impl Assignment {
+    fn carry_out(self) {
+        self.job.run();
+        // A shard whose inbox is full finds the result with the next packet of the stream.
+        let _ = self.shard.send(ToShard::Coded { slot: self.call.0, key: self.call.1 });
+    }
 }
 
 /// Where shards leave their jobs.
@@ -61,10 +69,12 @@ impl Bench {
 
     /// Works until all shards have ended.
     pub fn work(&self) {
-        for Assignment { job, shard, call } in &self.jobs {
-            job.run();
-            // A shard whose inbox is full finds the result with the next packet of the stream.
-            let _ = shard.send(ToShard::Coded { slot: call.0, key: call.1 });
-        }
+        self.jobs.iter().for_each(Assignment::carry_out);
+    }
+
+    /// Works on what is waiting.
+    #[cfg(test)]
+    pub(super) fn work_off(&self) -> usize {
+        self.jobs.try_iter().map(Assignment::carry_out).count()
     }
 }

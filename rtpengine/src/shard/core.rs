@@ -38,6 +38,9 @@ const HANDSHAKES: Duration = Duration::from_micros(500);
 /// The call timer (media-plane.md 22).
 pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
 
+/// Between two looks for transcoders whose jobs tell somebody else.
+const CODERS_TICK: Duration = Duration::from_millis(5);
+
 /// What a timer of a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Timer {
@@ -47,6 +50,8 @@ pub(super) enum Timer {
     Alarm,
     /// The call planned something for now.
     Due,
+    /// Transcoders of the call are away with jobs that tell somebody else when they are done.
+    Coders,
 }
 
 /// A survey on its way through the table.
@@ -301,6 +306,13 @@ impl Shard {
         }
     }
 
+    /// Looks now and then for the transcoders of a call that came from elsewhere while they were away with jobs: these tell where it was.
+    pub(super) fn look_after_coders(&mut self, slot: CallSlot) {
+        if let Some(resident) = self.calls.get(slot).filter(|resident| resident.call.plane.awaits_jobs()) {
+            self.wheel.set(self.now.instant + CODERS_TICK, (slot, resident.call.key, Timer::Coders));
+        }
+    }
+
     /// Leaves the transcoding jobs of a call to the coder threads.
     fn assign_jobs(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get_mut(slot).filter(|resident| resident.call.plane.has_jobs())
@@ -401,6 +413,10 @@ impl Shard {
                 Timer::Tick => self.tick_call(slot, key),
                 Timer::Alarm => self.work_call(slot, key, |call, _, ctx, turn| call.alarm(ctx, turn)),
                 Timer::Due => self.work_call(slot, key, |call, _, ctx, turn| call.run_due(ctx, turn)),
+                Timer::Coders => {
+                    self.work_call(slot, key, |call, _, _, turn| call.plane.collect_coded(turn));
+                    self.look_after_coders(slot);
+                }
             }
             if self.calls.get(slot).is_some_and(|resident| resident.call.plane.has_dtmf()) {
                 self.hear_dtmf(slot);
@@ -594,7 +610,7 @@ impl Shard {
     fn create(&mut self, id: &[u8], agent: SocketAddr) -> CallSlot {
         let key = self.shared.call_key();
         let mut call = Box::new(Call::new(key, Name::from(id), self.now, self.settings.tos));
-        call.plane.set_codes_elsewhere(self.shared.coders.is_some());
+        call.plane.set_elsewhere(self.shared.elsewhere());
         call.signalling.created_from = Some(tally::agent_text(agent));
         let contribution = Contribution::enter(&self.stats, &call);
         let cpu = self.shared.socket_cpu();

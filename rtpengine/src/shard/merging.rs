@@ -71,6 +71,7 @@ impl Shard {
         self.orphans.extend(parked.map(|parked| parked.into_orders()).unwrap_or_default());
         contribution.leave(&self.stats);
         self.calls.lead(&ids, first);
+        self.look_after_coders(first);
         Ok(())
     }
 }

@@ -63,6 +63,7 @@ impl Shard {
         }
         self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
         self.poll_call(slot);
+        self.look_after_coders(slot);
         self.report(FromShard::Moved { ids, shard: self.index });
         self.serve_all(waiting);
     }

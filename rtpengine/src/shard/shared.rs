@@ -4,6 +4,7 @@ use super::coders::Coders;
 use super::pace::Tick;
 use crate::call::ids::CallKey;
 use crate::call::settings::Settings;
+use crate::flow::Elsewhere;
 use crate::net::interfaces::Interfaces;
 use crate::net::ports::PortPools;
 use crate::net::readiness::EVENTS;
@@ -46,8 +47,9 @@ pub struct Shared {
     pub pools: Arc<PortPools>,
     /// Settings of the loop.
     pub loop_settings: LoopSettings,
-    /// Threads for expensive transcoding, if there are any.
+    /// Threads for what codecs take long for, if there are any.
     pub coders: Option<Coders>,
+    elsewhere: Elsewhere,
     settings: Mutex<Arc<Settings>>,
     version: AtomicU64,
     next_call: AtomicU64,
@@ -67,6 +69,7 @@ impl Shared {
             pools,
             loop_settings,
             coders: None,
+            elsewhere: Elsewhere::Nothing,
             settings: Mutex::new(Arc::new(settings)),
             version: AtomicU64::new(0),
             next_call: AtomicU64::new(1),
@@ -74,10 +77,15 @@ impl Shared {
         }
     }
 
-    /// Has expensive transcoding done by other threads.
+    /// Has some of the work with codecs done by other threads.
     #[must_use]
-    pub fn with_coders(self, coders: Coders) -> Self {
-        Self { coders: Some(coders), ..self }
+    pub fn with_coders(self, coders: Coders, elsewhere: Elsewhere) -> Self {
+        Self { coders: Some(coders), elsewhere, ..self }
+    }
+
+    /// What is done by other threads.
+    pub(super) fn elsewhere(&self) -> Elsewhere {
+        self.elsewhere
     }
 
     /// The settings in force.

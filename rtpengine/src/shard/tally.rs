@@ -1,6 +1,7 @@
 //! What a call contributes to gauges while it lives, and to counters when it ends (operations.md 8.1 rules 2 to 4).
 
 use crate::call::ctx::Now;
+use crate::call::media::MediaFlags;
 use crate::call::signalling::CallFlags;
 use crate::call::{Call, CloseReason};
 use crate::flow::{Component, Stream};
@@ -17,6 +18,8 @@ pub struct Contribution {
     families: Option<Gauge>,
     foreign: bool,
     active: i64,
+    /// Medias whose packets are transcoded.
+    transcoded: i64,
 }
 
 impl Contribution {
@@ -31,10 +34,10 @@ impl Contribution {
     /// Something was signalled.
     pub(super) fn signalled(&mut self, stats: &Block, call: &Call) {
         let families = self.families.or_else(|| families(call));
-        self.change(
-            stats,
-            Self { families, foreign: call.signalling.flags.contains(CallFlags::FOREIGN), ..*self },
-        );
+        let foreign = call.signalling.flags.contains(CallFlags::FOREIGN);
+        let transcoded = call.signalling.medias.iter().filter(|media| media.has(MediaFlags::TRANSCODING));
+        let transcoded = i64::try_from(transcoded.count()).unwrap_or(0);
+        self.change(stats, Self { families, foreign, transcoded, ..*self });
     }
 
     /// A second has passed.
@@ -66,6 +69,7 @@ impl Contribution {
         }
         stats.shift(Gauge::ForeignSessions, i64::from(next.foreign) - i64::from(self.foreign));
         stats.shift(Gauge::UserspaceStreams, next.active - self.active);
+        stats.shift(Gauge::TranscodedMedia, next.transcoded - self.transcoded);
         *self = next;
     }
 }

@@ -24,6 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "codec")]
+mod coders;
 mod handshakes;
 
 static HOUSES: AtomicI32 = AtomicI32::new(0);
@@ -40,14 +42,18 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new(count: u16) -> Self {
+        Self::furnished(count, |shared| shared)
+    }
+
+    fn furnished(count: u16, furnish: impl FnOnce(Shared) -> Shared) -> Self {
         let mut random = StdRng::seed_from_u64(11);
         // Tests run at the same time, and sockets with SO_REUSEADDR would share a port without an error.
         let first = 42000 + 100 * HOUSES.fetch_add(1, Ordering::Relaxed);
         let spec = parse("127.0.0.1", first, first + 99).unwrap();
         let interfaces = Interfaces::build(&[spec], &Machine, &mut random).unwrap();
         let pools = PortPools::new(&interfaces, &mut random);
-        let shared =
-            Arc::new(Shared::new(Arc::new(interfaces), pools, LoopSettings::default(), Settings::default()));
+        let (interfaces, settings) = (Arc::new(interfaces), Settings::default());
+        let shared = Arc::new(furnish(Shared::new(interfaces, pools, LoopSettings::default(), settings)));
         let now = Now { instant: Instant::now(), unix_us: 1_700_000_000_000_000 };
         let (report, reports) = inbox().unwrap();
         let (mailboxes, inboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| inbox().unwrap()).unzip();
@@ -99,7 +105,10 @@ impl House {
                 ToShard::Opened { slot, key, serial, source, answer } => {
                     shard.opened(slot, key, serial, &source, answer);
                 }
-                ToShard::Survey { .. } | ToShard::Coded { .. } | ToShard::Stop => {
+                ToShard::Coded { slot, key } => {
+                    shard.work_call(slot, key, |call, _, _, turn| call.plane.collect_coded(turn));
+                }
+                ToShard::Survey { .. } | ToShard::Stop => {
                     unreachable!("not sent by these tests")
                 }
             }

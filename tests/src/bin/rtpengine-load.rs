@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 use rtpengine_tests::daemon;
 use rtpengine_tests::load::conversion::Conversion;
 use rtpengine_tests::load::figures::{self, Run};
-use rtpengine_tests::load::{Bench, dtls, relay, setup};
+use rtpengine_tests::load::{Bench, dtls, relay, setup, starts};
 use rtpengine_tests::network::Network;
 
 /// Measures the daemon under load.
@@ -55,6 +55,9 @@ struct Arguments {
     /// Relayed calls beside the DTLS load
     #[arg(long, default_value_t = 500)]
     dtls_calls: usize,
+    /// Relayed calls beside those that start
+    #[arg(long, default_value_t = 500)]
+    starts_calls: usize,
     /// The daemon's processor
     #[arg(long, default_value_t = 0)]
     daemon_processor: usize,
@@ -86,6 +89,8 @@ enum Load {
     Dtls,
     /// Calls whose sides have different codecs
     Transcode,
+    /// 20 of these that begin to talk in the same second, beside N relayed calls
+    Starts,
 }
 
 fn main() -> ExitCode {
@@ -138,6 +143,19 @@ fn main() -> ExitCode {
                     let media = relay::Media::Transcoded(conversion);
                     alternate(title, &|program, own| {
                         relay::run(&bench, &bench.start(program, own), media, calls, false)
+                    });
+                }
+            }
+            Load::Starts => {
+                for &conversion in &arguments.conversions {
+                    let calls = arguments.starts_calls;
+                    let begin = starts::STARTS;
+                    let title = format!(
+                        "{begin} calls begin in a second beside {calls} relayed ones, {}",
+                        conversion.title()
+                    );
+                    alternate(title, &|program, own| {
+                        starts::run(&bench, &bench.start(program, own), conversion, calls)
                     });
                 }
             }

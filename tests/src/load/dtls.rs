@@ -30,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[must_use]
 pub fn run(bench: &Bench, daemon: &Daemon, calls: usize) -> Run {
     let sockets = relay::open_sockets(daemon);
-    let streams = relay::set_up(daemon, &sockets, Media::Plain, calls);
+    let mut streams = Vec::new();
+    relay::set_up(daemon, &sockets, Media::Plain, calls, &mut streams);
     let identity = Identity::new();
     let (begun, ended) = (AtomicBool::new(false), AtomicBool::new(false));
     let times = Mutex::new(Vec::new());

@@ -10,6 +10,7 @@ pub mod dtls;
 pub mod figures;
 pub mod relay;
 pub mod setup;
+pub mod starts;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -40,6 +40,12 @@ const BURST_EVERY_NS: u64 = 200_000_000;
 /// Between two pings.
 const PING_EVERY_NS: u64 = 10_000_000;
 
+/// A generator this much behind its own clock disturbs what it measures.
+const LATE_NS: u64 = 1_500_000;
+
+/// How long the disturbance is felt in transcoded streams: two looks at their timing, of 25 packets each.
+const SETTLED_NS: u64 = 1_000_000_000;
+
 /// Before the measured part.
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -79,6 +85,8 @@ pub(super) struct Stream {
     open: Option<Box<Srtp>>,
     /// What is transcoded on the way.
     audio: Option<Box<Audio>>,
+    /// How long after the measured part has begun it begins to send; before the warm-up if `None`.
+    pub(super) begins: Option<Duration>,
 }
 
 /// A stream whose packets do not arrive as they were sent.
@@ -105,9 +113,23 @@ pub(super) struct Seen {
     /// Tenths of a microsecond from a ping to its pong.
     pings: Vec<u32>,
     pub(super) late_ticks: u64,
+    /// Packets left out of the latencies: sent within this time of a moment at which the generator itself was late. What comes in a heap,
+    /// or later than it should, is not to be spread by a relay, but is by what paces audio.
+    disturbed: u64,
+    /// Of streams that are transcoded and begin later.
+    pub(super) begun: Begun,
     pub(super) daemon_cpu_ns: u64,
     generator_cpu_ns: u64,
     pub(super) window_ns: u64,
+}
+
+/// What was seen of streams that begin in the measured part.
+#[derive(Default)]
+pub(super) struct Begun {
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    /// Tenths of a microsecond.
+    pub(super) latency: Vec<u32>,
 }
 
 /// Runs `calls` calls through a fresh daemon, with bursts among them if `bursts`, and returns the figures.
@@ -120,7 +142,8 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
     let resident = daemon.resident_bytes().unwrap_or(0);
     let idle = daemon.private_bytes().unwrap_or(0);
     let sockets = open_sockets(daemon);
-    let streams = set_up(daemon, &sockets, media, calls);
+    let mut streams = Vec::new();
+    set_up(daemon, &sockets, media, calls, &mut streams);
     let loaded = daemon.private_bytes().unwrap_or(0);
     let mut seen = bench
         .on_generator(move || Generator::new(daemon, sockets, streams, bursts, one_way).run(bench.duration));
@@ -142,6 +165,7 @@ pub fn run(bench: &Bench, daemon: &Daemon, media: Media, calls: usize, bursts: b
         Figure::new("daemon cpu", "%", share(seen.daemon_cpu_ns)),
         Figure::new("generator cpu", "%", share(seen.generator_cpu_ns)),
         Figure::new("generator late ticks", "", seen.late_ticks as f64),
+        Figure::new("latencies left out", "%", 100.0 * seen.disturbed as f64 / packets),
         Figure::new("generator refused sends", "", seen.refused as f64),
         Figure::new("memory idle", "MiB", resident as f64 / 1048576.0),
         Figure::new("memory idle without libraries", "MiB", idle as f64 / 1048576.0),
@@ -191,11 +215,19 @@ pub(super) fn open_sockets(daemon: &Daemon) -> Vec<UdpSocket> {
     callers.chain((0..SOCKETS).map(|_| open(network.phone(1)))).collect()
 }
 
-pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls: usize) -> Vec<Stream> {
+/// Sets up calls behind those whose streams there are.
+pub(super) fn set_up(
+    daemon: &Daemon,
+    sockets: &[UdpSocket],
+    media: Media,
+    calls: usize,
+    streams: &mut Vec<Stream>,
+) {
     let client = daemon.client();
-    let mut streams = Vec::with_capacity(calls * 2);
+    streams.reserve(calls * 2);
     let mut speech: Option<[std::sync::Arc<Speech>; 2]> = None;
-    for call in 0..calls {
+    let known = streams.len() / 2;
+    for call in known..known + calls {
         let (caller, callee) = (call % SOCKETS, SOCKETS + call % SOCKETS);
         let address = |socket: usize| sockets[socket].local_addr().expect("bound");
         let master = [call as u8; MASTER];
@@ -231,6 +263,7 @@ pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls
                     seal: None,
                     open: None,
                     audio,
+                    begins: None,
                 });
             }
             continue;
@@ -252,10 +285,18 @@ pub(super) fn set_up(daemon: &Daemon, sockets: &[UdpSocket], media: Media, calls
             let SocketAddr::V4(to) = section.rtp() else { panic!("the load program speaks IPv4 only") };
             let number = streams.len() as u32;
             let (sequence_number, timestamp) = ((number * 7) as u16, number.wrapping_mul(12345));
-            streams.push(Stream { socket, to, sequence_number, timestamp, seal, open, audio: None });
+            streams.push(Stream {
+                socket,
+                to,
+                sequence_number,
+                timestamp,
+                seal,
+                open,
+                audio: None,
+                begins: None,
+            });
         }
     }
-    streams
 }
 
 pub(super) struct Generator<'d> {
@@ -277,6 +318,10 @@ pub(super) struct Generator<'d> {
     ping: Option<(String, u64)>,
     /// The stream, counted from 1, whose packets leave the daemon from a port.
     from_port: Vec<u32>,
+    /// The tick at which the measured part begins.
+    first: u64,
+    /// Times between which packets were sent while the generator was late, with what a pacing receiver needs to settle; real-time clock.
+    disturbed: Vec<(u64, u64)>,
 }
 
 impl<'d> Generator<'d> {
@@ -321,6 +366,8 @@ impl<'d> Generator<'d> {
             window,
             ping: None,
             from_port,
+            first: 0,
+            disturbed: Vec::new(),
         }
     }
 
@@ -329,6 +376,7 @@ impl<'d> Generator<'d> {
         let start = sys::monotonic_ns();
         let tick_ns = self.tick_ns;
         let first = ns(WARM_UP) / tick_ns;
+        self.first = first;
         let last = first + ns(duration) / tick_ns;
         let end = last + ns(DRAIN) / tick_ns;
         let mut cpu = (0, 0);
@@ -336,6 +384,9 @@ impl<'d> Generator<'d> {
         for tick in 0..end {
             let planned = start + tick * tick_ns;
             sys::sleep_until(planned);
+            if sys::monotonic_ns() > planned + LATE_NS {
+                self.note_disturbance();
+            }
             if tick == first {
                 cpu = self.cpu();
                 opened = sys::monotonic_ns();
@@ -365,6 +416,14 @@ impl<'d> Generator<'d> {
         std::mem::take(&mut self.seen)
     }
 
+    fn note_disturbance(&mut self) {
+        let now = sys::realtime_ns();
+        match self.disturbed.last_mut().filter(|(_, end)| *end >= now) {
+            Some((_, end)) => *end = now + SETTLED_NS,
+            None => self.disturbed.push((now, now + SETTLED_NS)),
+        }
+    }
+
     /// Processor time of the daemon and of this thread.
     fn cpu(&self) -> (u64, u64) {
         let own = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
@@ -377,6 +436,11 @@ impl<'d> Generator<'d> {
         let due = std::mem::take(&mut self.due[phase]);
         for (socket, streams) in due.iter().enumerate() {
             for &stream in streams {
+                let begins = self.streams[stream as usize].begins;
+                let begins = begins.map(|begins| self.first + begins.as_nanos() as u64 / self.tick_ns);
+                if begins.is_some_and(|begins| tick < begins) {
+                    continue;
+                }
                 self.push(stream, 0);
                 if self.batch.len() == TOGETHER {
                     self.flush(socket);
@@ -416,6 +480,9 @@ impl<'d> Generator<'d> {
             packet[1] = audio.speech.payload_type;
             packet[12..].copy_from_slice(&audio.speech.frames[at % audio.speech.frames.len()]);
             audio.sent_ns[at % audio.sent_ns.len()] = self.stamp;
+            if stream.begins.is_some() && self.stamp >= self.window.0 && self.stamp < self.window.1 {
+                self.seen.begun.sent += 1;
+            }
         }
         stream.sequence_number = stream.sequence_number.wrapping_add(1);
         stream.timestamp = stream.timestamp.wrapping_add(160);
@@ -439,16 +506,18 @@ impl<'d> Generator<'d> {
 
     fn receive(&mut self) {
         let (seen, streams, window) = (&mut self.seen, &mut self.streams, self.window);
-        let from_port = &self.from_port;
+        let (from_port, disturbed) = (&self.from_port, &self.disturbed);
         for socket in &self.sockets {
             loop {
                 let count = self.batch.receive(socket, |packet| {
-                    if let Some((burst, sent_ns)) =
+                    if let Some(back) =
                         read(packet.data, streams).or_else(|| made(packet, streams, from_port))
-                        && sent_ns >= window.0
-                        && sent_ns < window.1
+                        && back.sent_ns >= window.0
+                        && back.sent_ns < window.1
                     {
-                        seen.note(burst, sent_ns, packet.arrival_ns);
+                        let fair = !disturbed.iter().any(|(from, to)| (from..to).contains(&&back.sent_ns));
+                        let begun = streams.get(back.stream).is_some_and(|stream| stream.begins.is_some());
+                        seen.note(&back, packet.arrival_ns, begun, fair);
                     }
                 });
                 if count.is_ok_and(|count| count == sys::BATCH) {
@@ -483,37 +552,58 @@ impl Seen {
         100.0 * (self.sent - self.received.min(self.sent)) as f64 / self.sent.max(1) as f64
     }
 
-    fn note(&mut self, burst: usize, sent_ns: u64, arrival_ns: u64) {
+    /// Packets of the measured part that never came back, of streams that did not begin in it.
+    pub(super) fn lost_others(&self) -> u64 {
+        (self.sent - self.begun.sent).saturating_sub(self.received - self.begun.received)
+    }
+
+    fn note(&mut self, back: &Back, arrival_ns: u64, begun: bool, fair: bool) {
         self.received += 1;
-        match burst.checked_sub(1).and_then(|index| self.bursts.get_mut(index)) {
+        match back.burst.checked_sub(1).and_then(|index| self.bursts.get_mut(index)) {
             Some((_, back, end)) => {
                 *back += 1;
                 *end = (*end).max(arrival_ns);
             }
-            None => self.latency.push(tenths(sent_ns, arrival_ns)),
+            None if begun => {
+                self.begun.received += 1;
+                self.begun.latency.push(tenths(back.sent_ns, arrival_ns));
+            }
+            None if fair => self.latency.push(tenths(back.sent_ns, arrival_ns)),
+            None => self.disturbed += 1,
         }
     }
 }
 
-/// The burst that a packet belongs to (0 for none) and when it was sent; `None` if it is none of ours.
-fn read(packet: &[u8], streams: &mut [Stream]) -> Option<(usize, u64)> {
+/// A packet that came back.
+struct Back {
+    stream: usize,
+    /// The burst that it belongs to, 0 for none.
+    burst: usize,
+    sent_ns: u64,
+}
+
+/// What a packet is; `None` if it is none of ours.
+fn read(packet: &[u8], streams: &mut [Stream]) -> Option<Back> {
     let ssrc = u32::from_be_bytes(packet.get(8..12)?.try_into().ok()?);
-    let stream = streams.get_mut((ssrc ^ SSRC) as usize)?;
+    let number = (ssrc ^ SSRC) as usize;
+    let stream = streams.get_mut(number)?;
     let opened = match &mut stream.open {
         Some(srtp) => Some(srtp.unprotect(packet)?),
         None => None,
     };
     let rest = opened.as_deref().unwrap_or(packet).get(12..28).filter(|rest| rest[..4] == MAGIC)?;
     let burst = u32::from_le_bytes(rest[4..8].try_into().ok()?);
-    Some((burst as usize, u64::from_le_bytes(rest[8..].try_into().ok()?)))
+    let sent_ns = u64::from_le_bytes(rest[8..].try_into().ok()?);
+    Some(Back { stream: number, burst: burst as usize, sent_ns })
 }
 
 /// As [`read`], of a packet that was transcoded: it is known by the daemon's port that it comes from, since not every program keeps
 /// the source.
-fn made(packet: sys::Received<'_>, streams: &[Stream], from_port: &[u32]) -> Option<(usize, u64)> {
+fn made(packet: sys::Received<'_>, streams: &[Stream], from_port: &[u32]) -> Option<Back> {
     let number = from_port.get(usize::from(packet.port)).filter(|number| **number != 0)? - 1;
     let audio = streams.get(number as usize)?.audio.as_ref()?;
     let sequence = u16::from_be_bytes(packet.data.get(2..4)?.try_into().ok()?).wrapping_add(audio.held);
-    let due = audio.sent_ns[usize::from(sequence) % audio.sent_ns.len()];
-    (packet.data.get(1)? & 0x7f == audio.expected).then_some((0, due))
+    let sent_ns = audio.sent_ns[usize::from(sequence) % audio.sent_ns.len()];
+    let back = Back { stream: number as usize, burst: 0, sent_ns };
+    (packet.data.get(1)? & 0x7f == audio.expected).then_some(back)
 }

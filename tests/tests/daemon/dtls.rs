@@ -9,7 +9,7 @@ fn encrypted() -> Request {
 #[test]
 fn an_offer_shows_role_fingerprint_and_identity() {
     let daemon = Daemon::start();
-    assert!(daemon.log().contains("Generating new DTLS certificate"));
+    daemon.logs("Generating new DTLS certificate");
     let call = Call::new(&daemon);
     let (mut alice, mut bob) = call.phones();
     call.offer_with(&mut alice, &mut bob, &encrypted());

@@ -134,6 +134,30 @@ fn codecs_18_6_a_call_has_a_receiver_of_its_own_and_blocked_digits_are_told_too(
 }
 
 /// Durations, end marks and markers of the events among packets, and whether numbers are consecutive.
+
+#[test]
+fn codecs_18_7_a_publisher_whose_digits_are_blocked() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = (phone(&call, 0, "alice", true), phone(&call, 1, "bob", true));
+    bob.media[0].set_direction("recvonly");
+    let publish = |alice: &mut Phone, flags: &[&'static str]| {
+        let request = call.ask("publish").set("from-tag", "alice").set("sdp", alice.offer_sdp());
+        daemon.request(&request.list("flags", flags.iter().copied())).ok().sdp().to_owned()
+    };
+    let answer = publish(&mut alice, &["block-DTMF"]);
+    alice.takes(&answer);
+    let subscribe = call.ask("subscribe request").set("from-tag", "alice").set("to-tag", "bob");
+    bob.takes(daemon.request(&subscribe).ok().sdp());
+    done(&daemon, &call.ask("subscribe answer").set("to-tag", "bob").set("sdp", bob.answer_sdp()));
+    let packet = alice.sends();
+    bob.hears(&packet);
+    press(&mut alice, 5, 3);
+    bob.hears_nothing();
+    let packet = alice.sends();
+    bob.hears(&packet);
+}
+
 fn events(packets: &[Rtp]) -> Vec<(u8, u16, bool, bool)> {
     for pair in packets.windows(2) {
         assert_eq!(pair[1].sequence_number, pair[0].sequence_number.wrapping_add(1), "{packets:?}");

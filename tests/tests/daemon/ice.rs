@@ -168,6 +168,37 @@ fn candidates_beyond_the_limit_are_no_targets() {
     bob.hears(&packet);
 }
 
+/// Ten thousand places that all know the password: each could be a pair. A hundred are, and the call goes on.
+#[test]
+fn ten_thousand_pairs_are_not_made() {
+    let daemon = Daemon::start();
+    let (_call, mut alice, mut bob) = call_with_ice(&daemon, with_ice());
+    let (name, key) = credentials(&bob);
+    let rtp = bob.remote().rtp();
+    bob.media[0].rtp_socket().send_to(&request(1, &name).finish(&key), rtp).unwrap();
+    assert_eq!(reply(&bob, 1), (Class::Success, None));
+    settles(&bob);
+    let check = request(2, &name).finish(&key);
+    let start = Instant::now();
+    for number in 0..10_000_u16 {
+        let place = (daemon.network().phone(5 + number as u8 % 3), 20_000 + number);
+        std::net::UdpSocket::bind(place).unwrap().send_to(&check, rtp).unwrap();
+        if number % 20 == 19 {
+            let packet = bob.sends();
+            alice.hears(&packet);
+            let packet = alice.sends();
+            bob.hears(&packet);
+        }
+    }
+    daemon.logs("Failed to determine ICE candidate from STUN request");
+    let periods = start.elapsed().as_secs() as usize + 1;
+    let lines = daemon.log().matches("Failed to determine ICE candidate").count();
+    assert!((1..=periods).contains(&lines), "{lines} lines in {periods} periods");
+    // Who was there before is answered as ever.
+    bob.media[0].rtp_socket().send_to(&request(3, &name).finish(&key), rtp).unwrap();
+    assert_eq!(reply(&bob, 3), (Class::Success, None));
+}
+
 /// After completion the daemon is silent, unless it is told to keep the way open or to ask for consent.
 #[test]
 fn idle_peers_get_keepalives_and_consent_checks_where_wanted() {

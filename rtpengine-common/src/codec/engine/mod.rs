@@ -29,6 +29,8 @@ pub mod g711;
 #[cfg(feature = "bcg729")]
 #[allow(unsafe_code)]
 pub mod g729;
+#[cfg(all(test, feature = "ffmpeg"))]
+pub(crate) mod measure;
 mod open;
 #[cfg(feature = "opus")]
 #[allow(unsafe_code)]
@@ -40,6 +42,8 @@ mod proofs;
 #[allow(unsafe_code)]
 pub mod resampler;
 pub mod rfc4867;
+#[cfg(all(test, feature = "ffmpeg"))]
+pub(crate) mod speech;
 #[cfg(test)]
 mod tests;
 mod transcoder;

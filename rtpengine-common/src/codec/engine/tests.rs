@@ -86,12 +86,21 @@ pub(super) fn likeness(a: &[i16], b: &[i16], format: AudioFormat) -> f64 {
     let mono = |x: &[i16]| x.iter().step_by(step).map(|&s| f64::from(s)).collect::<Vec<_>>();
     let (a, b) = (mono(a), mono(b));
     let longest = 8 * 60;
-    let at = |delay: usize| {
-        let pairs = || a.iter().zip(b.iter().skip(delay)).skip(longest);
-        let sum = |f: fn(f64, f64) -> f64| pairs().map(|(x, y)| f(*x, *y)).sum::<f64>();
-        sum(|x, y| x * y) / (sum(|x, _| x * x) * sum(|_, y| y * y)).sqrt().max(1.0)
+    // Every `nth` pair of samples at one delay.
+    let at = |delay: usize, nth: usize| {
+        let (mut product, mut left, mut right) = (0.0, 0.0, 0.0);
+        for n in (longest..a.len().min(b.len().saturating_sub(delay))).step_by(nth) {
+            let (x, y) = (a[n], b[n + delay]);
+            product += x * y;
+            left += x * x;
+            right += y * y;
+        }
+        product / f64::sqrt(left * right).max(1.0)
     };
-    (0..longest).map(at).fold(0.0, f64::max)
+    let rough = |delay: usize| (at(delay, 5), delay);
+    let best = (0..longest).map(rough).fold((0.0, 0), |best, one| if one.0 > best.0 { one } else { best });
+    let near = best.1.saturating_sub(2)..(best.1 + 3).min(longest);
+    near.map(|delay| at(delay, 1)).fold(0.0, f64::max)
 }
 
 /// `codecs.md` §1.1: what is coded and decoded again sounds the same, and durations add up to the frame.

@@ -2,6 +2,8 @@
 //!
 //! [`Digits`] answers the questions the transcoder has at each step; it sends nothing itself.
 
+use std::sync::Arc;
+
 use super::tone::Sound;
 use crate::codec::dtmf::{Cover, Digit, EventPayload, Injected, Injector, Mask, Placed, Seen};
 use crate::codec::engine::AudioFormat;
@@ -33,8 +35,8 @@ struct Anew {
 pub(super) struct Digits {
     injector: Injector,
     passing: Option<Passing>,
-    /// Hides digits; lent for the time of a packet.
-    mask: Option<Box<Mask>>,
+    /// Hides digits.
+    mask: Option<Arc<Mask>>,
     anew: Option<Anew>,
     /// Output timestamps without wrapping.
     line: Option<(u32, u64)>,
@@ -60,12 +62,8 @@ impl Digits {
         self.mask.is_none() && self.injector.is_idle()
     }
 
-    pub(super) fn set_mask(&mut self, mask: Option<Box<Mask>>) {
+    pub(super) fn set_mask(&mut self, mask: Option<Arc<Mask>>) {
         self.mask = mask;
-    }
-
-    pub(super) fn take_mask(&mut self) -> Option<Box<Mask>> {
-        self.mask.take()
     }
 
     /// Beginnings and ends of injected digits, with the clock of their units.
@@ -121,7 +119,7 @@ impl Digits {
         (way.payload_type, over)
     }
 
-    /// Overwrites decoded samples with what is heard instead. `moment`: RTP timestamp of the first one, `clock`: of it. `events`: digits
+    /// Overwrites decoded samples with what hides digits. `moment`: RTP timestamp of the first one, `clock`: of it. `events`: digits
     /// are sent as events.
     pub(super) fn overwrite(
         &mut self,
@@ -130,7 +128,6 @@ impl Digits {
         (moment, clock): (u32, u32),
         events: bool,
     ) {
-        let channels = usize::try_from(format.channels.max(1)).unwrap_or(1);
         let first = u64::from(moment) * u64::from(format.rate) / u64::from(clock.max(1));
         let cover = self.mask.as_ref().map_or(Cover::Nothing, |mask| mask.cover(moment, events));
         let sound = match cover {
@@ -142,13 +139,13 @@ impl Digits {
         if let Some((sound, volume)) = sound {
             self.fill(samples, sound, first, format, volume);
         }
-        if !events {
-            self.put_tones(samples, format, channels, moment);
-        }
     }
 
-    /// Overwrites samples with injected tones and their pauses (§18.5(3)).
-    fn put_tones(&mut self, samples: &mut [i16], format: AudioFormat, channels: usize, moment: u32) {
+    /// Overwrites samples on their way into the encoder, at its rate, with injected tones and their pauses (§18.5(3)). So a tone
+    /// begins with the first sample that the packet brought, and what the resampler holds back does not delay it. `moment`: RTP
+    /// timestamp of the packet.
+    pub(super) fn put_tones(&mut self, samples: &mut [i16], format: AudioFormat, moment: u32) {
+        let channels = usize::try_from(format.channels.max(1)).unwrap_or(1);
         if self.rate != format.rate {
             self.rate = format.rate;
             self.injector.rebase();

@@ -44,6 +44,7 @@ use std::sync::Arc;
 
 use super::compare::{Match, compare};
 use super::definition::Codec;
+use super::engine::{decoded_format, encoded_format};
 
 /// What happens to one payload number of the source.
 #[derive(Clone, Debug)]
@@ -66,6 +67,18 @@ pub struct Route {
     pub cn: Option<u8>,
     /// Look for DTMF tones in the audio (`codecs.md` §10.4).
     pub detect_tones: bool,
+}
+
+impl Route {
+    /// Whether opening its coders takes long: one of them, or the conversion between rates of which neither is a multiple of the other.
+    #[must_use]
+    pub fn opens_slowly(&self) -> bool {
+        let slow = |codec: &Codec| codec.def().is_some_and(|def| def.slow_open);
+        let decoded = decoded_format(&self.input, &self.output);
+        let (from, to) = (decoded.rate, encoded_format(&self.output, decoded).rate);
+        let odd = from.max(to).checked_rem(from.min(to)) != Some(0);
+        slow(&self.input) || slow(&self.output) || (self.input.is_audio() && odd)
+    }
 }
 
 /// A tone that was found in audio and turned into an event, when it ends (`codecs.md` §18.6). Event packets are seen where they arrive.
@@ -91,10 +104,15 @@ impl PartialEq for Route {
     }
 }
 
+/// Stands for the number of a packet that is kept from the sink (blocked media, `block DTMF` in mode `drop`): it takes its turn in the order
+/// of packets, so that what comes behind it does not wait for it, leaves its gap in the sequence numbers (`codecs.md` §18.5(5)) and nothing
+/// else. No packet has such a number.
+pub const WITHHELD: u8 = u8::MAX;
+
 /// A packet of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InPacket<'a> {
-    /// Payload number.
+    /// Payload number, or [`WITHHELD`].
     pub payload_type: u8,
     /// Marker bit.
     pub marker: bool,

@@ -1,67 +1,88 @@
 //! When a transcoded packet leaves (`codecs.md` §14.5).
+//!
+//! Packets leave on a time line: the moment of one packet, and the timestamps from there on. The line lies where the packets come that
+//! waited for nothing on their way. One that is a little late leaves when it comes and holds nobody up; one that is late for real moves
+//! the line at once, and a lead that no packet needs is taken back step by step.
 
 use std::time::Duration;
 
 /// Off by more than this: the reference is taken anew.
 const RESET: Duration = Duration::from_secs(1);
-/// A steady lead above this is taken back step by step.
-const SKEW: Duration = Duration::from_millis(50);
+/// Early or late by less than this, and by less than half a packet, is the coarseness of arrival times and the ordinary jitter of a
+/// network, which are passed on: at the receiver the next packet is still the next.
+const JITTER: Duration = Duration::from_millis(10);
+/// A lead that no packet needs is taken back by this much at a time: less than from packet to packet, so that the pace is kept. The rule
+/// names leads above 50 ms; smaller ones go the same way, for else each late turn of a thread would delay a stream for good.
 const SKEW_STEP: Duration = Duration::from_millis(10);
-/// A smaller lead is taken back by half, beyond the spec's rule: one late turn of the thread would else delay the stream for good.
-/// Below this it is the coarseness of arrival times.
-const COARSE: Duration = Duration::from_millis(1);
-/// Packets over which the lead is looked at.
+/// Packets over which lead and lateness are looked at: some of them came in time, even where they come several at once.
 const SAMPLES: u32 = 25;
 
 /// The ideal time line of one stream of packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pacer {
     reference: Option<(Duration, u32)>,
-    /// Smallest lead of the last packets: what is never needed.
-    least_lead: Duration,
+    /// When the last packet leaves.
+    last: Duration,
+    window: Option<Window>,
+}
+
+/// How packets came, compared to the line.
+#[derive(Clone, Copy, Debug)]
+struct Window {
     packets: u32,
+    /// Smallest and largest lead; zero for those that were late.
+    leads: (Duration, Duration),
+    /// Smallest lateness; zero unless all were late.
+    lateness: Duration,
+    /// All were early or late by no more than jitter.
+    jitter: bool,
 }
 
 impl Pacer {
-    /// When a packet ready at `now` leaves; never before `now`.
+    /// When a packet ready at `now` leaves; never before `now`, nor before the packet before it.
     pub fn send_at(&mut self, now: Duration, timestamp: u32, clock: u32) -> Duration {
-        let Some((start, first)) = self.reference else { return self.reset(now, timestamp) };
+        self.last = self.on_line(now, timestamp, clock).max(now).max(self.last);
+        self.last
+    }
+
+    /// The moment on the line, which moves if it has to.
+    fn on_line(&mut self, now: Duration, timestamp: u32, clock: u32) -> Duration {
+        let Some((start, first)) = self.reference else { return self.restart(now, timestamp) };
         let units = timestamp.wrapping_sub(first).cast_signed();
         let distance =
             Duration::from_micros(u64::from(units.unsigned_abs()) * 1_000_000 / u64::from(clock.max(1)));
         let ideal = if units >= 0 { start.checked_add(distance) } else { start.checked_sub(distance) };
-        let Some(ideal) = ideal.filter(|ideal| ideal.abs_diff(now) <= RESET) else {
-            return self.reset(now, timestamp);
+        let jitter = JITTER.min(distance / 2);
+        let Some(ideal) = ideal.filter(|ideal| *ideal + jitter > now && *ideal <= now + RESET) else {
+            // Another time altogether, or late: the line moves with it.
+            return self.restart(now, timestamp);
         };
-        if ideal <= now {
-            // Late: the time line moves with it.
-            return self.reset(now, timestamp);
-        }
         self.reference = Some((ideal, timestamp));
-        self.take_back_lead(ideal - now);
+        self.look(ideal.saturating_sub(now), now.saturating_sub(ideal), jitter);
         ideal
     }
 
-    fn reset(&mut self, now: Duration, timestamp: u32) -> Duration {
-        *self = Self { reference: Some((now, timestamp)), ..Self::default() };
+    fn restart(&mut self, now: Duration, timestamp: u32) -> Duration {
+        *self = Self { reference: Some((now, timestamp)), last: self.last, window: None };
         now
     }
 
-    fn take_back_lead(&mut self, lead: Duration) {
-        self.least_lead = if self.packets == 0 { lead } else { self.least_lead.min(lead) };
-        self.packets += 1;
-        if self.packets < SAMPLES {
-            return;
-        }
-        let step = match self.least_lead {
-            lead if lead > SKEW => SKEW_STEP,
-            lead if lead > COARSE => lead / 2,
-            _ => Duration::ZERO,
+    /// Moves the line for the packets to come by what the last ones have in common.
+    fn look(&mut self, lead: Duration, lateness: Duration, jitter: Duration) {
+        let seen = self.window.unwrap_or(Window { packets: 0, leads: (lead, lead), lateness, jitter: true });
+        let window = Window {
+            packets: seen.packets + 1,
+            leads: (seen.leads.0.min(lead), seen.leads.1.max(lead)),
+            lateness: seen.lateness.min(lateness),
+            jitter: seen.jitter && lead < jitter,
         };
-        if let Some((start, _)) = &mut self.reference {
-            *start = start.saturating_sub(step);
+        self.window = Some(window).filter(|window| window.packets < SAMPLES);
+        if self.window.is_none()
+            && let Some((start, _)) = &mut self.reference
+        {
+            let back = if window.jitter { window.leads.1 } else { window.leads.0.min(SKEW_STEP) };
+            *start = start.saturating_sub(back) + window.lateness;
         }
-        self.packets = 0;
     }
 }
 
@@ -86,28 +107,78 @@ mod tests {
         assert_eq!(pacer.send_at(ms(1100), 160, 8000), ms(1100), "or behind");
     }
 
-    /// One late packet does not delay the stream for good, while a lead that some packets need stays.
+    /// Sends packets of 20 ms that come `delay` of their number, in ms, after their time, and gives how long each is held.
+    fn held(pacer: &mut Pacer, numbers: std::ops::Range<u32>, delay: impl Fn(u32) -> u64) -> Vec<Duration> {
+        let hold = |n: u32| {
+            let now = ms(1000 + u64::from(n) * 20 + delay(n));
+            pacer.send_at(now, n.wrapping_mul(160), 8000) - now
+        };
+        numbers.map(hold).collect()
+    }
+
+    /// One packet that is a little late leaves when it comes, and the next ones, which are not, as well.
+    #[test]
+    fn a_late_packet_holds_nobody_up() {
+        let mut pacer = Pacer::default();
+        let holds = held(&mut pacer, 0..1000, |n| if n % 7 == 3 { 9 } else { 0 });
+        assert_eq!(holds.iter().max(), Some(&Duration::ZERO));
+    }
+
+    /// The line goes to where the earliest packets come, also when the first one was late.
+    #[test]
+    fn jitter_passes() {
+        let mut pacer = Pacer::default();
+        let holds = held(&mut pacer, 0..300, |n| if n == 0 { 9 } else { u64::from(n * 7 % 5) });
+        assert_eq!(holds[1..26].iter().max(), Some(&ms(9)));
+        assert!(holds[26..].iter().all(Duration::is_zero), "{holds:?}");
+    }
+
+    /// One packet that is late for real does not delay the stream for good; the way back has no jump.
     #[test]
     fn a_lead_that_nobody_needs_goes_away() {
         let mut pacer = Pacer::default();
-        pacer.send_at(ms(0), 0, 8000);
-        pacer.send_at(ms(32), 160, 8000);
-        let mut lead = Duration::MAX;
-        for n in 2..=200u32 {
-            let now = ms(u64::from(n) * 20);
-            lead = pacer.send_at(now, n * 160, 8000) - now;
-        }
-        assert!(lead <= ms(1), "{lead:?}");
+        let holds = held(&mut pacer, 0..160, |n| if n == 1 { 42 } else { 0 });
+        assert_eq!((holds[1], holds[2], holds[27]), (ms(0), ms(42), ms(32)));
+        assert!(
+            holds[2..].windows(2).all(|two| two[0] >= two[1] && two[0] - two[1] <= SKEW_STEP),
+            "{holds:?}"
+        );
+        assert_eq!(holds[102..127], [ms(2); 25]);
+        assert!(holds[127..].iter().all(Duration::is_zero), "{holds:?}");
+    }
 
+    /// Leads that some packets need stay.
+    #[test]
+    fn three_at_a_time_keep_their_pace() {
         let mut pacer = Pacer::default();
         for n in 0..300u32 {
             let now = ms(u64::from(n / 3) * 60);
-            assert_eq!(
-                pacer.send_at(now, n * 160, 8000),
-                ms(u64::from(n) * 20),
-                "three at a time keep their pace"
-            );
+            assert_eq!(pacer.send_at(now, n * 160, 8000), ms(u64::from(n) * 20));
         }
+    }
+
+    /// A source whose clock is slow or fast by a thousandth, with jitter: the line goes along and holds nothing for long.
+    #[test]
+    fn the_line_follows_a_drift() {
+        for fast in [false, true] {
+            let mut pacer = Pacer::default();
+            let drift = |n: u32| u64::from(if fast { 40_000 - n } else { n }) / 50 + u64::from(n * 7 % 3);
+            let mut holds = held(&mut pacer, 0..40_000, drift);
+            holds.sort_unstable();
+            assert!(holds[39_600] <= ms(2), "99th percentile, fast {fast}: {:?}", holds[39_600]);
+        }
+    }
+
+    /// Ten seconds of audio at once: nothing overtakes, and the line is the present one again.
+    #[test]
+    fn a_flood_keeps_its_order() {
+        let mut pacer = Pacer::default();
+        let times: Vec<Duration> = (0..500).map(|n| pacer.send_at(ms(1000), n * 160, 8000)).collect();
+        assert!(times.is_sorted());
+        assert!(times.iter().all(|time| *time <= ms(2000)));
+        let holds = held(&mut pacer, 501..600, |_| 0);
+        assert!(holds.iter().all(|hold| *hold <= RESET));
+        assert_eq!(holds.last(), Some(&Duration::ZERO));
     }
 
     /// `codecs.md` §14.5: a steady lead of more than 50 ms goes down by 10 ms every 25 packets.

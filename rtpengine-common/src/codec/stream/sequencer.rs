@@ -102,7 +102,7 @@ impl<T> Sequencer<T> {
             self.waiting.insert(place, Waiting { sequence_number, timestamp, item });
             return Stored::Taken;
         }
-        if expected.wrapping_sub(sequence_number) <= SLOTS {
+        if expected.wrapping_sub(sequence_number) < SLOTS {
             self.counters.duplicates += 1;
             return Stored::Duplicate;
         }
@@ -219,9 +219,9 @@ mod tests {
         assert_eq!(push(&mut s, 65535).1, [65535]);
         assert_eq!(push(&mut s, 0).1, [0]);
         assert_eq!(push(&mut s, 65535).0, Stored::Duplicate);
-        assert_eq!(s.push(1u16.wrapping_sub(128), 0, 0), Stored::Duplicate);
-        assert_eq!(push(&mut s, 1u16.wrapping_sub(129)), (Stored::Reset, vec![1u16.wrapping_sub(129)]));
-        let base = 1u16.wrapping_sub(128);
+        assert_eq!(s.push(1u16.wrapping_sub(127), 0, 0), Stored::Duplicate);
+        assert_eq!(push(&mut s, 1u16.wrapping_sub(128)), (Stored::Reset, vec![1u16.wrapping_sub(128)]));
+        let base = 1u16.wrapping_sub(127);
         assert_eq!(s.push(base.wrapping_add(127), 0, 0), Stored::Taken);
         assert_eq!(push(&mut s, base.wrapping_add(128)), (Stored::Reset, vec![base.wrapping_add(128)]));
         assert_eq!(s.counters().resets, 2);

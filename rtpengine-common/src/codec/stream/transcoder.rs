@@ -1,6 +1,7 @@
 //! The state machine of one source SSRC towards one sink.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "spandsp")]
@@ -13,7 +14,7 @@ use super::outgoing::{Header, Outgoing};
 use super::pacing::Pacer;
 use super::sequencer::{Sequencer, SequencerCounters, Stored};
 use super::tone::Sound;
-use super::{InPacket, Route, SeenEvent};
+use super::{InPacket, Route, SeenEvent, WITHHELD};
 use crate::codec::dtmf::{Digit, EventPayload, Mask, Placed, Seen};
 #[cfg(feature = "spandsp")]
 use crate::codec::engine::dtmf::{DtmfDetector, ToneChange};
@@ -233,14 +234,9 @@ impl RtpTranscoder {
         self.digits.inject(digit, passing)
     }
 
-    /// Lends what hides the digits of the source, for the packets of the next [`RtpTranscoder::push`].
-    pub fn lend_mask(&mut self, mask: Option<Box<Mask>>) {
+    /// What hides the digits of the source from the next packet on.
+    pub fn set_mask(&mut self, mask: Option<Arc<Mask>>) {
         self.digits.set_mask(mask);
-    }
-
-    /// Gives back what was lent.
-    pub fn take_mask(&mut self) -> Option<Box<Mask>> {
-        self.digits.take_mask()
     }
 
     /// Beginnings and ends of injected digits since the last call, with the clock of their units.
@@ -370,6 +366,11 @@ impl RtpTranscoder {
         packet: &InPacket<'_>,
         out: &mut Outgoing,
     ) -> Result<(), CodecError> {
+        if packet.payload_type == WITHHELD {
+            let frame = self.clock(WITHHELD) / 50;
+            self.sequencer.processed(packet.timestamp, Some(frame));
+            return Ok(());
+        }
         let Some(route) = self.route(packet.payload_type).cloned() else {
             self.sequencer.processed(packet.timestamp, None);
             if self.is_unwanted(packet.payload_type) {
@@ -509,8 +510,56 @@ impl RtpTranscoder {
         result
     }
 
-    /// Opens the coders of a route unless they are.
+    /// Whether the next packet of a payload number opens coders that take long to open, and [`RtpTranscoder::prepare`] may do so
+    /// elsewhere.
+    #[must_use]
+    pub fn opens_slowly(&self, payload_type: u8) -> bool {
+        let Some(route) = self.chain(payload_type) else { return false };
+        let known = self.inputs.iter().any(|input| input.route == *route);
+        let begun = self.output(route.output_payload_type).is_some();
+        !(known && begun) && route.opens_slowly()
+    }
+
+    /// Opens the coders for packets of a payload number.
+    ///
+    /// # Errors
+    /// If a coder cannot be opened.
+    pub fn prepare(&mut self, payload_type: u8) -> Result<(), CodecError> {
+        let Some(route) = self.chain(payload_type).cloned() else { return Ok(()) };
+        self.open_coders(&route)?;
+        #[cfg(feature = "ffmpeg")]
+        if let Some(format) = self.output(route.output_payload_type).map(|output| output.format)
+            && let Some(input) = self.inputs.iter_mut().find(|input| input.route == route)
+            && input.decoder.format() != format
+        {
+            input.open_resampler(format)?;
+        }
+        Ok(())
+    }
+
+    /// The route whose coders a payload number needs: for events that become tones, that of the audio.
+    fn chain(&self, payload_type: u8) -> Option<&Route> {
+        let route = self.route(payload_type)?;
+        if route.input.is_audio() {
+            return Some(route);
+        }
+        let leads = |candidate: &&Route| {
+            candidate.output_payload_type == route.output_payload_type && candidate.input.is_audio()
+        };
+        self.routes.iter().find(leads)
+    }
+
+    /// Opens the coders of a route unless they are; its output begins with the given timestamp unless it has begun.
     fn open(&mut self, route: &Route, timestamp: u32) -> Result<(), CodecError> {
+        self.open_coders(route)?;
+        let number = route.output_payload_type;
+        if let Some(output) = self.outputs.iter_mut().find(|o| o.route.output_payload_type == number) {
+            output.timestamps.start(timestamp);
+        }
+        Ok(())
+    }
+
+    fn open_coders(&mut self, route: &Route) -> Result<(), CodecError> {
         let decoded = decoded_format(&route.input, &route.output);
         if !self.inputs.iter().any(|input| input.route == *route) {
             self.inputs.retain(|input| input.route.input_payload_type != route.input_payload_type);
@@ -542,11 +591,6 @@ impl RtpTranscoder {
                 detection: Detection::default(),
             });
         }
-        if let Some(output) =
-            self.outputs.iter_mut().find(|o| o.route.output_payload_type == route.output_payload_type)
-        {
-            output.timestamps.start(timestamp);
-        }
         Ok(())
     }
 
@@ -572,13 +616,17 @@ impl RtpTranscoder {
             let format = input.decoder.format();
             self.digits.overwrite(self.decoded.samples_mut(), format, moment, route.dtmf.is_some());
         }
-        let samples = if input.decoder.format() == output.format {
-            self.decoded.samples()
+        let frames = if input.decoder.format() == output.format {
+            &mut self.decoded
         } else {
             self.resampled.clear();
             input.resample(output.format, self.decoded.samples(), &mut self.resampled)?;
-            self.resampled.samples()
+            &mut self.resampled
         };
+        if !self.digits.is_idle() && route.dtmf.is_none() {
+            self.digits.put_tones(frames.samples_mut(), output.format, self.moment);
+        }
+        let samples = frames.samples();
         let look = self.silence.as_ref().filter(|_| route.cn.is_some());
         if look.is_some() {
             output.heard.extend(samples);
@@ -800,12 +848,17 @@ impl Input {
     #[cfg(feature = "ffmpeg")]
     fn resample(&mut self, to: AudioFormat, samples: &[i16], out: &mut Frames) -> Result<(), CodecError> {
         use crate::codec::engine::Coder;
+        self.open_resampler(to)?.push(Frame::Samples(samples), out)
+    }
+
+    #[cfg(feature = "ffmpeg")]
+    fn open_resampler(&mut self, to: AudioFormat) -> Result<&mut Resampler, CodecError> {
         let from = self.decoder.format();
-        if self.resampler.as_ref().is_none_or(|(f, t, _)| (*f, *t) != (from, to)) {
-            self.resampler = Some((from, to, Resampler::new(from, to)?));
-        }
-        let Some((_, _, resampler)) = &mut self.resampler else { return Ok(()) };
-        resampler.push(Frame::Samples(samples), out)
+        let (from, to, resampler) = match self.resampler.take() {
+            Some(open) if (open.0, open.1) == (from, to) => open,
+            _ => (from, to, Resampler::new(from, to)?),
+        };
+        Ok(&mut self.resampler.insert((from, to, resampler)).2)
     }
 
     #[cfg(not(feature = "ffmpeg"))]

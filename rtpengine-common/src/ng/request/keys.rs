@@ -485,7 +485,7 @@ pub(crate) static KEYS: &[Key] = &[
             },
             ("string", "base64"),
         ),
-        "As `blob`, encoded; used if `blob` is absent.",
+        "As `blob`, encoded; used if `blob` is absent or empty.",
     ),
     key(
         Players,

@@ -54,7 +54,7 @@ fn direct(mut request: Box<Request>, message: &Message<'_>) -> Box<Request> {
 /// The request while it is being read.
 pub(crate) struct Parser<'d> {
     pub(crate) request: Box<Request>,
-    /// Key `blob64` as written: decoded at the end, if there is no `blob`.
+    /// Key `blob64` as written: decoded at the end, if there is no `blob` with something in it.
     pub(crate) blob64: Option<ByteString>,
     defaults: &'d Defaults,
     template_depth: u8,

@@ -294,9 +294,10 @@ fn entries<'v, 'a>(value: &'v Value<'a>) -> impl Iterator<Item = (&'v [u8], &'v 
 }
 
 impl Parser<'_> {
-    /// `blob64` counts only if there is no `blob`.
+    /// `blob64` counts only if there is no `blob` with something in it (players.md §1.1).
     pub(super) fn decode_blob64(&mut self) {
-        let Some(text) = self.blob64.take().filter(|_| self.request.play.source.blob.is_none()) else {
+        let present = self.request.play.source.blob.as_ref().is_some_and(|blob| !blob.is_empty());
+        let Some(text) = self.blob64.take().filter(|_| !present) else {
             return;
         };
         match STANDARD.decode(text.as_bytes()) {

@@ -102,7 +102,9 @@ impl fmt::Display for Warning {
             Self::UnknownFlag(flag) => write!(f, "Unknown flag encountered: '{flag}'"),
             Self::UnknownValue { key, value } => write!(f, "Unknown '{key}' flag encountered: '{value}'"),
             Self::Obsolete(flag) => write!(f, "Ignoring '{flag}', which has no effect"),
-            Self::NotInAnswer { key, value } => write!(f, "Ignoring '{key}' = '{value}' in an answer"),
+            Self::NotInAnswer { key, value } => {
+                write!(f, "Ignoring {key}={value} flag in answer as it is too late")
+            }
             Self::UnknownSupport(feature) => write!(f, "Unknown 'supports' value encountered: '{feature}'"),
             Self::UnknownTemplate(name) => write!(f, "Template not found: '{name}'"),
             Self::TemplateDepth(name) => write!(f, "Too many templates, ignoring '{name}'"),

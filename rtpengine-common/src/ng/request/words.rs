@@ -41,15 +41,19 @@ pub(crate) struct WordList {
     pub(crate) other: Option<fn(&mut Request, &[u8]) -> bool>,
     /// How the manual writes those.
     pub(crate) other_forms: &'static [&'static str],
+    /// Capital letters mean the same as small ones.
+    pub(crate) any_case: bool,
 }
 
 impl WordList {
     const fn new(key: &'static str, words: &'static [Word]) -> Self {
-        Self { key, words, other: None, other_forms: &[] }
+        Self { key, words, other: None, other_forms: &[], any_case: false }
     }
 
     /// The word with this spelling.
     pub(crate) fn find(&self, value: &[u8]) -> Option<&'static Word> {
+        let small = self.any_case.then(|| value.to_ascii_lowercase());
+        let value = small.as_deref().unwrap_or(value);
         self.words.iter().find(|word| word.names.iter().any(|name| same(name.as_bytes(), value)))
     }
 }
@@ -283,6 +287,7 @@ pub(crate) static DTLS_FINGERPRINT: WordList = WordList::new(
 
 pub(crate) static SDES: WordList = WordList {
     key: "SDES",
+    any_case: false,
     words: &[
         word(&["off", "no", "disable", "disabled"], Do(|r| r.sdes.off = true), "do not offer SDES"),
         word(
@@ -416,23 +421,26 @@ pub(crate) static PASSTHROUGH: WordList = WordList::new(
     ],
 );
 
-pub(crate) static AUDIO_PLAYER: WordList = WordList::new(
-    "audio-player",
-    &[
-        word(&["default"], Do(|r| r.audio_player = AudioPlayer::Default), "as configured"),
-        word(
-            &["on", "yes", "enable", "enabled", "transcode", "transcoding"],
-            Do(|r| r.audio_player = AudioPlayer::On),
-            "for transcoded media",
-        ),
-        word(&["no", "off", "disable", "disabled"], Do(|r| r.audio_player = AudioPlayer::Off), ""),
-        word(
-            &["force", "forced", "always", "everything"],
-            Do(|r| r.audio_player = AudioPlayer::Force),
-            "for all media",
-        ),
-    ],
-);
+pub(crate) static AUDIO_PLAYER: WordList = WordList {
+    any_case: true,
+    ..WordList::new(
+        "audio-player",
+        &[
+            word(&["default"], Do(|r| r.audio_player = AudioPlayer::Default), "as configured"),
+            word(
+                &["on", "yes", "enable", "enabled", "transcode", "transcoding"],
+                Do(|r| r.audio_player = AudioPlayer::On),
+                "for transcoded media",
+            ),
+            word(&["no", "off", "disable", "disabled"], Do(|r| r.audio_player = AudioPlayer::Off), ""),
+            word(
+                &["force", "forced", "always", "everything"],
+                Do(|r| r.audio_player = AudioPlayer::Force),
+                "for all media",
+            ),
+        ],
+    )
+};
 
 pub(crate) static RECORD_CALL: WordList = WordList::new(
     "record-call",

@@ -79,7 +79,13 @@ fn ice_options_and_candidates() {
     assert!(!trickles("a=ice-ufrag:x"));
     let many = "a=candidate:1 1 tcp 7 192.0.2.1 5 typ host\na=candidate:1 1 UDP 7 192.0.2.1 5 typ host\n"
         .repeat(MAX_CANDIDATES + 20);
-    assert_eq!(ice(&format!("a=ice-ufrag:x\n{many}")).map(|ice| ice.candidates.len()), Some(MAX_CANDIDATES));
+    let kept = |count: usize| {
+        let lines: String = many.split_inclusive('\n').take(2 * count).collect();
+        let ice = ice(&format!("a=ice-ufrag:x\n{lines}")).expect("ICE");
+        (ice.candidates.len(), ice.more_candidates)
+    };
+    assert_eq!(kept(MAX_CANDIDATES + 20), (MAX_CANDIDATES, true));
+    assert_eq!(kept(MAX_CANDIDATES), (MAX_CANDIDATES, false));
 }
 
 #[test]

@@ -7,10 +7,11 @@ use rtpengine_common::sdp::{Fingerprint, Text};
 
 use super::Desk;
 use crate::call::Call;
-use crate::call::ctx::{Ctx, Transmit};
+use crate::call::compile::log_keys;
+use crate::call::ctx::{Ctx, Now, Transmit};
 use crate::call::ids::{MediaId, SocketKey, StreamId};
 use crate::call::media::{DtlsParams, Media, MediaFlags};
-use crate::dtls::{Association, Context, Event, Keys, Role};
+use crate::dtls::{Association, Context, Event, Greeting, Keys, Reach, Role, is_verify_request};
 use crate::flow::{Arrival, Crypto, Level, Plane};
 
 /// Datagrams that wait for an association: as many as a flight with a certificate of 64 KiB has. Those beyond get lost, as on the way.
@@ -39,14 +40,19 @@ pub(super) struct Running {
     stream: StreamId,
     /// The socket it belongs to; none with ICE, which chooses sockets.
     socket: Option<SocketKey>,
-    /// Where its last datagram came from.
-    source: Option<SocketAddr>,
+    /// Where its datagrams come from and may go.
+    reach: Reach,
     /// Datagrams that came and were not looked at yet, oldest first.
     waiting: VecDeque<(SocketAddr, Box<[u8]>)>,
     fingerprint: Option<Fingerprint>,
     peer_tls_id: Option<Text>,
-    /// The peer's ICE user fragment: another one is an ICE restart.
-    peer_ufrag: Option<Text>,
+    /// The peer's ICE user fragment and password: others are an ICE restart.
+    peer_ice: Option<(Text, Text)>,
+}
+
+/// Whether something can be sent there.
+fn is_place(address: &SocketAddr) -> bool {
+    !address.ip().is_unspecified() && !NO_PORTS.contains(&address.port())
 }
 
 /// Whether a media has associations of its own.
@@ -66,6 +72,17 @@ fn role(media: &Media, present: Option<Role>) -> Role {
         (true, true) => present.unwrap_or(Role::Passive),
         (false, _) => Role::Passive,
     }
+}
+
+/// SDES is no longer in use.
+pub(super) fn drop_sdes(media: &mut Media) {
+    media.flags.remove(MediaFlags::SDES);
+    media.sdes = None;
+}
+
+/// The peer's side of ICE.
+fn credentials(media: &Media) -> Option<(Text, Text)> {
+    media.ice.as_ref().map(|ice| (ice.peer_ufrag.clone(), ice.peer_pwd.clone()))
 }
 
 /// What is to become of an association.
@@ -131,11 +148,11 @@ impl Running {
             association: Association::new(context, role(media, None), fingerprint.clone()),
             stream,
             socket,
-            source: None,
+            reach: Reach::default(),
             waiting: VecDeque::new(),
             fingerprint,
             peer_tls_id: params.and_then(|params| params.peer_tls_id.clone()),
-            peer_ufrag: media.ice.as_ref().map(|ice| ice.peer_ufrag.clone()),
+            peer_ice: credentials(media),
         }
     }
 
@@ -158,9 +175,8 @@ impl Running {
             ctx.log(Level::Info, "TLS-ID changed, restarting DTLS");
             return Verdict::Restart;
         }
-        let ufrag = media.ice.as_ref().map(|ice| &ice.peer_ufrag);
-        let known = self.peer_ufrag.as_ref().filter(|ufrag| !ufrag.is_empty());
-        if tls_id.is_none() && known.is_some() && known != ufrag {
+        let known = self.peer_ice.as_ref().filter(|(ufrag, _)| !ufrag.is_empty());
+        if tls_id.is_none() && known.is_some() && known != credentials(media).as_ref() {
             if no_tls_id {
                 let text = "ICE restart without TLS-ID detected, but no-tls-id flag is active - skipping DTLS restart";
                 ctx.log(Level::Info, text);
@@ -180,24 +196,30 @@ impl Running {
             self.association.set_fingerprint(fingerprint);
         }
         self.peer_tls_id = params.and_then(|params| params.peer_tls_id.clone());
-        self.peer_ufrag = media.ice.as_ref().map(|ice| ice.peer_ufrag.clone());
+        self.peer_ice = credentials(media);
     }
 
     /// Closes; what there is to say is sent with the next poll.
     fn end(&mut self, plane: &Plane, farewells: &mut Vec<(StreamId, Route, Vec<u8>)>) {
         self.association.close();
-        let Some(route) = self.route(plane) else { return };
         while let Some(bytes) = self.association.poll_transmit() {
-            farewells.push((self.stream, route, bytes));
+            if let Some(route) = self.route(plane, bytes.len()) {
+                farewells.push((self.stream, route, bytes));
+            }
         }
     }
 
-    /// §10.5 rule 2.
-    fn route(&self, plane: &Plane) -> Option<Route> {
+    /// The way of a datagram of so many bytes: §10.5 rule 2, but no further than [`Reach`] lets it.
+    fn route(&mut self, plane: &Plane, bytes: usize) -> Option<Route> {
         let stream = plane.stream(self.stream)?;
-        let to = self.source.or_else(|| stream.endpoint())?;
-        let valid = !to.ip().is_unspecified() && !NO_PORTS.contains(&to.port());
-        valid.then_some(Route { from: stream.selected()?.key, to })
+        let begins = self.association.role() == Role::Active || self.with_ice();
+        let endpoint = stream.endpoint().filter(|_| begins).filter(is_place);
+        let to = self.reach.target(bytes, endpoint).filter(is_place)?;
+        Some(Route { from: stream.selected()?.key, to })
+    }
+
+    fn with_ice(&self) -> bool {
+        self.socket.is_none()
     }
 
     /// The call joins one that has so many streams.
@@ -211,10 +233,45 @@ impl Running {
 
     /// Keeps a datagram for [`Running::step`]. One for a socket that was given up is nobody's.
     pub(super) fn receive(&mut self, arrival: Arrival, bytes: &[u8]) {
-        let own = self.socket.is_none_or(|socket| socket == arrival.socket);
-        if own && self.waiting.len() < MAX_WAITING {
+        if self.is_own(arrival.socket) && self.waiting.len() < MAX_WAITING {
             self.waiting.push_back((arrival.source, bytes.into()));
         }
+    }
+
+    fn is_own(&self, socket: SocketKey) -> bool {
+        self.socket.is_none_or(|own| own == socket)
+    }
+
+    /// What is to be said to somebody who may be a stranger: without ICE nothing vouches for the address (RFC 6347 §4.2.1). `None`:
+    /// it is for [`Running::receive`]. What is refused costs no more than this look at it.
+    pub(super) fn greet(
+        &mut self,
+        context: &Context,
+        plane: &Plane,
+        arrival: Arrival,
+        now: Now,
+        bytes: &[u8],
+    ) -> Option<Greeting> {
+        if self.with_ice() || !self.is_own(arrival.socket) {
+            return None;
+        }
+        if self.association.role() == Role::Active {
+            // Only who got our hello can have a cookie for it. From others it would spoil the handshake.
+            let endpoint = plane.stream(self.stream).and_then(crate::flow::Stream::endpoint);
+            let foreign = endpoint != Some(arrival.source) && is_verify_request(bytes);
+            return foreign.then_some(Greeting::NotHello);
+        }
+        if self.association.has_begun() {
+            return None;
+        }
+        let greeting = context.greet(arrival.source.ip(), now.unix_s(), bytes);
+        if let Greeting::Welcome(opening) = greeting {
+            self.association.welcome(opening);
+            self.reach.heard(arrival.source, 0);
+            self.reach.prove();
+            return None;
+        }
+        Some(greeting)
     }
 
     /// Whether datagrams wait.
@@ -225,22 +282,26 @@ impl Running {
     /// Looks at the oldest datagram that waits.
     pub(super) fn step(&mut self) {
         if let Some((source, bytes)) = self.waiting.pop_front() {
-            self.source = Some(source);
+            self.reach.heard(source, bytes.len());
+            let before = self.association.is_connected();
             self.association.handle_packet(&bytes);
+            // Only the peer can complete the handshake, and ICE lets nobody else in.
+            if self.with_ice() || !before && self.association.is_connected() {
+                self.reach.prove();
+            }
         }
     }
 
     /// Begins or repeats what is due; sends and puts in force what there is. `usable`: ICE has a pair to use.
     pub(super) fn poll<T: Transmit>(&mut self, desk: &mut Desk<'_, '_, '_, T>, at: usize, usable: bool) {
-        let route = self.route(desk.plane);
-        if self.association.has_begun() || usable && route.is_some() {
+        if self.association.has_begun() || usable && self.route(desk.plane, 0).is_some() {
             self.association.poll();
         }
         while let Some(event) = self.association.poll_event() {
             self.take_event(event, desk, at);
         }
         while let Some(bytes) = self.association.poll_transmit() {
-            if let Some(route) = route {
+            if let Some(route) = self.route(desk.plane, bytes.len()) {
                 desk.plane.send_own(desk.turn.out, self.stream, route.from, route.to, &bytes);
             }
         }
@@ -267,7 +328,8 @@ impl Running {
             Event::Failed(why) => {
                 let stream = desk.plane.stream(self.stream);
                 let port = stream.and_then(|stream| stream.selected()).map_or(0, |s| s.address.port());
-                desk.ctx.log(Level::Error, format!("DTLS error on local port {port}: {why}"));
+                desk.ctx.log(Level::Error, format!("DTLS error on local port {port}"));
+                desk.ctx.log(Level::Info, format!("DTLS error: {why}"));
             }
             Event::Closed => desk.ctx.log(Level::Info, "DTLS peer has closed the connection"),
         }
@@ -281,8 +343,7 @@ impl Running {
             return;
         };
         let media = desk.signalling.media_mut(desk.id);
-        media.flags.remove(MediaFlags::SDES);
-        media.sdes = None;
+        drop_sdes(media);
         let shared = media
             .streams
             .get(at + 1)
@@ -294,6 +355,7 @@ impl Running {
             desk.plane.set_keys(stream, keys);
         }
         desk.plane.reset_indices(self.stream);
+        log_keys(desk.ctx, [Some(incoming), Some(outgoing)]);
         let suite = keys.outgoing.suite.name();
         desk.ctx.log(Level::Info, format!("DTLS-SRTP successfully negotiated using {suite}"));
     }

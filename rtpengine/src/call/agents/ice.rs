@@ -25,6 +25,8 @@ pub(super) struct Running {
     role: Role,
     candidates: Arc<[Candidate]>,
     started: bool,
+    /// The peers that were found, by component.
+    peers: [Option<SocketAddr>; 2],
 }
 
 impl std::fmt::Debug for Running {
@@ -98,6 +100,7 @@ pub(super) fn sync(call: &mut Call, id: MediaId, ctx: &mut Ctx<'_>) {
                 role,
                 candidates: Arc::default(),
                 started: false,
+                peers: [None; 2],
             })
         }
     };
@@ -187,12 +190,15 @@ impl Running {
         match event {
             Event::Selected { component, socket, remote } => {
                 let streams = &desk.signalling.media(desk.id).streams;
-                let Some(&stream) = streams.get(usize::from(component.saturating_sub(1))) else { return };
+                let at = usize::from(component.saturating_sub(1));
+                let (Some(&stream), Some(known)) = (streams.get(at), self.peers.get_mut(at)) else { return };
+                // After a restart, or over another socket of ours, it may be the same as before.
+                let new = if known.replace(remote) == Some(remote) { "" } else { "new " };
                 desk.plane.set_endpoint(stream, remote);
                 desk.plane.select_socket(stream, socket.key);
                 desk.ctx.log(
                     Level::Info,
-                    format!("ICE negotiated: new peer for component {component} is {remote}"),
+                    format!("ICE negotiated: {new}peer for component {component} is {remote}"),
                 );
                 desk.ctx.log(Level::Info, format!("ICE negotiated: local interface {}", socket.address.ip()));
             }

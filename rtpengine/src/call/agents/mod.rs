@@ -15,6 +15,7 @@ use super::Call;
 use super::ctx::{Ctx, Ports, Transmit};
 use super::ids::{LocalSocket, MediaId, SocketKey, StreamId};
 use super::signalling::Signalling;
+use crate::dtls::Greeting;
 use crate::flow::{Arrival, Level, Outcome, Packet, Plane, Received, Turn};
 use crate::ice::{Handled, Notice, Role};
 
@@ -123,10 +124,17 @@ impl Agents {
 
 /// The cause of a line about what only looked like STUN; those before are the agent's.
 const NOT_STUN: usize = Notice::CAUSES;
+/// About DTLS of somebody who does not begin as one has to.
+const NOT_HELLO: usize = NOT_STUN + 1;
+/// About a DTLS client that was asked for a cookie.
+const COOKIE: usize = NOT_HELLO + 1;
+/// About one that showed a wrong one.
+const WRONG_COOKIE: usize = COOKIE + 1;
+const CAUSES: usize = WRONG_COOKIE + 1;
 
 /// When lines that somebody's packets cause were last logged, by cause.
 #[derive(Debug, Default)]
-struct Said(Option<Box<[Option<Instant>; NOT_STUN + 1]>>);
+struct Said(Option<Box<[Option<Instant>; CAUSES]>>);
 
 impl Said {
     /// Whether a line may be logged now.
@@ -164,6 +172,9 @@ impl Call {
         for at in 0..self.signalling.medias.len() {
             let id = MediaId::at(at);
             let (ice, dtls) = self.wanted_agents(id);
+            if self.dtls.is_none() && runs_dtls(self.signalling.media(id), id) {
+                ctx.log(Level::Error, "Cannot establish DTLS: no certificate available");
+            }
             if !ice && !dtls && self.agents.get(id).is_none() {
                 continue;
             }
@@ -259,7 +270,7 @@ impl Call {
         };
         let taken = match looked_like {
             Outcome::Stun => self.take_stun(id, arrival, packet, ctx, turn),
-            Outcome::Dtls => self.take_dtls(id, arrival, packet).then_some(false),
+            Outcome::Dtls => self.take_dtls(id, arrival, packet, ctx, turn),
             Outcome::Accepted | Outcome::Dropped(_) => None,
         };
         let Some(error) = taken else { return self.plane.resume(turn, arrival, packet, looked_like) };
@@ -297,12 +308,41 @@ impl Call {
         }
     }
 
-    fn take_dtls(&mut self, id: MediaId, arrival: Arrival, packet: &Packet) -> bool {
-        let at = self.signalling.media(id).streams.iter().position(|&stream| stream == arrival.stream);
-        let running = at.and_then(|at| self.agents.get_mut(id)?.dtls.get_mut(at)?.as_mut());
-        let Some(running) = running else { return false };
-        running.receive(arrival, packet.bytes());
-        true
+    /// As [`Call::take_stun`]; somebody who begins without a cookie gets his answer here.
+    fn take_dtls<T: Transmit>(
+        &mut self,
+        id: MediaId,
+        arrival: Arrival,
+        packet: &Packet,
+        ctx: &mut Ctx<'_>,
+        turn: &mut Turn<'_, T>,
+    ) -> Option<bool> {
+        let at = self.signalling.media(id).streams.iter().position(|&stream| stream == arrival.stream)?;
+        let running = self.agents.get_mut(id)?.dtls.get_mut(at)?.as_mut()?;
+        let context = self.dtls.as_deref()?;
+        let Some(greeting) = running.greet(context, &self.plane, arrival, turn.now, packet.bytes()) else {
+            running.receive(arrival, packet.bytes());
+            // The peer has chosen (media-plane.md §9.5 rule 4).
+            dtls::drop_sdes(self.signalling.media_mut(id));
+            return Some(false);
+        };
+        let Arrival { stream, socket, source } = arrival;
+        let (cause, level, text) = match &greeting {
+            Greeting::NotHello => (NOT_HELLO, Level::Warning, "Discarded unexpected DTLS packet"),
+            Greeting::Ask { wrong: true, .. } => (WRONG_COOKIE, Level::Notice, "Wrong cookie of DTLS client"),
+            _ => (COOKIE, Level::Debug, "Asking DTLS client for a cookie"),
+        };
+        if self.agents.said.may(cause, turn.now.instant) {
+            ctx.log(level, format!("{text} (from {source})"));
+        }
+        let refused = cause != COOKIE;
+        if refused {
+            self.plane.count_refused(stream);
+        }
+        if let Greeting::Ask { reply, .. } = greeting {
+            self.plane.send_own(turn.out, stream, socket, source, &reply);
+        }
+        Some(refused)
     }
 
     /// Whether DTLS datagrams wait for [`Call::handshake`], if the shard has to be told: once until they are all done.

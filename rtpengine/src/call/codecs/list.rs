@@ -99,6 +99,17 @@ pub(super) fn bit(payload_type: u8) -> u128 {
     1u128.checked_shl(payload_type.into()).unwrap_or(0)
 }
 
+impl FromIterator<Entry> for CodecList {
+    /// The entries in order; of those with the same number the first.
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        let mut list = Self::default();
+        for entry in entries {
+            list.push(entry);
+        }
+        list
+    }
+}
+
 /// The ordered payload-type list. Payload numbers are unique and below 128.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodecList {

@@ -236,9 +236,13 @@ impl Call {
         if request.has(Flag::DetectDtmf) {
             party.flags.insert(PartyFlags::DETECT_DTMF);
         }
+        let mode = if request.has(Flag::BlockDtmf) { mode(request.dtmf_security()) } else { DtmfBlock::Off };
+        if takes_parameters(mode, request) {
+            party.flags.set(PartyFlags::DETECT_DTMF, request.has(Flag::DetectDtmf));
+        }
         if request.has(Flag::BlockDtmf) {
             party.dtmf.get_or_insert_default().block(request);
-        } else if request.delay_buffer_ms.is_some() || request.dtmf.trigger.is_some() {
+        } else if takes_parameters(mode, request) {
             party.dtmf.get_or_insert_default().take_parameters(request);
         }
         if request.has(Flag::RecordingVsc) {

@@ -1,15 +1,19 @@
 //! Calls without sockets: requests in, SDP out.
 
 mod block;
+mod codecs;
 mod create;
 mod edges;
-#[cfg(feature = "codec")]
-mod fax;
 mod flows;
 mod ng;
+#[cfg(feature = "codec")]
+mod players;
 mod publish;
 mod recording;
+mod rules;
 mod sdp;
+#[cfg(feature = "codec")]
+mod stage;
 mod subscribe;
 
 use std::collections::{HashMap, HashSet};
@@ -17,7 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
-use rtpengine_common::ng::{Defaults, Dict, Message, Reply, Request};
+use rtpengine_common::ng::{Defaults, Dict, Encoding, Message, Reply, Request};
 
 use super::ctx::{Ctx, LogLine, Now, PortError, Ports, Random};
 use super::ids::{CallKey, LocalId, LocalSocket, LogicalId, MediaId, SocketKey, StreamId};
@@ -117,7 +121,18 @@ pub(super) struct Desk {
     pub settings: Settings,
     pub log: Vec<LogLine>,
     pub now: Now,
+    /// Requests are encoded as bencode on their way.
+    pub bencode: bool,
     random: Counting,
+}
+
+/// The members of a JSON object as a message in bencode.
+pub(super) fn bencode(members: &str) -> Vec<u8> {
+    let text = format!("{{{members}}}");
+    let message = Message::decode(text.as_bytes()).expect("a dictionary");
+    let mut out = Vec::new();
+    Encoding::Bencode.write(&message.dict, &mut out);
+    out
 }
 
 impl Desk {
@@ -146,6 +161,7 @@ impl Desk {
             settings: Settings::default(),
             log: Vec::new(),
             now,
+            bencode: false,
             random: Counting(0),
         }
     }
@@ -186,8 +202,8 @@ impl Desk {
         members: &str,
         work: impl FnOnce(&mut Call, &Request, &mut Ctx<'_>) -> Done,
     ) -> Done {
-        let text = format!("{{{members}}}");
-        let message = Message::decode(text.as_bytes()).expect("a dictionary");
+        let bytes = if self.bencode { bencode(members) } else { format!("{{{members}}}").into_bytes() };
+        let message = Message::decode(&bytes).expect("a dictionary");
         let request = match Request::parse(&message, &Defaults::default()) {
             Ok(request) => request,
             Err(error) => return Done { reply: Reply::from_error(&error), fate: Fate::Keep },

@@ -1,5 +1,7 @@
 //! `publish` (ng-control.md §11.9, sdp.md §22, codecs.md §5.9).
 
+use rtpengine_common::codec::dtmf::Mode;
+
 use super::{Desk, attributes, audio, direction, lines, port};
 
 fn publish(desk: &mut Desk, sdp: &str, more: &str) -> String {
@@ -135,4 +137,42 @@ fn mp_1_5_a_publisher_without_ports_leaves_the_call() {
     let done = desk.exchange("publish", "\"from-tag\":\"p\"", &audio("10.0.0.9", 4000), "");
     assert_eq!(Desk::error(&done), "Failed to create SDP");
     assert_eq!(done.fate, super::Fate::Keep);
+}
+
+const DIGITS: &str = "a=rtpmap:101 telephone-event/8000\n";
+
+/// codecs.md §18.7, §18.8: keys and flags about digits are those of whoever sent the message.
+#[test]
+fn codecs_18_7_digits_of_publishers_and_subscribers() {
+    let mut desk = Desk::new();
+    let sdp = audio("10.0.0.1", 4000).replace("0 8", "0 101") + DIGITS;
+    let more = "\"flags\":[\"block-DTMF\",\"detect-DTMF\",\"recording-vsc\"],\"DTMF-security\":\"zero\",\"delay-buffer\":80,\
+                \"trigger\":\"12\",\"vsc-start-rec\":\"*9\"";
+    publish(&mut desk, &sdp, more);
+    let spec =
+        |desk: &Desk, tag: &str| desk.call.plane.stream(desk.rtp(tag, 0)).expect("a stream").spec().clone();
+    let shown = spec(&desk, "pub");
+    let policy = shown.dtmf.as_ref().expect("digits are hidden").policy.clone();
+    assert_eq!((policy.mode, policy.buffer_ms), (Mode::Zero, 80));
+    assert_eq!(shown.buffers.as_ref().map(|buffers| buffers.delay.as_millis()), Some(80));
+    let query = desk.query();
+    let tags = query.dict("tags").and_then(|tags| tags.dict("pub")).expect("a party");
+    let triggers: Vec<_> = tags
+        .list("VSC")
+        .expect("triggers")
+        .iter()
+        .filter_map(|entry| Some((entry.as_dict()?.text("type")?, entry.as_dict()?.text("trigger")?)))
+        .collect();
+    assert_eq!(triggers, [("block DTMF", "12"), ("start recording", "*9")]);
+    // A message with other parameters and without the flag does not look for tones any more.
+    publish(&mut desk, &sdp, "\"delay-buffer\":0");
+    assert!(spec(&desk, "pub").buffers.is_none());
+    // Who subscribes with `inject-DTMF` is going to be sent digits: what it gets is renumbered.
+    let subscribe = "\"from-tag\":\"pub\",\"to-tag\":\"sub\",\"flags\":[\"inject-DTMF\"]";
+    assert_eq!(desk.refused("subscribe request", subscribe), "none");
+    let answer = audio("10.0.0.9", 9000).replace("0 8", "0 101") + DIGITS + "a=recvonly\n";
+    let answered = desk.exchange("subscribe answer", "\"to-tag\":\"sub\"", &answer, "\"delay buffer\":40");
+    assert_eq!(Desk::error(&answered), "none");
+    assert!(spec(&desk, "pub").rtp[0].transcode.is_some());
+    assert_eq!(spec(&desk, "sub").buffers.as_ref().map(|buffers| buffers.delay.as_millis()), Some(40));
 }

@@ -74,8 +74,9 @@ impl Console {
             CliCommand::ListJsonStats => (house.metrics)().to_json(),
             CliCommand::ListCounters => counters(house),
             CliCommand::ListInterfaces => listing::interfaces(&interface_rows(house)),
-            // Media is transcoded by no code of this build yet, so there is no chain to show.
-            CliCommand::ListTranscoders => listing::transcoders(&[]),
+            CliCommand::ListTranscoders => {
+                listing::transcoders(&house.shared.settings().codecs.chains.figures())
+            }
             CliCommand::ListMaxOpenFiles => listing::open_files(open_files(), std::process::id()),
             CliCommand::List(tunable) => tunable.list(&self.tunables),
             CliCommand::ListLogLevel(subsystem) => listing::log_levels(subsystem),

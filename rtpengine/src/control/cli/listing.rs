@@ -9,6 +9,7 @@ use rtpengine_common::log::lines::TagType;
 use rtpengine_common::log::{self, Subsystem};
 
 use super::Sessions;
+use crate::flow::ChainFigures;
 
 /// After `active`.
 pub const ACTIVE: &str = "Ok, all calls set to 'owned (active)'\n";
@@ -421,26 +422,15 @@ impl InterfaceRow {
     }
 }
 
-/// A chain of codecs in use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TranscoderRow {
-    /// `PCMA/8000 -> opus/48000/2`
-    pub chain: String,
-    /// How many.
-    pub count: u64,
-    /// Packets, bytes and samples of the last second, when there were any.
-    pub rates: Option<(u64, u64, u64)>,
-}
-
 /// `list transcoders`.
-pub fn transcoders(rows: &[TranscoderRow]) -> String {
+pub fn transcoders(rows: &[ChainFigures]) -> String {
     if rows.is_empty() {
         return "No stats entries\n".to_owned();
     }
     let mut out = String::new();
     for row in rows {
-        put(&mut out, format_args!("{}: {} transcoders\n", row.chain, row.count));
-        if let Some((packets, bytes, samples)) = row.rates {
+        put(&mut out, format_args!("{}: {} transcoders\n", row.name(), row.handlers));
+        if let Some([packets, bytes, samples]) = row.rates {
             put(
                 &mut out,
                 format_args!("     {packets} packets/s\n     {bytes} bytes/s\n     {samples} samples/s\n"),

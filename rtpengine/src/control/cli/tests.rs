@@ -9,6 +9,7 @@ use rtpengine_common::log::lines::TagType;
 use super::listing::*;
 use super::params::{self, Values};
 use super::*;
+use crate::flow::ChainFigures;
 use crate::options::{Settings, Startup, SystemSources, startup};
 
 fn answer(line: &str) -> String {
@@ -137,7 +138,17 @@ fn operations_6_3_list() {
     assert_eq!(parse("list loglevel ice"), CliCommand::ListLogLevel(Some(Subsystem::Ice)));
     assert_eq!(answer("list loglevel foo"), "");
     assert_eq!(transcoders(&[]), "No stats entries\n");
-    let row = TranscoderRow { chain: "PCMA/8000 -> PCMU/8000".into(), count: 2, rates: Some((1, 2, 3)) };
+    let row = ChainFigures {
+        source: "PCMA/8000".into(),
+        destination: "PCMU/8000".into(),
+        handlers: 2,
+        totals: [4, 5, 6],
+        rates: Some([1, 2, 3]),
+    };
+    assert_eq!(
+        transcoders(&[ChainFigures { rates: None, ..row.clone() }]),
+        "PCMA/8000 -> PCMU/8000: 2 transcoders\n"
+    );
     assert_eq!(
         transcoders(&[row]),
         "PCMA/8000 -> PCMU/8000: 2 transcoders\n     1 packets/s\n     2 bytes/s\n     3 samples/s\n"

@@ -41,8 +41,8 @@ impl Eq for DtmfSpec {}
 /// What is known of the digits of a stream's source.
 #[derive(Default)]
 pub(in crate::flow) struct Hidden {
-    /// Lent to transcoders while they work.
-    pub(in crate::flow) mask: Option<Box<Mask>>,
+    /// Transcoders have it with each packet, as it is then, wherever they work.
+    pub(in crate::flow) mask: Option<Arc<Mask>>,
     listener: Option<(u32, Box<ToneListener>)>,
 }
 
@@ -67,21 +67,22 @@ impl Plane {
             hidden.listener = None;
         }
         match &mut hidden.mask {
-            Some(mask) => mask.set_policy(spec.policy.clone()),
-            None => hidden.mask = Some(Box::new(Mask::new(spec.policy.clone(), spec.clock))),
+            Some(mask) => Arc::make_mut(mask).set_policy(spec.policy.clone()),
+            None => hidden.mask = Some(Arc::new(Mask::new(spec.policy.clone(), spec.clock))),
         }
     }
 
     /// Handlers were built anew: single tones begin with their first frequency again.
     pub fn rebuild_masks(&mut self) {
         let masks = self.streams.iter_mut().filter_map(|stream| stream.rare.as_mut()?.hidden.mask.as_mut());
-        masks.for_each(|mask| mask.set_policy(mask.policy().clone()));
+        masks.map(Arc::make_mut).for_each(|mask| mask.set_policy(mask.policy().clone()));
     }
 
     /// Notes a digit of a stream's source for what hides it. `clock`: of its moments.
     pub(in crate::flow) fn note_hidden(&mut self, id: StreamId, seen: Seen, random: u8) {
         let rare = self.streams.get_mut(id.index()).and_then(|stream| stream.rare.as_mut());
         let Some(mask) = rare.and_then(|rare| rare.hidden.mask.as_mut()) else { return };
+        let mask = Arc::make_mut(mask);
         match seen {
             Seen::Started { event, volume, timestamp } => mask.started(timestamp, event, volume, random),
             Seen::Ended { timestamp, duration, .. } => {

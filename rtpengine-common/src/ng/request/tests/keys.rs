@@ -281,6 +281,7 @@ fn scalar_values_of_section_6() {
         (r#""audio-player":"transcoding""#, |r| r.audio_player == AudioPlayer::On),
         (r#""player":"everything""#, |r| r.audio_player == AudioPlayer::Force),
         (r#""audio player":"off""#, |r| r.audio_player == AudioPlayer::Off),
+        (r#""audio-player":"Transcode""#, |r| r.audio_player == AudioPlayer::On),
         (r#""supports":["load limit"]"#, |r| r.supports_load_limit),
         (r#""supports":["load-limit"]"#, |r| !r.supports_load_limit && r.warnings.len() == 1),
         (r#""xmlrpc-callback":"192.0.2.9""#, |r| r.xmlrpc_callback == "192.0.2.9".parse().ok()),

@@ -111,4 +111,18 @@ fn candidates_are_taken_up_to_the_bound() {
     assert!(media.has(MediaFlags::ICE));
     assert_eq!(media.section.candidates.len(), MAX_CANDIDATES);
     assert!(body.len() < 2000, "the reply has our own candidates only");
+    let said = |desk: &Desk| {
+        desk.log.iter().filter(|line| line.text == "Maximum number of ICE candidates exceeded").count()
+    };
+    assert_eq!(said(&desk), 1);
+    // As many as fit are nothing to speak of; one that comes later by a fragment is.
+    let mut desk = Desk::new();
+    let fits: String = line.split_inclusive('\n').take(MAX_CANDIDATES).collect();
+    let trickle = "a=ice-options:trickle\n";
+    desk.offer("a", &format!("{}{AUDIO}{ice}{trickle}{fits}", head()), "");
+    assert_eq!(said(&desk), 0);
+    let more = format!("{AUDIO}{ice}a=candidate:2 1 UDP 1 192.0.2.1 11 typ host\n");
+    desk.exchange("offer", "\"from-tag\":\"a\"", &more, "\"flags\":[\"fragment\"]");
+    assert_eq!(said(&desk), 1);
+    assert_eq!(desk.call.signalling.media(desk.media("a", 0)).section.candidates.len(), MAX_CANDIDATES);
 }

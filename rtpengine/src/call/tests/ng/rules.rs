@@ -2,27 +2,15 @@
 //! exists is noticed here.
 //!
 //! Rules without a number in the specification are counted in their order: `10.3.1.2` is step 2 of case 1 of §10.3, `11.8.3` the third point
-//! of §11.8. Tests are named by file (see [`FOLDERS`]) and function.
+//! of §11.8. Tests are named by file (see `FOLDERS` in `call::tests::rules`) and function.
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
-
-/// What the first part of a test's name stands for, below the workspace.
-const FOLDERS: &[(&str, &str)] = &[
-    ("daemon", "tests/tests/daemon"),
-    ("common", "rtpengine-common/src"),
-    ("call", "rtpengine/src/call/tests"),
-    ("control", "rtpengine/src/control"),
-    ("shard", "rtpengine/src/shard"),
-    ("report", "rtpengine/src/report"),
-    ("options", "rtpengine/src/options"),
-];
+use super::super::rules::{Rule, are_listed, are_tested};
 
 const NO_MIXER: &str =
     "- no player mixes audio yet; the key is kept: common/ng/request/tests/keys::scalar_values_of_section_6";
 
 #[rustfmt::skip]
-const RULES: &[(&str, &str, &[&str])] = &[
+const RULES: &[Rule] = &[
     ("1.1", "transports and listen options", &["daemon/protocol::several_listeners_share_calls_and_cookies", "daemon/web::a_bare_port_is_bound_in_both_families_rule_1_4_6", "options/endpoint::listeners"]),
     ("1.2.1", "one datagram, one request, up to 65535 bytes", &["daemon/bad_input::a_large_body_is_answered_or_refused_quickly"]),
     ("1.2.2", "replies come from the address that was asked", &["daemon/protocol::a_reply_comes_from_the_address_that_was_asked"]),
@@ -194,8 +182,8 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("11.7.4", "a party or the call", &["call/block::ng_11_7_unblocking_the_call_leaves_parties_unless_all"]),
     ("11.7.5", "forwarding", &["call/recording::ng_11_7_forwarding_of_a_party_or_the_call"]),
     ("11.8.1", "who plays", &["call/ng/errors::ng_13_c_d_e_every_text_leaves_the_call_as_it_was"]),
-    ("11.8.2", "play media", &["daemon/players::a_file_is_heard_at_its_pace", "daemon/players::what_cannot_be_played"]),
-    ("11.8.3", "stop media", &["daemon/players::stopping_and_going_on", "call/ng/errors::ng_13_c_d_e_every_text_leaves_the_call_as_it_was"]),
+    ("11.8.2", "play media", &["daemon/players/playing::a_file_is_heard_at_its_pace", "daemon/players/hostile::what_cannot_be_played"]),
+    ("11.8.3", "stop media", &["daemon/players/playing::stopping_and_going_on", "call/ng/errors::ng_13_c_d_e_every_text_leaves_the_call_as_it_was"]),
     ("11.8.4", "play DTMF", &["daemon/dtmf::codecs_18_5_play_dtmf_in_forwarded_audio", "call/block::ng_11_8_checks_of_play_dtmf"]),
     ("11.9.1", "publish", &["call/publish::ng_11_9_the_reply_names_call_and_party_in_order", "call/publish::ng_11_9_errors_of_publish"]),
     ("11.9.2", "subscribe request", &["call/subscribe::ng_11_9_a_subscriber_is_offered_what_the_source_sends", "call/subscribe::ng_11_9_all_sources_for_a_recorder", "call/subscribe::ng_11_9_from_tags_in_the_given_order", "call/subscribe::ng_11_9_sources_subscribed_before_keep_place_and_ports"]),
@@ -272,69 +260,12 @@ const COUNTED: &[(&str, usize)] = &[
     ("16", 9),
 ];
 
-/// The names of the functions with `#[test]` in a file, and of those in `proptest!`.
-fn tests_of(text: &str) -> HashSet<String> {
-    let mut names = HashSet::new();
-    let mut marked = false;
-    for line in text.lines().map(str::trim) {
-        if line == "#[test]" {
-            marked = true;
-        } else if let Some(rest) = line.strip_prefix("fn ").filter(|_| marked) {
-            names.extend(rest.split('(').next().map(str::to_owned));
-            marked = false;
-        }
-    }
-    names
-}
-
-fn load(file: &str) -> HashSet<String> {
-    let (folder, rest) = file.split_once('/').unwrap_or_else(|| panic!("no folder in {file}"));
-    let folder =
-        FOLDERS.iter().find(|(name, _)| *name == folder).unwrap_or_else(|| panic!("no folder {folder}")).1;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join(rest).with_extension("rs");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    tests_of(&text)
-}
-
 #[test]
 fn every_rule_has_a_test_that_exists() {
-    let mut files: HashMap<&str, HashSet<String>> = HashMap::new();
-    let mut wrong = Vec::new();
-    for (rule, _, tests) in RULES {
-        if tests.is_empty() {
-            wrong.push(format!("{rule} has neither test nor reason"));
-        }
-        for test in *tests {
-            if let Some(reason) = test.strip_prefix("- ") {
-                if reason.len() < 30 || tests.len() > 1 {
-                    wrong.push(format!("{rule}: the reason says too little, or stands beside a test"));
-                }
-                continue;
-            }
-            let Some((file, name)) = test.split_once("::") else {
-                wrong.push(format!("{rule}: {test} is no test"));
-                continue;
-            };
-            if !files.entry(file).or_insert_with(|| load(file)).contains(name) {
-                wrong.push(format!("{rule}: there is no test {test}"));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    are_tested(RULES);
 }
 
 #[test]
 fn the_list_has_every_rule_once() {
-    let mut seen = HashSet::new();
-    for (rule, about, _) in RULES {
-        assert!(seen.insert(*rule), "{rule} is listed twice");
-        assert!(!about.is_empty(), "{rule} is about nothing");
-    }
-    for (section, count) in COUNTED {
-        for number in 1..=*count {
-            let rule = format!("{section}.{number}");
-            assert!(seen.contains(rule.as_str()), "{rule} is not listed");
-        }
-        assert!(!seen.contains(format!("{section}.{}", count + 1).as_str()), "{section} has {count} rules");
-    }
+    are_listed(RULES, COUNTED);
 }

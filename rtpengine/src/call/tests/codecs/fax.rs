@@ -1,6 +1,6 @@
 //! The T.38 gateway in SDP (codecs.md §19.1, §19.2).
 
-use super::{Desk, audio, lines, port};
+use super::super::{Desk, audio, lines, port};
 use crate::call::media::MediaFlags;
 use crate::flow::{Arrival, Events, Packet, Place, Purpose, Turn};
 

@@ -1,0 +1,1 @@
+//! The checklist of codecs.md §22.

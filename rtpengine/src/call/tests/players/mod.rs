@@ -1,0 +1,7 @@
+//! `players.md`, rule by rule, with the time in hand.
+
+mod mixing;
+mod music;
+mod playing;
+mod rules;
+mod wire;
