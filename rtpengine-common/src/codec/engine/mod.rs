@@ -39,6 +39,8 @@ pub mod packer;
 #[cfg(all(test, feature = "ffmpeg"))]
 mod proofs;
 #[cfg(feature = "ffmpeg")]
+pub mod rate_by_two;
+#[cfg(feature = "ffmpeg")]
 #[allow(unsafe_code)]
 pub mod resampler;
 pub mod rfc4867;
