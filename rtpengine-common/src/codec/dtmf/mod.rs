@@ -4,6 +4,8 @@
 mod event;
 mod inject;
 mod mask;
+#[cfg(all(test, feature = "codec"))]
+mod proofs;
 mod trigger;
 mod watch;
 

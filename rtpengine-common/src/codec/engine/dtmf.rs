@@ -56,11 +56,16 @@ fn event_of(character: c_int) -> Option<u8> {
     }
 }
 
+/// Levels are measured against full scale as SpanDSP 0.0.6 did, whose levels are the reference: 3 dB above those of the linked version,
+/// which measures against the loudest sine. So a tone that was made of an event (`codecs.md` §18.1) gets the event's volume back.
+const LEVEL_OFFSET: c_int = 3;
+
 /// Called by the library at each change, with the samples since the change before.
 unsafe extern "C" fn report(user_data: *mut c_void, code: c_int, level: c_int, delay: c_int) {
     // SAFETY: the pointer is that of the detector's reports, which live as long as the detector and are not borrowed while it runs.
     let reports = unsafe { &mut *user_data.cast::<Reports>() };
     reports.position = reports.position.wrapping_add(u64::try_from(delay).unwrap_or(0));
+    let level = level.saturating_add(LEVEL_OFFSET);
     let volume = u8::try_from(level.saturating_neg().clamp(0, 63)).unwrap_or(0);
     let tone = event_of(code).map(|event| Tone { event, volume });
     reports.changes.push(ToneChange { position: reports.position, tone });
@@ -129,7 +134,9 @@ mod tests {
                     samples.extend([0; 1600]);
                     let changes = listen(&samples);
                     let [start, end] = changes[..] else { panic!("{event} {volume} {ms}: {changes:?}") };
-                    assert_eq!(start.tone.map(|tone| tone.event), Some(event));
+                    let tone = start.tone.expect("it begins");
+                    assert_eq!(tone.event, event);
+                    assert!(tone.volume.abs_diff(volume) <= 1, "{event}: {} for {volume}", tone.volume);
                     assert_eq!(end.tone, None);
                     assert!((800..800 + 320).contains(&start.position), "{start:?}");
                     let length = ms as u64 * 8;

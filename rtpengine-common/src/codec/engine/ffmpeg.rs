@@ -19,6 +19,9 @@ use super::{AudioFormat, CodecError, Coder, Decoder, Encoder, Frame, Frames};
 
 /// Greatest number of frames that one payload can make a decoder give: more is an attack or a fault.
 const MAX_FRAMES_PER_PAYLOAD: usize = 1024;
+/// Audio taken out of one payload, in ms: frames that describe silence have so few octets (G.723: 4 for 30 ms) that one datagram of them
+/// would else become hundreds.
+const MAX_AUDIO_MS: u32 = 1000;
 
 pub(super) fn quiet() {
     static ONCE: Once = Once::new();
@@ -368,12 +371,19 @@ impl Coder for FfmpegDecoder {
             return Ok(());
         }
         self.send(payload)?;
+        let before = out.samples().len();
         for _ in 0..MAX_FRAMES_PER_PAYLOAD {
             if !self.receive(out.samples_mut())? {
+                return Ok(());
+            }
+            if out.samples().len() - before > self.format.samples_in(MAX_AUDIO_MS) {
                 break;
             }
         }
-        Ok(())
+        // The library still holds the rest of the payload, which would stand in the way of the next one.
+        // SAFETY: the context is valid and open.
+        unsafe { avcodec_flush_buffers(self.context.0.as_ptr()) };
+        Err(CodecError::Payload("more audio than a packet may hold"))
     }
 }
 

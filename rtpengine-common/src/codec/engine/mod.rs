@@ -30,6 +30,8 @@ pub mod g711;
 #[allow(unsafe_code)]
 pub mod g729;
 #[cfg(all(test, feature = "ffmpeg"))]
+mod hostile;
+#[cfg(all(test, feature = "ffmpeg"))]
 pub(crate) mod measure;
 mod open;
 #[cfg(feature = "opus")]
@@ -37,7 +39,7 @@ mod open;
 pub mod opus;
 pub mod packer;
 #[cfg(all(test, feature = "ffmpeg"))]
-mod proofs;
+pub(in crate::codec) mod proofs;
 #[cfg(feature = "ffmpeg")]
 pub mod rate_by_two;
 #[cfg(feature = "ffmpeg")]
@@ -47,7 +49,7 @@ pub mod rfc4867;
 #[cfg(all(test, feature = "ffmpeg"))]
 pub(crate) mod speech;
 #[cfg(test)]
-mod tests;
+pub(in crate::codec) mod tests;
 mod transcoder;
 
 pub(in crate::codec) use open::linked;

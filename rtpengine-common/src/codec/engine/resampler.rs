@@ -5,7 +5,8 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi::{
     AVChannelLayout, AVSampleFormat, SwrContext, av_channel_layout_default, av_get_bytes_per_sample,
-    av_sample_fmt_is_planar, swr_alloc_set_opts2, swr_convert, swr_free, swr_get_out_samples, swr_init,
+    av_opt_set_int, av_sample_fmt_is_planar, swr_alloc_set_opts2, swr_convert, swr_free, swr_get_out_samples,
+    swr_init,
 };
 
 use super::{AudioFormat, CodecError, Coder, Frame, Frames};
@@ -87,6 +88,15 @@ impl Resampler {
         Self::with_layouts(from, SampleLayout::INTERLEAVED_16, to, SampleLayout::INTERLEAVED_16)
     }
 
+    /// A converter of interleaved 16-bit audio without a filter, which therefore holds nothing back: for noise, which has nothing to lose
+    /// (`codecs.md` §16.3).
+    ///
+    /// # Errors
+    /// If the library does not take the formats.
+    pub fn without_filter(from: AudioFormat, to: AudioFormat) -> Result<Self, CodecError> {
+        Self::open((from, SampleLayout::INTERLEAVED_16), (to, SampleLayout::INTERLEAVED_16), false)
+    }
+
     /// A converter between any sample layouts.
     ///
     /// # Errors
@@ -96,6 +106,14 @@ impl Resampler {
         from_layout: SampleLayout,
         to: AudioFormat,
         to_layout: SampleLayout,
+    ) -> Result<Self, CodecError> {
+        Self::open((from, from_layout), (to, to_layout), true)
+    }
+
+    fn open(
+        (from, from_layout): (AudioFormat, SampleLayout),
+        (to, to_layout): (AudioFormat, SampleLayout),
+        filter: bool,
     ) -> Result<Self, CodecError> {
         let rate = |format: AudioFormat| c_int::try_from(format.rate).ok().filter(|&rate| rate != 0);
         let (Some(from_rate), Some(to_rate)) = (rate(from), rate(to)) else {
@@ -122,6 +140,13 @@ impl Resampler {
             return Err(error("swr_alloc_set_opts2", code));
         };
         let resampler = Self { context, from, to };
+        if !filter {
+            // SAFETY: the context is valid, is not initialised yet, and has an option of this name.
+            let code = unsafe { av_opt_set_int(context.as_ptr().cast(), c"filter_size".as_ptr(), 0, 0) };
+            if code < 0 {
+                return Err(error("av_opt_set_int", code));
+            }
+        }
         // SAFETY: the context is valid and was not initialised before.
         let code = unsafe { swr_init(resampler.context.as_ptr()) };
         if code < 0 { Err(error("swr_init", code)) } else { Ok(resampler) }

@@ -10,7 +10,7 @@ pub(super) fn codec(text: &str) -> crate::codec::Codec {
 }
 
 /// The codecs of this build that can be coded both ways, with rate and channels.
-pub(super) fn codecs() -> Vec<crate::codec::Codec> {
+pub(in crate::codec) fn codecs() -> Vec<crate::codec::Codec> {
     let texts = [
         "PCMA",
         "PCMU",

@@ -8,9 +8,9 @@ use super::detection::Detection;
 use super::ear::Ear;
 use super::numbering::Timestamps;
 use crate::codec::engine::packer::Packer;
-#[cfg(feature = "ffmpeg")]
-use crate::codec::engine::rate_by_two::RateConverter;
 use crate::codec::engine::{AudioFormat, CodecError, Decoder, Encoder, Frames};
+#[cfg(feature = "ffmpeg")]
+use crate::codec::engine::{rate_by_two::RateConverter, resampler::Resampler};
 
 /// A decoder of one payload number.
 pub(super) struct Input {
@@ -53,6 +53,10 @@ impl Input {
         let from = self.decoder.format();
         let (from, to, resampler) = match self.resampler.take() {
             Some(open) if (open.0, open.1) == (from, to) => open,
+            // Noise needs no filter, and is not held back by one (§16.3).
+            _ if self.route.input.supplemental.is_some() => {
+                (from, to, RateConverter::Library(Resampler::without_filter(from, to)?))
+            }
             _ => (from, to, RateConverter::new(from, to)?),
         };
         Ok(&mut self.resampler.insert((from, to, resampler)).2)
