@@ -9,8 +9,9 @@ pub(crate) struct NameIndex<const PLACES: usize> {
 }
 
 impl<const PLACES: usize> NameIndex<PLACES> {
-    /// Indexes a table of fewer than 256 names, and fewer than there are places.
+    /// Indexes a table of fewer than 256 names; the build fails unless there are more places.
     pub(crate) const fn new(names: &[&str]) -> Self {
+        assert!(names.len() < PLACES && names.len() < 256);
         let mut places = [0; PLACES];
         let mut at = 0;
         while at < names.len() {
@@ -35,11 +36,17 @@ impl<const PLACES: usize> NameIndex<PLACES> {
         }
     }
 
-    /// Positions in the table at which the name may stand, whatever its letter case; the caller compares.
-    pub(crate) fn candidates(&self, name: &[u8]) -> impl Iterator<Item = usize> + '_ {
-        let (before, behind) = self.places.split_at(Self::place(name));
-        let taken = behind.iter().chain(before).take_while(|&&at| at != 0);
-        taken.map(|&at| usize::from(at) - 1)
+    /// The position in the table of the name, which `is` compares with that of a position, in whatever way letter case counts.
+    pub(crate) fn find(&self, name: &[u8], is: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut place = Self::place(name);
+        // There are free places.
+        loop {
+            let at = usize::from(*self.places.get(place)?).checked_sub(1)?;
+            if is(at) {
+                return Some(at);
+            }
+            place = (place + 1) % PLACES;
+        }
     }
 }
 
@@ -48,13 +55,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_among_its_candidates() {
+    fn every_name_is_found_at_its_position() {
         const NAMES: [&str; 6] = ["abc", "aXc", "Abc", "x", "", "rtpmap"];
         let index = NameIndex::<16>::new(&NAMES);
         for (at, name) in NAMES.iter().enumerate() {
-            assert!(index.candidates(name.as_bytes()).any(|found| found == at), "{name}");
-            assert!(index.candidates(name.to_uppercase().as_bytes()).any(|found| found == at), "{name}");
+            assert_eq!(index.find(name.as_bytes(), |found| NAMES[found] == *name), Some(at), "{name}");
+            let upper = name.to_uppercase();
+            assert!(index.find(upper.as_bytes(), |found| found == at).is_some(), "{upper}");
         }
-        assert_eq!(index.candidates(b"none").filter(|&at| NAMES[at] == "none").count(), 0);
+        assert_eq!(index.find(b"none", |found| NAMES[found] == "none"), None);
+        assert_eq!(index.find(b"ayc", |found| NAMES[found] == "ayc"), None, "at a place that is taken");
     }
 }

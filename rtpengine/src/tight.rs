@@ -12,6 +12,15 @@ pub fn push<T>(list: &mut Vec<T>, value: T) {
     list.push(value);
 }
 
+/// Makes room for elements that will be pushed next: without spare room while the list is short, in strides when it is long.
+pub fn reserve<T>(list: &mut Vec<T>, more: usize) {
+    if list.len() < FEW {
+        list.reserve_exact(more);
+    } else {
+        list.reserve(more);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

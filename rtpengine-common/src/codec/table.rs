@@ -63,8 +63,8 @@ impl CodecId {
     /// Finds a codec by name, whatever the letter case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        let mut defs = NAMES.candidates(name.as_bytes()).filter_map(|at| CODECS.get(at));
-        defs.find(|def| def.name.eq_ignore_ascii_case(name)).map(|def| def.id)
+        let is = |at: usize| CODECS[at].name.eq_ignore_ascii_case(name);
+        NAMES.find(name.as_bytes(), is).map(|at| CODECS[at].id)
     }
 }
 

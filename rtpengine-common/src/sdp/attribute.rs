@@ -92,8 +92,8 @@ impl AttributeKind {
     /// The kind of the attribute called `name`; names are case sensitive.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Self {
-        let mut kinds = NAMES.candidates(name).filter_map(|at| Self::ALL.get(at).copied());
-        kinds.find(|kind| kind.name().as_bytes() == name).unwrap_or(Self::Unknown)
+        let is = |at: usize| Self::NAMES[at].as_bytes() == name;
+        NAMES.find(name, is).map_or(Self::Unknown, |at| Self::ALL[at])
     }
 
     /// One of the T.38 gateway's parameters.
@@ -292,7 +292,9 @@ fn parse_rtcp_fb(value: &[u8]) -> Option<AttributeValue<'_>> {
 
 fn parse_extmap(value: &[u8]) -> Option<AttributeValue<'_>> {
     let (id, rest) = split_token(value);
-    let (uri, _) = split_token(rest?);
+    let rest = rest?;
+    // The longest words of a body.
+    let uri = memchr::memchr(b' ', rest).and_then(|end| rest.get(..end)).unwrap_or(rest);
     let id = number::<u8>(id).filter(|id| matches!(id, 1..=14 | 16..=255))?;
     (!uri.is_empty()).then_some(AttributeValue::Extmap(id, uri))
 }

@@ -294,7 +294,7 @@ impl<'a> Section<'_, 'a> {
             ice2: has_option(b"ice2"),
             lite: items.ice_lite || defaults.ice_lite,
             end_of_candidates: items.end_of_candidates || defaults.end_of_candidates,
-            candidates,
+            candidates: candidates.into(),
             more_candidates: usable.next().is_some(),
         }))
     }

@@ -77,8 +77,15 @@ impl Fingerprint {
         let hash = FingerprintHash::from_name(tokens.token()?)?;
         let pairs = tokens.rest()?;
         let mut digest = ArrayVec::new();
-        for pair in pairs.split(|&byte| byte == b':') {
-            digest.try_push(hex_pair(pair)?).ok()?;
+        let mut rest = Some(pairs);
+        while let Some(pairs) = rest {
+            let (&[high, low], behind) = pairs.split_first_chunk()?;
+            digest.try_push(hex_digit(high)? << 4 | hex_digit(low)?).ok()?;
+            rest = match behind {
+                [] => None,
+                [b':', more @ ..] => Some(more),
+                _ => return None,
+            };
         }
         (digest.len() == hash.digest_len()).then_some(Fingerprint { hash, digest })
     }
@@ -96,11 +103,13 @@ impl Fingerprint {
     }
 }
 
-fn hex_pair(pair: &[u8]) -> Option<u8> {
-    let &[high, low] = pair else { return None };
-    let high = char::from(high).to_digit(16)?;
-    let low = char::from(low).to_digit(16)?;
-    u8::try_from(high * 16 + low).ok()
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 impl Fingerprint {

@@ -138,8 +138,8 @@ pub struct IceParams {
     pub lite: bool,
     /// `a=end-of-candidates`
     pub end_of_candidates: bool,
-    /// Usable candidates in order, at most [`super::MAX_CANDIDATES`].
-    pub candidates: Vec<Candidate>,
+    /// Usable candidates in order, at most [`super::MAX_CANDIDATES`]. Shared, because signalling and agent keep the same list.
+    pub candidates: Arc<[Candidate]>,
     /// There were more usable ones.
     pub more_candidates: bool,
 }

@@ -69,10 +69,10 @@ impl MasterKey {
         let mut bytes = [0; MAX_KEY + MAX_SALT];
         random(&mut bytes);
         let (key, salt) = bytes.split_at(MAX_KEY);
-        Self {
-            key: key.iter().copied().take(suite.info().key_len).collect(),
-            salt: salt.iter().copied().take(suite.info().salt_len).collect(),
-        }
+        let mut this = Self { key: ArrayVec::new(), salt: ArrayVec::new() };
+        append(&mut this.key, key.get(..suite.info().key_len).unwrap_or(key));
+        append(&mut this.salt, salt.get(..suite.info().salt_len).unwrap_or(salt));
+        this
     }
 
     /// Both directions' keys from what the DTLS exporter gives: client key, server key, client salt,
@@ -105,7 +105,10 @@ impl MasterKey {
     /// Key and salt one after the other, as `a=crypto` wants them.
     #[must_use]
     pub fn to_bytes(&self) -> ArrayVec<u8, { MAX_KEY + MAX_SALT }> {
-        self.key.iter().chain(&self.salt).copied().collect()
+        let mut bytes = ArrayVec::new();
+        append(&mut bytes, &self.key);
+        append(&mut bytes, &self.salt);
+        bytes
     }
 
     /// Fills `out` with key material of the given label: the key stream of AES in counter mode under the
@@ -124,6 +127,12 @@ impl MasterKey {
             _ => counter_mode(&Aes256Enc::new(GenericArray::from_slice(&self.key)), iv, out),
         }
     }
+}
+
+/// Appends to what has room for it by its type.
+fn append<const N: usize>(to: &mut ArrayVec<u8, N>, bytes: &[u8]) {
+    let fits = to.try_extend_from_slice(bytes);
+    debug_assert!(fits.is_ok());
 }
 
 impl fmt::Debug for MasterKey {

@@ -12,6 +12,7 @@ use super::codecs::{
 };
 use super::exchange::{Exchange, Pair};
 use super::handling::CodecSettings;
+use super::media::MediaFlags;
 use crate::flow::PayloadTypes;
 
 /// The codec options of a request.
@@ -94,6 +95,9 @@ impl Exchange<'_, '_> {
             ms(request.ptime_ms),
             ms(request.ptime_reverse_ms),
         );
+        for media in [&mut *sender, &mut *receiver] {
+            media.flags.set(MediaFlags::PTIME_OVERRIDE, media.codecs.packet_time.overridden);
+        }
         let options = options(request);
         let report = with_environment(&self.ctx.settings.codecs, |environment| {
             with_section(params, |section| {

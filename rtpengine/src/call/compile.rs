@@ -17,9 +17,9 @@ use super::codec_bridge;
 use super::codecs::DtmfBlock;
 use super::ctx::Ctx;
 use super::dtmf;
-use super::edge::EdgeFlags;
+use super::edge::{Edge, EdgeFlags};
 use super::extmap::MID_URI;
-use super::ids::{EdgeId, MediaId, StreamId};
+use super::ids::{MediaId, StreamId};
 use super::media::{Media, MediaFlags};
 use super::party::PartyFlags;
 use super::signalling::{CallFlags, Signalling};
@@ -31,19 +31,11 @@ use crate::flow::{
 impl Call {
     /// Puts the flows of a media's streams in force.
     pub(super) fn compile(&mut self, id: MediaId) {
-        let media = self.signalling.media(id);
-        let build = Build {
-            certificate: self.dtls.is_some(),
-            jitter: self.jitter,
-            extensions: extensions(media),
-            payload_types: codec_bridge::payload_types(&media.codecs),
+        let specs: SmallVec<[(StreamId, FlowSpec); 2]> = {
+            let build = Build::of(&self.signalling, id, self.dtls.is_some(), self.jitter);
+            let streams = build.media.streams.iter().enumerate();
+            streams.map(|(at, &stream)| (stream, build.spec(at, stream))).collect()
         };
-        let specs: SmallVec<[(StreamId, FlowSpec); 2]> = media
-            .streams
-            .iter()
-            .enumerate()
-            .map(|(at, &stream)| (stream, spec(&self.signalling, id, at, stream, &build)))
-            .collect();
         for (stream, spec) in specs {
             self.plane.set_spec(stream, spec);
         }
@@ -151,58 +143,178 @@ fn fax(call: &Signalling, id: MediaId, image: StreamId) -> Option<crate::flow::F
     })
 }
 
-/// What flows depend on beside what was signalled.
-struct Build {
+/// What the streams of a media have in common: found once, because a call with many branches has many links to look through.
+struct Build<'a> {
+    call: &'a Signalling,
+    id: MediaId,
+    media: &'a Media,
     /// There is a certificate, so that DTLS can run.
     certificate: bool,
     /// The jitter buffer the operator wants.
     jitter: Option<JitterSettings>,
-    /// Of the media: its streams have them in common.
+    /// The links that carry the media, those of T.38 gateways aside.
+    edges: SmallVec<[&'a Edge; 2]>,
+    /// The links to egress subscribers of the media.
+    egress: SmallVec<[&'a Edge; 1]>,
+    /// The media takes part in a T.38 gateway.
+    fax: bool,
+    /// Something looks at packets or makes some, so that they cannot pass enciphered.
+    recrypt: bool,
     extensions: Option<Arc<Extensions>>,
     payload_types: Option<Arc<PayloadTypes>>,
 }
 
-/// The flow of the stream at position `at` of a media.
-fn spec(call: &Signalling, id: MediaId, at: usize, stream: StreamId, build: &Build) -> FlowSpec {
-    let &Build { certificate, jitter, .. } = build;
-    let media = call.media(id);
-    let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
-    let rtcp = at % 2 == 1;
-    let kind = match (raw, rtcp) {
-        (true, _) => FlowKind::Raw,
-        (false, true) => FlowKind::Rtcp,
-        (false, false) => FlowKind::Rtp,
-    };
-    let component = |media: &Media| media.streams.get(at).copied();
-    FlowSpec {
-        kind,
-        source: SourcePolicy {
-            strict: media.has(MediaFlags::STRICT_SOURCE),
-            handover: media.has(MediaFlags::MEDIA_HANDOVER),
-            asymmetric: media.has(MediaFlags::ASYMMETRIC),
-            unidirectional: media.has(MediaFlags::UNIDIRECTIONAL),
-        },
-        ice: runs_ice(media, id),
-        dtls: certificate && runs_dtls(media, id),
-        srtp: media.is_srtp(),
-        recrypt: media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id) || reads_dtmf(call, id),
-        loop_check: media.has(MediaFlags::LOOP_CHECK),
-        blackhole: media.has(MediaFlags::BLACKHOLE),
-        receives: media.has(MediaFlags::RECV),
-        own_sdp: media.has(MediaFlags::PRINTED),
-        rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR) || call.has_fax(id),
-        generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
-        pierce_nat: media.has(MediaFlags::PIERCE_NAT),
-        nat_wait: media.has(MediaFlags::NAT_WAIT),
-        extensions: build.extensions.clone(),
-        head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
-        bundle: bundle(call, id, at),
-        payload_types: build.payload_types.clone(),
-        buffers: if rtcp { None } else { buffers(call, media, jitter) },
-        fax: !rtcp && call.has_fax(id),
-        dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
-        rtp: sinks(call, id, at, stream),
-        rtcp: rtcp_sinks(call, id, at, stream),
+impl<'a> Build<'a> {
+    fn of(call: &'a Signalling, id: MediaId, certificate: bool, jitter: Option<JitterSettings>) -> Self {
+        let media = call.media(id);
+        let mut edges: SmallVec<[&Edge; 2]> = call.edges_from(id).collect();
+        let recrypt =
+            media.has(MediaFlags::RECRYPT) || inject_dtmf(call, id, &edges) || reads_dtmf(call, id, &edges);
+        let egress = edges.iter().copied().filter(|edge| edge.flags.contains(EdgeFlags::EGRESS)).collect();
+        let count = edges.len();
+        edges.retain(|edge| !call.is_fax_pair(id, edge.sink));
+        Self {
+            call,
+            id,
+            media,
+            certificate,
+            jitter,
+            fax: edges.len() != count || call.fax_audio(id).is_some(),
+            edges,
+            egress,
+            recrypt,
+            extensions: extensions(media),
+            payload_types: codec_bridge::payload_types(&media.codecs),
+        }
+    }
+
+    /// The flow of the stream at position `at`.
+    fn spec(&self, at: usize, stream: StreamId) -> FlowSpec {
+        let &Self { call, id, media, .. } = self;
+        let raw = media.has(MediaFlags::PASSTHROUGH) || !media.is_rtp();
+        let rtcp = at % 2 == 1;
+        let kind = match (raw, rtcp) {
+            (true, _) => FlowKind::Raw,
+            (false, true) => FlowKind::Rtcp,
+            (false, false) => FlowKind::Rtp,
+        };
+        let component = |media: &Media| media.streams.get(at).copied();
+        FlowSpec {
+            kind,
+            source: SourcePolicy {
+                strict: media.has(MediaFlags::STRICT_SOURCE),
+                handover: media.has(MediaFlags::MEDIA_HANDOVER),
+                asymmetric: media.has(MediaFlags::ASYMMETRIC),
+                unidirectional: media.has(MediaFlags::UNIDIRECTIONAL),
+            },
+            ice: runs_ice(media, id),
+            dtls: self.certificate && runs_dtls(media, id),
+            srtp: media.is_srtp(),
+            recrypt: self.recrypt,
+            loop_check: media.has(MediaFlags::LOOP_CHECK),
+            blackhole: media.has(MediaFlags::BLACKHOLE),
+            receives: media.has(MediaFlags::RECV),
+            own_sdp: media.has(MediaFlags::PRINTED),
+            rtcp_terminated: media.has(MediaFlags::RTCP_GENERATOR) || self.fax,
+            generate_rtcp: !rtcp && media.has(MediaFlags::RTCP_GENERATOR),
+            pierce_nat: media.has(MediaFlags::PIERCE_NAT),
+            nat_wait: media.has(MediaFlags::NAT_WAIT),
+            extensions: self.extensions.clone(),
+            head: media.bundle.filter(|&head| head != id).and_then(|head| component(call.media(head))),
+            bundle: bundle(call, id, at),
+            payload_types: self.payload_types.clone(),
+            buffers: if rtcp { None } else { buffers(call, media, self.jitter) },
+            fax: !rtcp && self.fax,
+            dtmf: if kind == FlowKind::Rtp { dtmf_spec(call, media) } else { None },
+            rtp: self.sinks(at, stream),
+            rtcp: self.rtcp_sinks(at, stream),
+        }
+    }
+
+    fn sinks(&self, at: usize, stream: StreamId) -> SmallVec<[SinkSpec; 1]> {
+        let &Self { call, media, .. } = self;
+        // RTCP streams of RTP medias have only RTCP sinks; of others both components are copied alike.
+        if at % 2 == 1 && media.is_rtp() && !media.has(MediaFlags::PASSTHROUGH) {
+            return SmallVec::new();
+        }
+        if media.has(MediaFlags::ECHO) {
+            let mut back = SinkSpec::forward(None, stream);
+            back.transcode.clone_from(&media.transform);
+            return SmallVec::from_elem(back, 1);
+        }
+        let mirrors = self.mirrors(at);
+        self.edges
+            .iter()
+            .filter(|e| e.flags.is_plain() || is_mixed_in(call, e))
+            .filter_map(|e| {
+                let sink = call.media(e.sink);
+                let to = *sink.streams.get(at)?;
+                let mut spec = SinkSpec::forward(Some(e.id), to);
+                spec.delivers = sink.has(MediaFlags::SEND)
+                    && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
+                spec.actions = actions(call, media, sink, e);
+                spec.transcode.clone_from(&e.codecs.transcode);
+                spec.mixed = sink.has(MediaFlags::AUDIO_PLAYER);
+                if e.flags.is_plain() {
+                    spec.mirrors.clone_from(&mirrors);
+                }
+                Some(spec)
+            })
+            .collect()
+    }
+
+    /// Egress subscribers of a media: they get what goes to each of its other sinks.
+    fn mirrors(&self, at: usize) -> Vec<MirrorSpec> {
+        self.egress
+            .iter()
+            .filter_map(|e| {
+                let sink = self.call.media(e.sink);
+                let listens = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
+                let to = *sink.streams.get(at).filter(|_| listens)?;
+                Some(MirrorSpec { edge: Some(e.id), to })
+            })
+            .collect()
+    }
+
+    fn rtcp_sinks(&self, at: usize, stream: StreamId) -> SmallVec<[RtcpSinkSpec; 1]> {
+        let &Self { call, media, .. } = self;
+        if !media.is_rtp() || media.has(MediaFlags::PASSTHROUGH) {
+            return SmallVec::new();
+        }
+        if media.has(MediaFlags::ECHO) {
+            let to = if at % 2 == 1 && media.has(MediaFlags::RTCP_MUX) {
+                media.rtp().unwrap_or(stream)
+            } else {
+                stream
+            };
+            return SmallVec::from_elem(
+                RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: media.transform.is_some() },
+                1,
+            );
+        }
+        let pair = at - at % 2;
+        self.edges
+            .iter()
+            .filter(|e| !e.flags.intersects(EdgeFlags::EGRESS | EdgeFlags::INJECT))
+            .filter_map(|e| {
+                let sink = call.media(e.sink);
+                // A player is the source of what that side hears (media-plane.md §13.2).
+                if sink.flags.intersects(MediaFlags::BLOCK_EGRESS | MediaFlags::AUDIO_PLAYER) {
+                    return None;
+                }
+                let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
+                let to = *sink.streams.get(pair + offset)?;
+                let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
+                let to_avpf = sink.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf)
+                    || sink.has(MediaFlags::RTCP_FB);
+                Some(RtcpSinkSpec {
+                    edge: Some(e.id),
+                    to,
+                    strip_feedback: from_avpf && !to_avpf,
+                    translate: e.codecs.transcode.is_some(),
+                })
+            })
+            .collect()
     }
 }
 
@@ -218,7 +330,9 @@ fn dtmf_spec(call: &Signalling, media: &Media) -> Option<Arc<DtmfSpec>> {
     let acted_on = policy.mode != Mode::Off || policy.delay_ms != 0 || armed;
     let no_events = codec_bridge::telephone_events(&media.codecs).next().is_none();
     let listens = party.flags.contains(PartyFlags::DETECT_DTMF) || (no_events && acted_on);
-    let hides = policy.mode.is_replacing() || policy.delay_ms != 0;
+    // Digits that wait in the delay buffer are hidden too when a trigger fires: they have to be known by then.
+    let will_hide = settings.is_some_and(|settings| settings.triggers.may_hide());
+    let hides = policy.mode.is_replacing() || policy.delay_ms != 0 || will_hide;
     if !hides && !listens {
         return None;
     }
@@ -242,18 +356,22 @@ fn buffers(call: &Signalling, media: &Media, jitter: Option<JitterSettings>) -> 
 }
 
 /// Whether DTMF injection was asked for at either end of a media.
-fn inject_dtmf(call: &Signalling, id: MediaId) -> bool {
+fn inject_dtmf(call: &Signalling, id: MediaId, from: &[&Edge]) -> bool {
     let asked = |media: MediaId| call.party(call.media(media).party).flags.contains(PartyFlags::INJECT_DTMF);
-    asked(id) || edges(call, id).any(|(_, e)| asked(e.sink))
+    asked(id) || from.iter().any(|e| asked(e.sink))
 }
 
 /// Whether the digits of a media have to be read, or were put into it, so that its packets cannot pass enciphered.
-fn reads_dtmf(call: &Signalling, id: MediaId) -> bool {
+fn reads_dtmf(call: &Signalling, id: MediaId, from: &[&Edge]) -> bool {
     let party = call.party(call.media(id).party).dtmf.as_ref();
     let armed = party.is_some_and(|dtmf| dtmf.triggers.is_armed());
-    let injected = |e: &&super::edge::Edge| e.flags.contains(EdgeFlags::DIGITS);
+    let injected = |e: &Edge| e.flags.contains(EdgeFlags::DIGITS);
     let blocked = dtmf::mode_in_force(call.dtmf, party.map(|dtmf| &**dtmf)) != DtmfBlock::Off;
-    call.dtmf_logged || armed || blocked || call.edges_from(id).chain(call.edges_to(id)).any(|e| injected(&e))
+    call.dtmf_logged
+        || armed
+        || blocked
+        || from.iter().any(|e| injected(e))
+        || call.edges_to(id).any(injected)
 }
 
 /// The header extensions that may pass to or from this media.
@@ -288,106 +406,15 @@ fn bundle(call: &Signalling, id: MediaId, at: usize) -> Option<Arc<Bundle>> {
     Some(Arc::new(Bundle { mid_id: media.extmaps.id_of(MID_URI), members: members.collect() }))
 }
 
-/// Edges that carry this media, with their ids.
-fn edges(call: &Signalling, id: MediaId) -> impl Iterator<Item = (EdgeId, &super::edge::Edge)> + '_ {
-    call.edges_from(id).map(|edge| (edge.id, edge))
-}
-
-fn sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVec<[SinkSpec; 1]> {
-    let media = call.media(id);
-    // RTCP streams of RTP medias have only RTCP sinks; of others both components are copied alike.
-    if at % 2 == 1 && media.is_rtp() && !media.has(MediaFlags::PASSTHROUGH) {
-        return SmallVec::new();
-    }
-    if media.has(MediaFlags::ECHO) {
-        let mut back = SinkSpec::forward(None, stream);
-        back.transcode.clone_from(&media.transform);
-        return SmallVec::from_elem(back, 1);
-    }
-    let mirrors = mirrors(call, id, at);
-    edges(call, id)
-        .filter(|(_, e)| e.flags.is_plain() || is_mixed_in(call, e))
-        .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
-        .filter_map(|(edge, e)| {
-            let sink = call.media(e.sink);
-            let to = *sink.streams.get(at)?;
-            let mut spec = SinkSpec::forward(Some(edge), to);
-            spec.delivers = sink.has(MediaFlags::SEND)
-                && !sink.flags.intersects(MediaFlags::BLACKHOLE | MediaFlags::BLOCK_EGRESS);
-            spec.actions = actions(call, media, sink, e);
-            spec.transcode.clone_from(&e.codecs.transcode);
-            spec.mixed = sink.has(MediaFlags::AUDIO_PLAYER);
-            if e.flags.is_plain() {
-                spec.mirrors.clone_from(&mirrors);
-            }
-            Some(spec)
-        })
-        .collect()
-}
-
 /// Whether a link injects: there is an audio player that mixes, and the sink does not hear the source anyway.
-fn is_mixed_in(call: &Signalling, edge: &super::edge::Edge) -> bool {
+fn is_mixed_in(call: &Signalling, edge: &Edge) -> bool {
     edge.flags.contains(EdgeFlags::INJECT)
         && call.media(edge.sink).has(MediaFlags::AUDIO_PLAYER)
         && !call.edges_from(edge.source).any(|other| other.sink == edge.sink && other.flags.is_plain())
 }
 
-/// Egress subscribers of a media: they get what goes to each of its other sinks.
-fn mirrors(call: &Signalling, id: MediaId, at: usize) -> Vec<MirrorSpec> {
-    edges(call, id)
-        .filter(|(_, e)| e.flags.contains(EdgeFlags::EGRESS))
-        .filter_map(|(edge, e)| {
-            let sink = call.media(e.sink);
-            let listens = sink.has(MediaFlags::SEND) && !sink.has(MediaFlags::BLACKHOLE);
-            let to = *sink.streams.get(at).filter(|_| listens)?;
-            Some(MirrorSpec { edge: Some(edge), to })
-        })
-        .collect()
-}
-
-fn rtcp_sinks(call: &Signalling, id: MediaId, at: usize, stream: StreamId) -> SmallVec<[RtcpSinkSpec; 1]> {
-    let media = call.media(id);
-    if !media.is_rtp() || media.has(MediaFlags::PASSTHROUGH) {
-        return SmallVec::new();
-    }
-    if media.has(MediaFlags::ECHO) {
-        let to = if at % 2 == 1 && media.has(MediaFlags::RTCP_MUX) {
-            media.rtp().unwrap_or(stream)
-        } else {
-            stream
-        };
-        return SmallVec::from_elem(
-            RtcpSinkSpec { edge: None, to, strip_feedback: false, translate: media.transform.is_some() },
-            1,
-        );
-    }
-    let pair = at - at % 2;
-    edges(call, id)
-        .filter(|(_, e)| !e.flags.intersects(EdgeFlags::EGRESS | EdgeFlags::INJECT))
-        .filter(|(_, e)| !call.is_fax_pair(id, e.sink))
-        .filter_map(|(edge, e)| {
-            let sink = call.media(e.sink);
-            // A player is the source of what that side hears (media-plane.md §13.2).
-            if sink.flags.intersects(MediaFlags::BLOCK_EGRESS | MediaFlags::AUDIO_PLAYER) {
-                return None;
-            }
-            let offset = usize::from(!sink.has(MediaFlags::RTCP_MUX));
-            let to = *sink.streams.get(pair + offset)?;
-            let from_avpf = media.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf);
-            let to_avpf = sink.transport().is_some_and(rtpengine_common::sdp::Transport::is_avpf)
-                || sink.has(MediaFlags::RTCP_FB);
-            Some(RtcpSinkSpec {
-                edge: Some(edge),
-                to,
-                strip_feedback: from_avpf && !to_avpf,
-                translate: e.codecs.transcode.is_some(),
-            })
-        })
-        .collect()
-}
-
 /// What a link does with single payload types (media-plane.md §17); nothing for plain forwarding.
-fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::Edge) -> Option<Arc<PtTable>> {
+fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &Edge) -> Option<Arc<PtTable>> {
     let party = call.party(media.party).flags;
     let blocked = call.flags.contains(CallFlags::BLOCK_MEDIA)
         || party.contains(PartyFlags::BLOCK_MEDIA)
@@ -398,6 +425,10 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
     // Modes that replace DTMF need its audio; where nothing is transcoded they keep digits from passing all the same.
     let dtmf = dtmf::mode_in_force(call.dtmf, call.party(media.party).dtmf.as_deref());
     let no_dtmf = dtmf == DtmfBlock::Drop || (dtmf.is_replacing() && !edge.codecs.transcodes());
+    let block_short = party.contains(PartyFlags::BLOCK_SHORT);
+    if !(blocked || silenced || no_dtmf || block_short) {
+        return None;
+    }
     let mut table = PtTable::default();
     if blocked {
         table.default = PtAction::Drop;
@@ -417,7 +448,7 @@ fn actions(call: &Signalling, media: &Media, sink: &Media, edge: &super::edge::E
             .retain(|(pt, _)| !codec_bridge::telephone_events(&media.codecs).any(|event| event == *pt));
         table.rules.extend(codec_bridge::telephone_events(&media.codecs).map(|pt| (pt, PtAction::Drop)));
     }
-    if party.contains(PartyFlags::BLOCK_SHORT) {
+    if block_short {
         table.block_short.extend(codec_bridge::fixed_size(&media.codecs));
     }
     (table != PtTable::default()).then(|| Arc::new(table))

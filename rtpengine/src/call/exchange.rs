@@ -121,6 +121,7 @@ impl<'a, 'c> Exchange<'a, 'c> {
         take_session(party, extracted, keep_name);
         party.flags.insert(PartyFlags::SPOKE);
         self.call_items();
+        self.call.expect_medias([self.sender, self.receiver], extracted.streams.len());
         let mut removed = 0;
         let mut mids: SmallVec<[&[u8]; 4]> = SmallVec::new();
         for (at, params) in extracted.streams.iter().enumerate() {

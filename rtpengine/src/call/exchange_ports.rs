@@ -397,6 +397,14 @@ impl super::Call {
         self.signalling.media_mut(id).ports.disable();
     }
 
+    /// Makes room for what the medias of these parties lack of so many sections each.
+    pub(super) fn expect_medias(&mut self, parties: [super::ids::PartyId; 2], sections: usize) {
+        let present = |party| self.signalling.party(party).medias.len();
+        let missing = parties.map(|party| sections.saturating_sub(present(party))).iter().sum();
+        tight::reserve(&mut self.signalling.medias, missing);
+        self.plane.expect_medias(missing);
+    }
+
     /// Makes the next media of a party, with its two streams.
     pub(super) fn new_media(&mut self, party: super::ids::PartyId, now: Now) -> MediaId {
         let index = u32::try_from(self.signalling.party(party).medias.len() + 1).unwrap_or(u32::MAX);

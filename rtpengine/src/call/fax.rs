@@ -159,10 +159,4 @@ impl Signalling {
             .iter()
             .any(|&(image, audio)| self.fax_audio(image).is_some_and(|(id, _)| id == audio))
     }
-
-    /// Whether a media takes part in the gateway.
-    pub(super) fn has_fax(&self, id: MediaId) -> bool {
-        self.fax_audio(id).is_some()
-            || self.edges_from(id).any(|edge| self.fax_audio(edge.sink).is_some_and(|(audio, _)| audio == id))
-    }
 }

@@ -72,7 +72,7 @@ impl Call {
             } else if let Some(ice) = &params.ice {
                 let known = &mut media.section.candidates;
                 let room = MAX_CANDIDATES.saturating_sub(known.len());
-                known.extend(ice.candidates.iter().take(room).cloned());
+                *known = known.iter().chain(ice.candidates.iter().take(room)).cloned().collect();
                 if ice.candidates.len() > room {
                     ctx.warn(TOO_MANY_CANDIDATES);
                 }
@@ -83,7 +83,18 @@ impl Call {
         }
     }
 
+    /// The media a section of a fragment is about, unless it is about another generation of ICE (media-plane.md §11.10 rule 4).
     fn fragment_media(&self, party: PartyId, params: &StreamParams) -> Option<MediaId> {
+        let media = self.fragment_section(party, params)?;
+        let known = self.signalling.media(media).ice.as_ref().map(|ice| &ice.peer_ufrag);
+        let said = params.ice.as_ref().map(|ice| &ice.ufrag);
+        let other = known
+            .zip(said)
+            .is_some_and(|(known, said)| !known.is_empty() && !said.is_empty() && known != said);
+        (!other).then_some(media)
+    }
+
+    fn fragment_section(&self, party: PartyId, params: &StreamParams) -> Option<MediaId> {
         let medias = &self.signalling.party(party).medias;
         let by_mid = params.mid.as_ref().and_then(|mid| {
             medias.iter().copied().find(|&id| self.signalling.media(id).mid.as_ref() == Some(mid))

@@ -171,6 +171,7 @@ impl Call {
     pub fn command(&mut self, request: &Request, call_id: &[u8], ctx: &mut Ctx<'_>) -> Done {
         let id = self.signalling.ids.iter().position(|name| name.as_bytes() == call_id).unwrap_or(0);
         let id = u16::try_from(id).unwrap_or(0);
+        let new = self.is_empty();
         self.configure(ctx.settings);
         self.take_dtmf_log(request, ctx.settings);
         let result = match request.command {
@@ -204,19 +205,18 @@ impl Call {
             self.label_selected(request);
         }
         self.sync_agents(request.has(Flag::NoTlsId), ctx);
-        self.conclude(result)
-    }
-
-    /// A failure leaves the call as it is, except that one which ran out of ports or never got a party ends.
-    fn conclude(&self, result: Result<Reply, Error>) -> Done {
         let fate = match &result {
             Err(Error::OutOfPorts) => Fate::Destroy(CloseReason::Forced),
-            Err(_) if self.signalling.parties.is_empty() && self.fragments.is_empty() => {
-                Fate::Destroy(CloseReason::Regular)
-            }
+            // A call that there would not be without the request that failed, or that never got a party.
+            Err(_) if new || self.is_empty() => Fate::Destroy(CloseReason::Regular),
             _ => Fate::Keep,
         };
         Done { reply: result.unwrap_or_else(|error| Reply::from_error(&error)), fate }
+    }
+
+    /// There is nobody, and nothing waits for somebody.
+    fn is_empty(&self) -> bool {
+        self.signalling.parties.is_empty() && self.fragments.is_empty()
     }
 
     /// A datagram came in.

@@ -3,39 +3,29 @@
 //! Opening media takes time: [`Call::questions`] says what a request needs opened, the shard has that done while the request waits, and
 //! hands the answers to the call with the request.
 
+mod announcing;
+mod running;
+mod slots;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtpengine_common::ng::{Command, Flag, Reply, Request};
-use rtpengine_common::rtp::RtpHeader;
 use rtpengine_common::sdp::MediaType;
+
+pub(super) use self::slots::Players;
 
 use super::Call;
 use super::codec_bridge;
 use super::codecs::CodecOptions;
-use super::ctx::{Ctx, Transmit};
+use super::ctx::Ctx;
 use super::error::Error;
 use super::ids::{MediaId, PartyId, StreamId};
 use super::media::MediaFlags;
-use crate::flow::{Level, Offsets, Place, Purpose, Turn, Wake};
+use crate::flow::{Level, Place, Purpose, Wake};
 use crate::player::playback::AHEAD;
 use crate::player::source::Position;
-use crate::player::{Action, Answer, Media, Output, Plan, Player, Source, Start};
-
-/// Interval of a player's sender reports, and what is added at random (players.md §3 rule 10).
-const REPORTS: Duration = Duration::from_secs(5);
-const REPORT_SPREAD_MS: u64 = 2000;
-
-/// Packets a player may send in a row: a shard that was late goes on with others in between.
-const BURST: usize = 16;
-
-/// The players of a call.
-#[derive(Debug, Default)]
-pub(super) struct Players {
-    slots: Vec<Slot>,
-    /// What was opened for the request at work.
-    answers: Vec<(Source, Answer)>,
-}
+use crate::player::{Answer, Media, Output, Plan, Source, Start};
 
 /// What a player is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,26 +57,6 @@ struct Outlet {
     media: MediaId,
     stream: StreamId,
     output: Output,
-}
-
-/// One player of a party. It stays, with its numbers, until the call ends.
-#[derive(Debug)]
-struct Slot {
-    party: PartyId,
-    role: Role,
-    player: Player,
-    /// What is played, or was last, or will be when recording starts.
-    media: Option<Arc<dyn Media>>,
-    wish: Wish,
-    /// Where it goes.
-    target: Option<(MediaId, StreamId)>,
-    /// Other media is suppressed for it.
-    blocks: bool,
-    /// It is mixed with what else comes for the party (players.md §8.2 rule 6).
-    mixed: bool,
-    report_due: Option<Instant>,
-    /// The moment it has asked to be woken at.
-    woken: Option<Instant>,
 }
 
 impl Wish {
@@ -420,43 +390,6 @@ impl Call {
         sources.into_iter().for_each(|media| self.compile(media));
     }
 
-    /// What was negotiated anew may want another codec, or cannot be played to any more (players.md §3 rule 13).
-    pub(super) fn refresh_players(&mut self, ctx: &mut Ctx<'_>) {
-        for at in 0..self.players.slots.len() {
-            let slot = &self.players.slots[at];
-            let Some(present) = slot.player.output().cloned() else { continue };
-            let (party, role, target) = (slot.party, slot.role, slot.target);
-            let (mut wish, media) = (slot.wish.clone(), slot.media.clone());
-            let outlet = self.outlet(party, &wish, ctx);
-            let mixed = slot.mixed;
-            let stays = outlet.as_ref().is_some_and(|outlet| {
-                let wanted =
-                    if mixed { self.mixed_output(outlet.stream) } else { Some(outlet.output.clone()) };
-                wanted.as_ref() == Some(&present) && Some((outlet.media, outlet.stream)) == target
-            });
-            if stays {
-                continue;
-            }
-            let (heard, left) = (slot.player.heard(), slot.player.repeats_left());
-            if outlet.is_some()
-                && let Some(media) = media
-            {
-                wish.plan = resumed(&wish.plan, heard, left, media.duration());
-                if self.start_player(party, role, &media, &wish, ctx).is_ok() {
-                    continue;
-                }
-            }
-            self.end_player(party, role, ctx.now.instant);
-        }
-    }
-
-    fn end_player(&mut self, party: PartyId, role: Role, now: Instant) {
-        if let Some(slot) = self.players.slot_mut(party, role) {
-            slot.player.stop(now);
-        }
-        self.stop_blocking(party, role);
-    }
-
     /// These parties are to go, now or later: what plays to them ends at once (ng-control.md §10.7 rule 5). What was played stays held
     /// until they are gone (§4.1 rule 4).
     pub(super) fn end_players(&mut self, parties: &[PartyId], ctx: &mut Ctx<'_>) {
@@ -479,166 +412,5 @@ impl Call {
             self.stop_blocking(party, role);
         }
         self.players.slots.retain(|slot| slot.party != party);
-    }
-
-    /// Sends what the players of a party have to send.
-    pub(super) fn run_players<T: Transmit>(
-        &mut self,
-        party: PartyId,
-        ctx: &mut Ctx<'_>,
-        turn: &mut Turn<'_, T>,
-    ) {
-        for role in [Role::Media, Role::Announcement] {
-            let Some(slot) = self.players.slot_mut(party, role) else { continue };
-            let Some((_, stream)) = slot.target else { continue };
-            slot.woken = slot.woken.filter(|at| *at > turn.now.instant);
-            let mut ended = false;
-            let mut next = None;
-            for sent in 0..=BURST {
-                if sent == BURST {
-                    next = Some(turn.now.instant);
-                    break;
-                }
-                let packet = match slot.player.poll(turn.now.instant) {
-                    Action::Send(packet) => packet,
-                    Action::Wait(until) => {
-                        next = Some(until);
-                        break;
-                    }
-                    Action::Ended => {
-                        ended = true;
-                        break;
-                    }
-                    Action::Idle => break,
-                };
-                if slot.mixed {
-                    let samples: Vec<i16> = packet
-                        .payload
-                        .chunks_exact(2)
-                        .map(|pair| i16::from_be_bytes([pair[0], pair[1]]))
-                        .collect();
-                    self.plane.mix_played(stream, packet.ssrc, &samples, turn.now.instant);
-                    continue;
-                }
-                let header = RtpHeader {
-                    marker: packet.marker,
-                    payload_type: packet.payload_type,
-                    sequence_number: packet.sequence_number,
-                    timestamp: packet.timestamp,
-                    ssrc: packet.ssrc,
-                };
-                let left = self.plane.send_media(turn, (None, stream), &header, None, packet.payload);
-                if left && slot.report_due.is_none_or(|due| due <= turn.now.instant) {
-                    slot.report_due = Some(turn.now.instant + REPORTS + random_spread(ctx));
-                    self.plane.report_source(turn, stream, header.ssrc, &ctx.settings.instance_id);
-                }
-            }
-            if let Some(at) = next.filter(|at| slot.woken.is_none_or(|woken| *at < woken)) {
-                slot.woken = Some(at);
-                self.plane.wake_at(at, Wake { purpose: Purpose::Player, place: Place::Party(party) });
-            }
-            if ended {
-                self.stop_blocking(party, role);
-                self.end_playback_mixer(party, role, ctx);
-            }
-        }
-    }
-
-    /// Flag `recording announcement`: something is ready for when recording starts (players.md §3.1).
-    pub(super) fn prepare_announcement(&mut self, party: PartyId, request: &Request, ctx: &mut Ctx<'_>) {
-        if !request.has(Flag::RecordingAnnouncement) || !plays() {
-            return;
-        }
-        let Some(source) = Source::of(&request.play.source) else { return };
-        match self.opened(&source, ctx) {
-            Ok(media) => {
-                let slot = self.players.slot_or_new(party, Role::Announcement, ctx);
-                slot.media = Some(media);
-                slot.wish = Wish::of(request);
-            }
-            Err(_) => ctx.log(Level::Error, "Failed to add media player for recording announcement"),
-        }
-    }
-
-    /// Recording starts: those who are to be told hear it.
-    pub(super) fn announce_recording(&mut self, ctx: &mut Ctx<'_>) {
-        let ready = self.players.slots.iter().filter(|slot| slot.role == Role::Announcement);
-        let ready: Vec<_> =
-            ready.filter_map(|slot| Some((slot.party, slot.media.clone()?, slot.wish.clone()))).collect();
-        for (party, media, wish) in ready {
-            if self.begin_player(party, Role::Announcement, &media, &wish, ctx).is_err() {
-                ctx.log(Level::Error, "Failed to start media player for recording announcement");
-            }
-        }
-    }
-}
-
-/// A plan that goes on where a player is.
-fn resumed(plan: &Plan, heard: Duration, left: u32, length: Option<Duration>) -> Plan {
-    let length = length.filter(|length| !length.is_zero());
-    let passes = length.map_or(0, |length| heard.as_micros() / length.as_micros().max(1));
-    let passed = u32::try_from(passes).unwrap_or(u32::MAX);
-    let within = length.map_or(heard, |length| heard.saturating_sub(length.saturating_mul(passed)));
-    let times = plan.times.saturating_sub(passed).max(left.saturating_add(1)).min(plan.times).max(1);
-    Plan { times, from: Position::After(within), ..*plan }
-}
-
-fn random_spread(ctx: &mut Ctx<'_>) -> Duration {
-    let mut random = [0; 8];
-    ctx.random.fill(&mut random);
-    Duration::from_millis(u64::from_ne_bytes(random) % REPORT_SPREAD_MS)
-}
-
-impl Players {
-    fn slot(&self, party: PartyId, role: Role) -> Option<&Slot> {
-        self.slots.iter().find(|slot| slot.party == party && slot.role == role)
-    }
-
-    fn slot_mut(&mut self, party: PartyId, role: Role) -> Option<&mut Slot> {
-        self.slots.iter_mut().find(|slot| slot.party == party && slot.role == role)
-    }
-
-    fn slot_or_new(&mut self, party: PartyId, role: Role, ctx: &mut Ctx<'_>) -> &mut Slot {
-        let known = self.slots.iter().position(|slot| slot.party == party && slot.role == role);
-        let at = known.unwrap_or_else(|| {
-            let mut random = [0; 10];
-            ctx.random.fill(&mut random);
-            self.slots.push(Slot {
-                party,
-                role,
-                player: Player::new(random),
-                media: None,
-                wish: Wish {
-                    plan: Plan::default(),
-                    block: false,
-                    set: Arc::default(),
-                    holder: None,
-                    music_of: None,
-                    holder_sends: false,
-                },
-                target: None,
-                blocks: false,
-                mixed: false,
-                report_due: None,
-                woken: None,
-            });
-            self.slots.len() - 1
-        });
-        &mut self.slots[at]
-    }
-
-    /// Takes over the players of a joining call.
-    pub(super) fn merge(&mut self, other: Self, by: &Offsets) {
-        for mut slot in other.slots {
-            slot.party.0 += by.parties;
-            for party in [&mut slot.wish.holder, &mut slot.wish.music_of].into_iter().flatten() {
-                party.0 += by.parties;
-            }
-            if let Some((media, stream)) = &mut slot.target {
-                media.0 += by.medias;
-                stream.0 += by.streams;
-            }
-            self.slots.push(slot);
-        }
     }
 }

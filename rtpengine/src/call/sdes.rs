@@ -117,8 +117,8 @@ impl SdesKeys {
 
     /// §12.4 rules 3 and 4: the lines of an offer to this peer, built on what the sender offered.
     pub fn offer(&mut self, sender: &[CryptoParams], options: &SdesOptions, random: &mut dyn Random) {
-        let mut list: Vec<CryptoParams> =
-            sender.iter().filter(|p| options.nonew || !options.excludes(p.suite)).cloned().collect();
+        let mut list: Vec<CryptoParams> = Vec::with_capacity(SUITES.len());
+        list.extend(sender.iter().filter(|p| options.nonew || !options.excludes(p.suite)).cloned());
         for mut old in std::mem::take(&mut self.own) {
             if position(&list, old.suite).is_none() {
                 old.tag = old.tag.max(next_tag(&list));
@@ -126,9 +126,11 @@ impl SdesKeys {
             }
         }
         if !options.nonew {
+            let mut tag = next_tag(&list);
             for suite in SUITES.iter().map(|info| info.suite) {
                 if position(&list, suite).is_none() && !options.excludes(suite) {
-                    list.push(fresh(next_tag(&list), suite, random));
+                    list.push(fresh(tag, suite, random));
+                    tag = tag.saturating_add(1);
                 }
             }
         }
@@ -187,6 +189,9 @@ impl SdesKeys {
 
 /// §12.3 `order:`: named suites first, tags stay, the rest follows in its order.
 fn ordered(mut list: Vec<CryptoParams>, order: &[Suite]) -> Vec<CryptoParams> {
+    if order.is_empty() {
+        return list;
+    }
     list.sort_by_key(|p| order.iter().position(|&s| s == p.suite).unwrap_or(order.len()));
     list
 }

@@ -1,5 +1,7 @@
 //! What a party's SDP said, kept to be printed for the other side, and what was printed before.
 
+use std::sync::Arc;
+
 use rtpengine_common::sdp::{
     Attributes, Bandwidth, Candidate, Directions, SessionOrigin, SessionParams, Text,
 };
@@ -30,7 +32,7 @@ pub struct Section {
     /// The endpoint was unspecified with port 9: candidates follow.
     pub trickle_placeholder: bool,
     /// Usable remote candidates.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Arc<[Candidate]>,
     /// `a=label`
     pub label: Option<Text>,
 }

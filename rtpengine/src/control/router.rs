@@ -3,6 +3,7 @@
 
 mod admission;
 mod command_lines;
+mod gathering;
 mod records;
 
 use super::cli::Console;
@@ -15,14 +16,13 @@ use super::listeners::{Listeners, Protocol, Target};
 use super::proxies::Proxies;
 use crate::call::check;
 use crate::call::dtmf::DtmfReport;
-use crate::call::ids::Name;
 use crate::flow::Level;
 use crate::player::Stores;
 use crate::report::counters::{Block, Counter, Gauge, Totals};
 use crate::report::log;
 use crate::report::rates::Rates;
 use crate::report::statistics;
-use crate::shard::inbox::{CAPACITY, Inbox, Mailbox};
+use crate::shard::inbox::{Inbox, Mailbox};
 use crate::shard::message::{Done, FromShard, Order, ToShard};
 use crate::shard::run::Passenger;
 use crate::shard::shared::Shared;
@@ -367,35 +367,6 @@ impl Router {
         }
     }
 
-    /// Asks for the calls of a request to be moved to the shard of the first one. `true`: the request has to wait for that.
-    fn bring_together(&mut self, shard: &Shard, request: &Request) -> bool {
-        let mut ids = request.call_ids();
-        let Some(to) = ids.next().and_then(|id| self.directory.find(id.as_bytes())) else { return false };
-        for id in ids {
-            let from = self.directory.find(id.as_bytes()).unwrap_or(to);
-            if from == to {
-                continue;
-            }
-            let give = ToShard::Give { id: Name::from(id.as_bytes()), to };
-            if self.shards.get(usize::from(from)).is_some_and(|mailbox| mailbox.send(give).is_ok()) {
-                self.moving += 1;
-            } else {
-                shard.stats().count(Counter::InboxFull, 1);
-            }
-        }
-        self.moving > 0
-    }
-
-    /// Keeps a request until calls have moved. All requests wait, whatever their call: a move takes less than two turns of a loop, and
-    /// nothing can overtake it.
-    fn hold(&mut self, shard: &Shard, request: Box<Request>, running: Running) {
-        if self.held.len() < CAPACITY {
-            self.held.push_back((request, running));
-            return;
-        }
-        self.drop_request(shard, &running);
-    }
-
     /// Gives a request up because a queue is full: it is executed when the agent sends it again.
     fn drop_request(&mut self, shard: &Shard, running: &Running) {
         shard.stats().count(Counter::InboxFull, 1);
@@ -408,17 +379,6 @@ impl Router {
     fn abandon(&mut self, key: &Key) {
         for (waiter, _) in self.cookies.abandon(key) {
             self.listeners.answered(&waiter);
-        }
-    }
-
-    fn moved(&mut self, shard: &mut Shard, ids: &[Name], to: u16) {
-        ids.iter().for_each(|id| self.directory.moved(id.as_bytes(), to));
-        self.moving = self.moving.saturating_sub(1);
-        if self.moving > 0 {
-            return;
-        }
-        for (request, running) in std::mem::take(&mut self.held) {
-            self.route(shard, request, running);
         }
     }
 

@@ -126,7 +126,7 @@ notices! {
     /// Keys are missing for RTP.
     NoSrtpSuite {} Error "SRTP output wanted, but no crypto suite was negotiated";
     /// Keys are missing for RTCP.
-    NoSrtcpSuite {} Error "SRTCP output wanted, but no crypto suite was negotiated";
+    NoSrtcpSuite {} Error "SRTP output wanted, but no crypto suite was negotiated";
     /// A report about a source of which no packet was sent.
     ReportWithoutPayloadType {} Debug "No payload type known for RTCP RR, discarding";
     /// A report about a source whose payload type is none of the media's.

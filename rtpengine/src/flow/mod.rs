@@ -50,6 +50,10 @@ mod own_tests;
 #[cfg(test)]
 mod report_tests;
 #[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod tests;
 
 pub use buffers::BufferSpec;

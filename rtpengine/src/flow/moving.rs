@@ -13,7 +13,7 @@ impl Plane {
                 place.socket.key = name(place.socket.key);
             }
             let Some(rare) = &mut stream.rare else { continue };
-            rare.superseded.iter_mut().for_each(|(key, _)| *key = name(*key));
+            rare.superseded.iter_mut().for_each(|old| old.socket.key = name(old.socket.key));
             rare.ice_sources.iter_mut().for_each(|(key, _)| *key = name(*key));
         }
     }

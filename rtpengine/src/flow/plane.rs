@@ -196,6 +196,12 @@ impl Plane {
         MediaId::at(self.medias.len() - 1)
     }
 
+    /// Makes room for so many more medias of two streams each.
+    pub fn expect_medias(&mut self, count: usize) {
+        tight::reserve(&mut self.medias, count);
+        tight::reserve(&mut self.streams, 2 * count);
+    }
+
     /// Adds the next stream. It has no socket and no peer yet; its last packet time is now.
     pub fn add_stream(&mut self, media: MediaId, component: Component, now: Now) -> StreamId {
         tight::push(&mut self.streams, Stream::new(media, component, now.instant));

@@ -298,7 +298,7 @@ impl Plane {
         let policy = stream.spec.source;
         let Some(selected) = stream.selected().copied() else { return false };
         let position = stream.position(arrival.socket);
-        let local = position.map_or(selected, |at| stream.places[at].socket);
+        let local = stream.socket(arrival.socket).unwrap_or(selected);
         let step = stream.peer.observe(&Sight {
             source: arrival.source,
             policy,

@@ -225,10 +225,10 @@ impl Plane {
         let senders: Vec<(u32, SenderInfo)> =
             sent.map(|entry| (entry.ssrc(), entry.sender_info(ntp))).collect();
         let to = self.report_stream(id, plane);
-        let mid = self.streams[id.index()].bundled_mid().map(Box::<[u8]>::from);
-        let mut items = vec![(SdesItemType::Cname, cname.as_bytes())];
-        items.extend(mid.as_deref().map(|mid| (SdesItemType::from_number(15), mid)));
         for (ssrc, info) in senders {
+            let mid = self.mid_of(id, ssrc).map(Box::<[u8]>::from);
+            let mut items = vec![(SdesItemType::Cname, cname.as_bytes())];
+            items.extend(mid.as_deref().map(|mid| (SdesItemType::from_number(15), mid)));
             let mut packet = Vec::with_capacity(128);
             write_sender_report(&mut packet, ssrc, &info, &blocks);
             write_sdes(&mut packet, &[(ssrc, &items)]);
@@ -254,6 +254,21 @@ impl Plane {
         }
     }
 
+    /// The MID of the media that a source sent out of the head of a bundle belongs to.
+    fn mid_of(&self, head: StreamId, ssrc: u32) -> Option<&[u8]> {
+        let bundle = self.streams[head.index()].spec.bundle.as_ref()?;
+        let member = |to: StreamId| bundle.members.iter().find(|member| member.stream == to);
+        let comes_from = |id: StreamId| {
+            let media = self.transport(id).and_then(|stream| self.medias.get(stream.media.index()));
+            let entry = media.and_then(|media| media.ssrc_in.get(ssrc));
+            entry.is_some_and(|entry| entry.member.is_none_or(|member| member == id))
+        };
+        let sources = (0..self.streams.len()).map(StreamId::at).filter(|&id| comes_from(id));
+        let mut sinks = sources.flat_map(|id| self.streams[id.index()].spec.rtp.iter().map(|sink| sink.to));
+        let of = sinks.find_map(member).or_else(|| member(head))?;
+        Some(&*of.mid).filter(|mid| !mid.is_empty())
+    }
+
     /// The media an SSRC that is sent to `media` comes from, and its stream.
     fn origin(&self, media: usize, ssrc: u32) -> Option<(usize, StreamId)> {
         let leads_here = |stream: &Stream| {
@@ -267,14 +282,6 @@ impl Plane {
             let origin = self.transport(id).filter(|_| leads_here(&self.streams[id.index()]))?.media.index();
             self.medias.get(origin)?.ssrc_in.get(ssrc).map(|_| (origin, id))
         })
-    }
-}
-
-impl Stream {
-    /// The MID to mention in reports: only of bundled medias.
-    fn bundled_mid(&self) -> Option<&[u8]> {
-        self.spec.bundle.as_ref()?;
-        self.spec.extensions.as_ref().map(|extensions| &*extensions.mid).filter(|mid| !mid.is_empty())
     }
 }
 

@@ -54,8 +54,8 @@ pub(super) struct Place {
 /// What most streams never need.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
-    /// Sockets of older negotiations that still lead here, with their confirmed state.
-    pub(super) superseded: Vec<(SocketKey, bool)>,
+    /// Sockets of older negotiations that still lead here.
+    pub(super) superseded: Vec<Place>,
     /// Remote sides of authenticated ICE pairs, with the socket they were seen on.
     pub(super) ice_sources: Vec<(SocketKey, SocketAddr)>,
     /// Last activity of an ICE agent that has not finished.
@@ -220,6 +220,12 @@ impl Stream {
         self.places.get(self.selected)
     }
 
+    /// A socket that leads here, of the present negotiation or an older one.
+    pub(super) fn socket(&self, key: SocketKey) -> Option<LocalSocket> {
+        let all = self.places.iter().chain(self.superseded());
+        all.map(|place| place.socket).find(|socket| socket.key == key)
+    }
+
     /// Position of a socket among the current ones.
     pub(super) fn position(&self, key: SocketKey) -> Option<usize> {
         self.places.iter().position(|place| place.socket.key == key)
@@ -248,11 +254,11 @@ impl Stream {
         self.rare.get_or_insert_default()
     }
 
-    fn superseded(&self) -> &[(SocketKey, bool)] {
+    fn superseded(&self) -> &[Place] {
         self.rare.as_ref().map(|rare| &*rare.superseded).unwrap_or_default()
     }
 
-    fn superseded_mut(&mut self) -> &mut [(SocketKey, bool)] {
+    fn superseded_mut(&mut self) -> &mut [Place] {
         self.rare.as_mut().map(|rare| &mut *rare.superseded).unwrap_or_default()
     }
 
@@ -269,7 +275,7 @@ impl Stream {
     pub(super) fn is_confirmed(&self, key: SocketKey) -> bool {
         match self.position(key) {
             Some(at) => self.places[at].confirmed,
-            None => self.superseded().iter().any(|(old, confirmed)| *old == key && *confirmed),
+            None => self.superseded().iter().any(|old| old.socket.key == key && old.confirmed),
         }
     }
 
@@ -277,8 +283,8 @@ impl Stream {
         for place in self.places.iter_mut().filter(|place| place.socket.key == key) {
             place.confirmed = confirmed;
         }
-        for old in self.superseded_mut().iter_mut().filter(|old| old.0 == key) {
-            old.1 = confirmed;
+        for old in self.superseded_mut().iter_mut().filter(|old| old.socket.key == key) {
+            old.confirmed = confirmed;
         }
     }
 
@@ -290,7 +296,7 @@ impl Stream {
 
     pub(super) fn unconfirm_all(&mut self) {
         self.places.iter_mut().for_each(|place| place.confirmed = false);
-        self.superseded_mut().iter_mut().for_each(|old| old.1 = false);
+        self.superseded_mut().iter_mut().for_each(|old| old.confirmed = false);
     }
 
     /// Takes another set of sockets (media-plane.md §1.7). Returns whether anything changed.
@@ -305,10 +311,10 @@ impl Stream {
             self.places.push(Place { socket: *socket, confirmed });
         }
         let gone = left.iter().filter(|place| !sockets.iter().any(|socket| socket.key == place.socket.key));
-        let gone: Vec<_> = gone.map(|place| (place.socket.key, place.confirmed)).collect();
+        let gone: Vec<_> = gone.copied().collect();
         if !gone.is_empty() || !self.superseded().is_empty() {
             let superseded = &mut self.rare_mut().superseded;
-            superseded.retain(|(key, _)| !sockets.iter().any(|socket| socket.key == *key));
+            superseded.retain(|old| !sockets.iter().any(|socket| socket.key == old.socket.key));
             superseded.extend(gone);
         }
         self.selected = before.map_or(0, |before| choose(before, sockets));
@@ -318,7 +324,7 @@ impl Stream {
     /// Forgets a socket that was closed.
     pub(super) fn forget_socket(&mut self, key: SocketKey) {
         if let Some(rare) = &mut self.rare {
-            rare.superseded.retain(|(old, _)| *old != key);
+            rare.superseded.retain(|old| old.socket.key != key);
             rare.ice_sources.retain(|(socket, _)| *socket != key);
         }
     }

@@ -280,6 +280,10 @@ impl Agent {
     /// replaces that if its priority is higher, or if that was learned.
     pub fn add_candidates(&mut self, now: Instant, candidates: impl IntoIterator<Item = RemoteCandidate>) {
         self.last_activity = now;
+        let candidates = candidates.into_iter();
+        let most = candidates.size_hint().1.unwrap_or(0).min(MAX_CANDIDATES);
+        self.remotes.reserve(most);
+        self.pairs.reserve(most);
         for candidate in candidates {
             let same = |known: &RemoteCandidate| {
                 known.address == candidate.address && known.component == candidate.component

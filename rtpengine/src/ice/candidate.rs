@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rtpengine_common::sdp::{Candidate, CandidateType};
+use rtpengine_common::sdp::{Candidate, CandidateType, Text};
 
 /// Most remote candidates of one agent, learned ones included.
 pub const MAX_CANDIDATES: usize = 100;
@@ -18,7 +18,7 @@ pub fn priority(kind: CandidateType, position: u16, component: u8) -> u32 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foundation {
     /// As the peer signalled it.
-    Signalled(Box<[u8]>),
+    Signalled(Text),
     /// Of a peer-reflexive candidate: its own address.
     Learned(SocketAddr),
 }
@@ -48,7 +48,7 @@ impl RemoteCandidate {
             return None;
         }
         Some(Self {
-            foundation: Foundation::Signalled(candidate.foundation.as_bytes().into()),
+            foundation: Foundation::Signalled(candidate.foundation.clone()),
             component,
             priority: candidate.priority,
             address: SocketAddr::new(candidate.address, candidate.port),

@@ -97,7 +97,7 @@ impl Exercise {
 
     fn candidate(&mut self, number: u8, what: u8) {
         let candidate = RemoteCandidate {
-            foundation: Foundation::Signalled(vec![what & 3].into()),
+            foundation: Foundation::Signalled([what & 3].as_slice().into()),
             component: 1 + (what >> 2 & 1),
             priority: u32::from(what) << 8,
             address: remote(number),

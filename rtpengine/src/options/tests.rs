@@ -357,3 +357,69 @@ proptest::proptest! {
         let _ = startup(args.into_iter().map(OsString::from), &Fake::default());
     }
 }
+
+/// players.md §9, §8.1, §4.2: the options of players, their defaults and errors.
+#[test]
+fn players_9_options_of_players() {
+    let read = settings("");
+    let players = &read.players;
+    let hold = &players.hold;
+    assert_eq!((hold.max_duration, hold.max_repeats), (Some(Duration::from_secs(1800)), 999));
+    assert_eq!((hold.attribute.as_deref(), hold.prevent_double, players.cache), (None, false, false));
+    assert_eq!(players.threads, read.threads.media, "media-num-threads follows num-threads");
+    assert_eq!((read.kernel.players, read.kernel.player_media), (0, 128));
+    let times = (read.media.audio_buffer.as_millis(), read.media.audio_delay.as_millis());
+    assert_eq!((times, read.media.rtcp_interval.as_millis()), ((500, 5), 5000));
+    for stores in [&players.files, &players.database_media, &players.database_cache] {
+        assert!(!stores.on_demand && stores.preload.is_empty());
+        assert_eq!((stores.reload, stores.expire), (None, None));
+    }
+    let read = settings(
+        "--moh-max-duration=0 --moh-attr-name=held --preload-media-files=on-demand --preload-db-media=ondemand \
+         --preload-db-cache=4 --preload-db-cache=5 --media-files-reload=7 --db-cache-reload=9 --db-media-expire=8 --media-num-threads=3",
+    );
+    let players = &read.players;
+    assert_eq!((players.hold.max_duration, players.hold.attribute.as_deref()), (None, Some("held")));
+    assert!(players.files.on_demand && players.database_media.on_demand);
+    assert_eq!(players.database_cache.preload, ["4", "5"]);
+    let reload = [players.files.reload, players.database_cache.reload];
+    assert_eq!(reload, [7, 9].map(|seconds| Some(Duration::from_secs(seconds))));
+    assert_eq!((players.database_media.expire, players.threads), (Some(Duration::from_secs(8)), 3));
+    for (args, text) in [
+        ("--media-files-expire=-1", "Invalid negative media-files-expire"),
+        ("--db-media-expire=-1", "Invalid negative db-media-expire"),
+        ("--db-cache-expire=-1", "Invalid negative db-cache-expire"),
+        ("--audio-player=x", "Invalid --audio-player option ('x')"),
+        ("--jitter-buffer=-1", "Invalid negative jitter buffer size"),
+    ] {
+        assert_eq!(error(args), text, "{args}");
+    }
+    use words::AudioPlayer as A;
+    for (expected, spellings) in [
+        (A::OnDemand, &["on-demand", "On-Demand", "off", "no", "never", "NEVER"][..]),
+        (A::PlayMedia, &["play-media", "media-player", "Play-Media"]),
+        (A::Transcoding, &["transcoding", "transcode", "Transcode"]),
+        (A::Always, &["always", "everything", "force", "forced", "ALWAYS"]),
+    ] {
+        for word in spellings {
+            assert_eq!(settings(&format!("--audio-player={word}")).media.audio_player, expected, "{word}");
+        }
+    }
+    for (text, expected) in [
+        ("[rtpengine]\naudio-player=play media", A::PlayMedia),
+        ("[rtpengine]\naudio-player=media player", A::PlayMedia),
+        ("[rtpengine]\naudio-player=on demand", A::OnDemand),
+    ] {
+        let fake = Fake { files: [("f", text)].into(), ..Fake::default() };
+        let read = settings_with(&fake, "-i 127.0.0.1 -n 2223 --config-file=f");
+        assert_eq!(read.media.audio_player, expected, "{text}");
+    }
+}
+
+/// players.md §4.1 rule 5: the kernel plays nothing in this build, and that is said.
+#[test]
+fn players_4_1_5_the_kernel_player_is_said_to_be_off() {
+    let texts = settings("--kernel-player=10").messages;
+    let text = "Option --kernel-player is accepted but not yet effective".to_owned();
+    assert!(texts.contains(&(Level::Warning, text)), "{texts:?}");
+}

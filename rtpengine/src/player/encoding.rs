@@ -15,6 +15,8 @@ use rtpengine_common::codec::engine::{
 use super::pool::Pool;
 use super::source::{Output, Plan, Position};
 use super::track::{Mark, Piece, Resume, Track};
+use crate::flow::Level;
+use crate::report::log;
 
 /// Sound of one piece; the first one is shorter, because a listener waits for it.
 const PIECE: Duration = Duration::from_millis(500);
@@ -77,7 +79,10 @@ impl Encoding {
         match plan.from {
             Position::Beginning => {}
             Position::Ticks(ticks) => {
-                demuxer.seek(ticks);
+                if !demuxer.seek(ticks) {
+                    // Playback starts from wherever that ended (players.md §1.1).
+                    log::core(Level::Warning, &format!("Failed to seek to position {ticks} of the media"));
+                }
             }
             Position::After(time) => {
                 let ticks = time.as_micros() * u128::from(den) / (u128::from(num.max(1)) * 1_000_000);

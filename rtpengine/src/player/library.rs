@@ -1,33 +1,30 @@
 //! All that can be played: opened on side threads, encoded once for everybody where the operator wants that.
 
+mod opened;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rtpengine_common::codec::Codec;
-use rtpengine_common::codec::engine::demuxer::{Demuxed, Demuxer};
+use rtpengine_common::codec::engine::demuxer::Demuxed;
+
+use self::opened::{Body, CacheKey, Cached, Opened, demux};
 
 use super::command::{
     Kind, MediaCommand, Stores, evicted, evicted_file, evicted_ids, loaded, reloaded, with_id,
 };
 use super::database::Database;
-use super::encoding::{Encoding, Queue, Task};
 use super::pool::Pool;
-use super::source::{Answer, Media, OpenError, Output, Plan, Source, Sources};
-use super::store::{Content, Directory, Store, open_file, read_file};
-use super::track::Track;
+use super::source::{Answer, Media, OpenError, Source, Sources};
+use super::store::{Content, Directory, Store, read_file};
 use crate::flow::Level;
 use crate::options::Players as Settings;
 use crate::report::log;
-
-/// Encoded sources that are kept; the next one pushes out an arbitrary one nobody listens to.
-const MAX_CACHED: usize = 10_000;
 
 /// Threads for players, and for databases (one that hangs leaves another).
 const PLAYER_THREADS: usize = 2;
@@ -35,17 +32,6 @@ const DATABASE_THREADS: usize = 2;
 
 /// Whoever asked for media so long ago does not wait any more: behind a database that hangs nothing piles up.
 const FORGOTTEN: Duration = Duration::from_secs(10);
-
-/// What identifies an encoded source (players.md §4.1 rule 1).
-type CacheKey = (Source, String, u32);
-
-#[derive(Debug)]
-struct Cached {
-    track: Arc<Track>,
-    duration: Option<Duration>,
-    payload_type: u8,
-    codec: String,
-}
 
 struct Inner {
     settings: Settings,
@@ -420,23 +406,6 @@ impl Sources for Library {
     }
 }
 
-/// Where the octets of an opened source are.
-#[derive(Clone)]
-enum Body {
-    File(PathBuf),
-    Memory(Arc<Content>),
-    /// Not looked for: the encoded sound is in the cache.
-    Elsewhere,
-}
-
-struct SharedContent(Arc<Content>);
-
-impl AsRef<[u8]> for SharedContent {
-    fn as_ref(&self) -> &[u8] {
-        (*self.0).as_ref()
-    }
-}
-
 impl Inner {
     /// Opens a source and tries whether it has sound.
     fn open(self: &Arc<Self>, source: &Source) -> Answer {
@@ -550,135 +519,6 @@ impl Inner {
     fn load_copy(&self, id: u64) -> Result<(), OpenError> {
         let octets = self.ask(id)?;
         if self.copy(id, &octets) { Ok(()) } else { Err(OpenError("No copy could be stored".into())) }
-    }
-}
-
-fn extension(source: &Source) -> Option<&str> {
-    match source {
-        Source::File(path) => path.extension()?.to_str(),
-        Source::Blob(_) | Source::Database(_) => None,
-    }
-}
-
-fn demux(source: &Source, body: &Body) -> Result<Demuxer, OpenError> {
-    let told = |error: &dyn fmt::Display| OpenError(error.to_string());
-    match body {
-        Body::File(path) => {
-            let file = open_file(path).map_err(|error| told(&error))?;
-            Demuxer::open(Box::new(file), extension(source))
-        }
-        Body::Memory(content) => {
-            Demuxer::open(Box::new(Cursor::new(SharedContent(Arc::clone(content)))), extension(source))
-        }
-        Body::Elsewhere => return Err(OpenError("not loaded".into())),
-    }
-    .map_err(|error| told(&error))
-}
-
-/// An opened source.
-struct Opened {
-    library: Weak<Inner>,
-    source: Source,
-    body: Body,
-    duration: Option<Duration>,
-    /// Open already and at the beginning: for whoever plays it first.
-    spare: Mutex<Option<Demuxer>>,
-}
-
-impl fmt::Debug for Opened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened").field("source", &self.source.to_string()).finish_non_exhaustive()
-    }
-}
-
-impl Media for Opened {
-    fn source(&self) -> &Source {
-        &self.source
-    }
-
-    fn duration(&self) -> Option<Duration> {
-        self.duration
-    }
-
-    fn play(&self, output: &Output, plan: &Plan) -> Result<Arc<Track>, OpenError> {
-        let library = self.library.upgrade().ok_or_else(overload)?;
-        if library.settings.cache {
-            return self.play_cached(&library, output);
-        }
-        let track = Track::private(Some(Arc::new(Queue)));
-        self.encode(&library, &library.players, output, plan, &track)?;
-        Ok(track)
-    }
-}
-
-impl Opened {
-    fn play_cached(&self, library: &Arc<Inner>, output: &Output) -> Result<Arc<Track>, OpenError> {
-        let key = (self.source.clone(), description(&output.codec), output.ptime);
-        let mut cache = library.cache.lock();
-        if let Some(cached) = cache.get(&key) {
-            return Ok(Arc::clone(&cached.track));
-        }
-        let track = Track::shared(Some(Arc::clone(&library.cached_octets)));
-        // Once for all passes, from the beginning (players.md §4.1 rule 3, §3 rule 6).
-        self.encode(library, &library.encoders, output, &Plan::default(), &track)?;
-        if cache.len() >= MAX_CACHED
-            && let Some(idle) = cache.iter().find(|(_, cached)| Arc::strong_count(&cached.track) == 1)
-        {
-            let idle = idle.0.clone();
-            cache.remove(&idle);
-        }
-        let codec = shown(&output.codec);
-        let (payload_type, duration) = (output.payload_type, self.duration);
-        cache.insert(key, Cached { track: Arc::clone(&track), duration, payload_type, codec });
-        Ok(track)
-    }
-
-    /// Queues the encoding of a track. What fails then ends the track.
-    fn encode(
-        &self,
-        library: &Arc<Inner>,
-        pool: &Pool,
-        output: &Output,
-        plan: &Plan,
-        track: &Arc<Track>,
-    ) -> Result<(), OpenError> {
-        let spare = self.spare.lock().take();
-        let (library, source, body) = (Arc::clone(library), self.source.clone(), self.body.clone());
-        let (output, plan, track, work) = (output.clone(), *plan, Arc::downgrade(track), pool.clone());
-        let job = move || {
-            let Some(track) = track.upgrade() else { return };
-            let opened = match (spare, body) {
-                (Some(demuxer), _) => Ok(demuxer),
-                (None, Body::Elsewhere) => library.find(&source).and_then(|body| demux(&source, &body)),
-                (None, body) => demux(&source, &body),
-            };
-            let encoding = opened.and_then(|demuxer| {
-                Encoding::new(demuxer, &output, &plan).map_err(|error| OpenError(error.to_string()))
-            });
-            let failure = match encoding {
-                Ok(encoding) => Task::new(encoding, &track, &work).submit().err().map(|_| overload()),
-                Err(error) => Some(error),
-            };
-            if let Some(error) = failure {
-                log::core(Level::Error, &format!("Failed to play {source}: {error}"));
-                track.finish(0);
-            }
-        };
-        pool.submit(Box::new(job)).map_err(|_| overload())
-    }
-}
-
-/// All that the encoded sound depends on.
-fn description(codec: &Codec) -> String {
-    let Codec { name, clock, channels, fmtp, bitrate, options, .. } = codec;
-    format!("{name}/{clock}/{channels}/{bitrate} {fmtp:?} {options:?}")
-}
-
-/// A codec as lists show it.
-fn shown(codec: &Codec) -> String {
-    match codec.channels {
-        0 | 1 => format!("{}/{}", codec.name, codec.clock),
-        channels => format!("{}/{}/{channels}", codec.name, codec.clock),
     }
 }
 

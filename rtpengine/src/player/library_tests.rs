@@ -1,8 +1,8 @@
 use super::*;
 use crate::options::{Database as DatabaseSettings, MediaCache, MusicOnHold};
-use crate::player::source::Position;
-use crate::player::track::{Next, Reader};
-use rtpengine_common::codec::{CodecDef, CodecId, Support};
+use crate::player::source::{Output, Plan, Position};
+use crate::player::track::{Next, Reader, Track};
+use rtpengine_common::codec::{Codec, CodecDef, CodecId, Support};
 use std::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -541,4 +541,48 @@ fn a_huge_file_is_not_read_to_its_end() {
         std::fs::remove_file(&path).unwrap();
     }
     assert_eq!(library.sizes().0, 0);
+}
+
+/// §1.1: an impossible position is no failure; one inside is obeyed.
+#[test]
+fn rule_1_1_9_impossible_positions() {
+    let library = library(&settings());
+    let packets = |octets: Vec<u8>, from| {
+        let media = open(&library, &blob(octets)).unwrap();
+        let plan = Plan { from: Position::Ticks(from), ..Plan::default() };
+        read(&media.play(&output("PCMU", 0, 20), &plan).unwrap()).len()
+    };
+    for (from, expected) in [(0, 50), (4000, 25), (7900, 0), (-5, 50)] {
+        assert_eq!(packets(tone(8000, 1000), from), expected, "{from}");
+    }
+    for from in [8001, i64::MAX, i64::MIN] {
+        assert!(packets(tone(8000, 1000), from) <= 50, "{from}");
+    }
+}
+
+/// §3 rule 6: repetitions begin at the beginning of the file, also with a start position, which is no part of the budget.
+#[test]
+fn rule_3_6_later_passes_begin_at_the_beginning() {
+    let library = library(&settings());
+    let media = open(&library, &blob(tone(8000, 100))).unwrap();
+    let plan = Plan { times: 3, from: Position::Ticks(480), ..Plan::default() };
+    // 40 ms, and twice 100.
+    assert_eq!(read(&media.play(&output("PCMU", 0, 20), &plan).unwrap()).len(), 12);
+    let plan = Plan { budget_ms: Some(100), ..plan };
+    assert_eq!(read(&media.play(&output("PCMU", 0, 20), &plan).unwrap()).len(), 7);
+}
+
+/// §4.1 rule 2: who plays it need not wait for the end of the encoding.
+#[test]
+fn rule_4_1_2_playing_begins_while_it_is_encoded() {
+    let library = library(&Settings { cache: true, ..settings() });
+    // Five minutes.
+    let media = open(&library, &blob(tone(8000, 300_000))).unwrap();
+    let track = media.play(&output("PCMU", 0, 20), &Plan::default()).unwrap();
+    let mut reader = Reader::new(Arc::clone(&track));
+    until("the first packet", || !matches!(reader.fetch(0), Next::Later));
+    let early = track.length_us().is_none();
+    assert_eq!(read(&track).len(), 15_000);
+    assert_eq!(track.length_us(), Some(300_000_000));
+    assert!(early, "the whole was encoded before the first packet could be read");
 }

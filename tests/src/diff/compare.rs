@@ -297,10 +297,16 @@ fn flags(found: &mut Vec<Difference>, what: &str, ours: &Value, peers: &Value) {
         let items = value.get("flags").map_or(&[][..], Value::items);
         items.iter().filter_map(Value::text).collect::<Vec<_>>()
     });
+    // Where packet times were set, more than the codecs decides about transcoding.
+    let repacketized = ours.contains(&"ptime-override");
+    let name = |flag: &str| match flag {
+        "transcoding" if repacketized => format!("{what} repacketizing"),
+        _ => format!("{what} {flag}"),
+    };
     for flag in ours.iter().filter(|flag| !peers.contains(flag)) {
-        differ(found, &format!("{what} {flag} only ours"), "set", "absent");
+        differ(found, &format!("{} only ours", name(flag)), "set", "absent");
     }
     for flag in peers.iter().filter(|flag| !ours.contains(flag)) {
-        differ(found, &format!("{what} {flag} only the peer's"), "absent", "set");
+        differ(found, &format!("{} only the peer's", name(flag)), "absent", "set");
     }
 }

@@ -253,7 +253,16 @@ impl Media {
         self.rejected |= offered.port() == 0 || choices.random_bool(0.1);
         let reject = self.rejected;
         let (all, fallback) = if offered.kind() == "video" { (VIDEO, VIDEO) } else { (AUDIO, AUDIO) };
-        let known = |format: &str| all.iter().find(|codec| codec.0.to_string() == format).copied();
+        // A number may stand for something else that the daemon has added.
+        let maps = offered.values("rtpmap");
+        let meant = |format: &str, name: Option<&str>| {
+            let map = maps.iter().find_map(|map| map.split_once(' ').filter(|(number, _)| *number == format));
+            map.is_none_or(|(_, map)| name.is_none_or(|name| name == map))
+        };
+        let known = |format: &str| {
+            let codec = all.iter().find(|codec| codec.0.to_string() == format).copied();
+            codec.filter(|codec| meant(format, codec.1))
+        };
         let mut codecs: Vec<Codec> = offered.formats().into_iter().filter_map(known).collect();
         codecs.retain(|_| choices.random_bool(0.7));
         if codecs.is_empty() {
@@ -381,6 +390,13 @@ pub fn offer_options(call: Mux, random: &mut StdRng) -> Request {
         let strip = words(random, 0.3, &["PCMA", "opus", "G722", "telephone-event", "VP8"]);
         let except = words(random, 0.1, &["PCMA", "opus"]);
         let codec = [("strip", crate::ng::list(strip)), ("except", crate::ng::list(except))];
+        options = options.set("codec", crate::ng::dict(codec));
+    } else if random.random_bool(0.15) {
+        let mut transcode = vec!["PCMU", "PCMA", "G722", "GSM", "opus"];
+        transcode.shuffle(random);
+        transcode.truncate(random.random_range(0..3));
+        let mask = words(random, 0.15, &["PCMA", "opus", "G722"]);
+        let codec = [("transcode", crate::ng::list(transcode)), ("mask", crate::ng::list(mask))];
         options = options.set("codec", crate::ng::dict(codec));
     }
     if random.random_bool(0.1) {

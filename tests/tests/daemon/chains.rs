@@ -3,9 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
-use rtpengine_tests::http::Http;
 use rtpengine_tests::phone::MediaPlan;
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::web::Http;
 
 struct Desk {
     daemon: Daemon,
@@ -34,8 +34,7 @@ impl Desk {
     }
 
     fn metrics(&self) -> Vec<String> {
-        let mut http = Http::connect(self.http).expect("a connection");
-        let response = http.request("GET", "/metrics", None, b"").expect("an answer");
+        let response = Http::connect(self.http).get("/metrics");
         let about = |line: &&str| line.contains("{chain=");
         response.text().lines().filter(about).map(str::to_owned).collect()
     }

@@ -1,10 +1,7 @@
 //! DTLS-SRTP: what SDP says about it (`sdp.md` 13, `media-plane.md` 10.1).
 
 use rtpengine_tests::prelude::*;
-
-fn encrypted() -> Request {
-    Request::empty().set("transport-protocol", "UDP/TLS/RTP/SAVPF")
-}
+use rtpengine_tests::secure::encrypted;
 
 #[test]
 fn an_offer_shows_role_fingerprint_and_identity() {

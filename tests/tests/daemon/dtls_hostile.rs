@@ -4,8 +4,9 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use rtpengine_tests::dtls::{Association, Begins, Identity, client_hello};
-use rtpengine_tests::phone::{MediaPlan, receive};
+use rtpengine_tests::phone::receive;
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::secure::{encrypted, plan, talk};
 
 /// A handshake has a retransmission or two in it at most.
 const HANDSHAKE: Duration = Duration::from_secs(8);
@@ -16,32 +17,15 @@ const VERIFY: (u8, u8) = (22, 3);
 /// Alice speaks plain RTP, Bob DTLS in this role.
 fn connected<'d>(daemon: &'d Daemon, identity: &Identity, setup: &str) -> (Call<'d>, Phone, Phone) {
     let call = Call::new(daemon);
-    let plan = MediaPlan::new("audio", "UDP/TLS/RTP/SAVPF")
-        .format(0, "PCMU/8000")
-        .attribute(&format!("setup:{setup}"))
-        .attribute(&format!("fingerprint:{}", identity.fingerprint()));
     let mut alice = call.phone(0, "alice").build();
-    let mut bob = call.phone(1, "bob").media(plan).build();
-    let options = Request::empty().set("transport-protocol", "UDP/TLS/RTP/SAVPF");
-    call.offer_with(&mut alice, &mut bob, &options);
+    let mut bob = call.phone(1, "bob").media(plan(identity, setup)).build();
+    call.offer_with(&mut alice, &mut bob, &encrypted());
     call.answer(&mut bob, &mut alice);
     (call, alice, bob)
 }
 
 fn shake(phone: &Phone, identity: &Identity, begins: Begins) -> Option<Association> {
     Association::shake(identity, phone.media[0].rtp_socket(), phone.remote().rtp(), begins, HANDSHAKE)
-}
-
-/// A packet each way.
-#[track_caller]
-fn talk(plain: &mut Phone, secure: &mut Phone, keys: &mut Association) {
-    let sent = plain.sends();
-    let socket = secure.media[0].rtp_socket().try_clone().unwrap();
-    let (bytes, _) = receive(&socket, SOON).expect("a packet");
-    assert_eq!(Rtp::parse(&keys.inbound.unprotect(&bytes).expect("authentic")), Some(sent));
-    let packet = secure.next_packet(0);
-    socket.send_to(&keys.outbound.protect(&packet.encode()), secure.remote().rtp()).unwrap();
-    plain.hears(&packet);
 }
 
 fn stranger(daemon: &Daemon) -> UdpSocket {

@@ -6,23 +6,9 @@ use rtpengine_tests::checks::Checks;
 use rtpengine_tests::dtls::{Association, Begins, Identity, client_hello};
 use rtpengine_tests::phone::{MediaPlan, receive};
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::secure::{HANDSHAKE, encrypted, plan, shake, talk};
 
-/// A handshake has a retransmission in it at most.
-const HANDSHAKE: Duration = Duration::from_secs(4);
-
-const PROTOCOL: &str = "UDP/TLS/RTP/SAVPF";
 const FIRST_ID: &str = "tls-id:0123456789abcdef0123456789abcdef";
-
-fn encrypted() -> Request {
-    Request::empty().set("transport-protocol", PROTOCOL)
-}
-
-fn plan(identity: &Identity, setup: &str) -> MediaPlan {
-    MediaPlan::new("audio", PROTOCOL)
-        .format(0, "PCMU/8000")
-        .attribute(&format!("setup:{setup}"))
-        .attribute(&format!("fingerprint:{}", identity.fingerprint()))
-}
 
 /// A phone with plain RTP, and one with this media.
 fn phones(call: &Call<'_>, plan: MediaPlan) -> (Phone, Phone) {
@@ -32,10 +18,6 @@ fn phones(call: &Call<'_>, plan: MediaPlan) -> (Phone, Phone) {
 fn connect(call: &Call<'_>, alice: &mut Phone, bob: &mut Phone) {
     call.offer_with(alice, bob, &encrypted());
     call.answer(bob, alice);
-}
-
-fn shake(phone: &Phone, identity: &Identity, begins: Begins) -> Option<Association> {
-    Association::shake(identity, phone.media[0].rtp_socket(), phone.remote().rtp(), begins, HANDSHAKE)
 }
 
 /// Another exchange, with the answer changed on its way.
@@ -50,19 +32,6 @@ fn again(daemon: &Daemon, call: &Call<'_>, alice: &mut Phone, bob: &mut Phone, c
 
 fn id(phone: &Phone) -> String {
     phone.remote().value("tls-id").expect("a tls-id").to_string()
-}
-
-/// A packet each way.
-#[track_caller]
-fn talk(plain: &mut Phone, secure: &mut Phone, keys: &mut Association) {
-    let sent = plain.sends();
-    let socket = secure.media[0].rtp_socket().try_clone().unwrap();
-    let (bytes, from) = receive(&socket, SOON).expect("a packet");
-    assert_eq!(from, secure.remote().rtp());
-    assert_eq!(Rtp::parse(&keys.inbound.unprotect(&bytes).expect("authentic")), Some(sent));
-    let packet = secure.next_packet(0);
-    socket.send_to(&keys.outbound.protect(&packet.encode()), secure.remote().rtp()).unwrap();
-    plain.hears(&packet);
 }
 
 #[test]
@@ -340,5 +309,19 @@ fn rule_9_5_6_keys_are_logged_on_request() {
         let lines: Vec<_> = log.lines().filter(|line| line.contains(key)).collect();
         assert_eq!(lines.len(), if shown { 2 } else { 0 }, "{lines:?}");
         assert!(lines.iter().all(|line| line.contains(" salt ")), "{lines:?}");
+    }
+}
+
+#[test]
+fn section_10_2_bad_options_end_the_start() {
+    for (argument, text) in [
+        ("--dtls-mtu=575", "Invalid --dtls-mtu (575)"),
+        ("--dtls-rsa-key-size=-1", "Invalid --dtls-rsa-key-size (-1)"),
+        ("--dtls-signature=MD5", "Invalid --dtls-signature option ('MD5')"),
+        ("--dtls-cert-cipher=secp384r1", "Invalid --dtls-cert-cipher option ('secp384r1')"),
+        ("--jitter-buffer=-1", "Invalid negative jitter buffer size"),
+    ] {
+        let (status, log) = Daemon::builder().arg(argument).spawn().ends();
+        assert!(!status.success() && log.contains(text), "{argument}: {log}");
     }
 }

@@ -54,6 +54,50 @@ fn without_extmap_extensions_pass_byte_for_byte() {
 }
 
 #[test]
+fn a_transcoded_packet_has_the_extension_of_its_source() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let audio = |number: u8, name: &str| MediaPlan::new("audio", "RTP/AVP").format(number, name);
+    let mut alice = call.phone(0, "alice").media(audio(0, "PCMU/8000")).build();
+    let mut bob = call.phone(1, "bob").media(audio(8, "PCMA/8000")).build();
+    let codec =
+        Request::empty().set("codec", dict([("mask", list(["PCMU"])), ("transcode", list(["PCMA"]))]));
+    call.offer_with(&mut alice, &mut bob, &codec);
+    call.answer(&mut bob, &mut alice);
+    for odd in [extension(0xbede, &[0x30, 0x7f, 0x40, 1]), extension(0x4242, &[1, 2, 3, 4]), Vec::new()] {
+        sends_with(&mut alice, 0, &odd);
+        let (heard, _) = bob.receives_on(0);
+        assert_eq!((heard.payload_type, heard.extra), (8, odd), "rules 14.1 and 14.7");
+    }
+}
+
+#[test]
+fn padding_passes_untouched_and_ends_at_a_transcoder() {
+    let daemon = Daemon::start();
+    for (number, name, kept) in [(0, "PCMU/8000", true), (8, "PCMA/8000", false)] {
+        let call = Call::new(&daemon);
+        let audio = |number: u8, name: &str| MediaPlan::new("audio", "RTP/AVP").format(number, name);
+        let mut alice = call.phone(0, "alice").media(audio(0, "PCMU/8000")).build();
+        let mut bob = call.phone(1, "bob").media(audio(number, name)).build();
+        let codec = Request::empty().set("codec", dict([("transcode", list(["PCMA"]))]));
+        call.offer_with(&mut alice, &mut bob, &if kept { Request::empty() } else { codec });
+        call.answer(&mut bob, &mut alice);
+        let packet = alice.next_packet(0);
+        let mut bytes = packet.encode();
+        bytes[0] |= 0x20;
+        bytes.extend([0, 0, 0, 4]);
+        alice.media[0].rtp_socket().send_to(&bytes, alice.remote().rtp()).unwrap();
+        let (heard, _) = receive(bob.media[0].rtp_socket(), SOON).expect("a packet");
+        if kept {
+            assert_eq!(heard, bytes);
+        } else {
+            let plain = packet.encode();
+            assert_eq!((heard[0], heard.len()), (plain[0], plain.len()), "rule 3.2 row 11");
+        }
+    }
+}
+
+#[test]
 fn only_what_both_sides_negotiated_passes() {
     let daemon = Daemon::start();
     for secure in [false, true] {

@@ -216,6 +216,43 @@ fn every_suite_between_two_daemons_of_which_one_is_debians() {
     }
 }
 
+/// Each in both roles: the one that answers begins, and is asked for a cookie by ours.
+#[test]
+fn dtls_between_two_daemons_of_which_one_is_debians() {
+    let Some(program) = debian() else { return };
+    let ours = Daemon::builder().ports(30_000, 30_999).start();
+    let theirs = Daemon::builder().program(program).interface(&ours.network().relay(1)).ports(32_000, 32_999);
+    let theirs = theirs.start();
+    for (first, second) in [(&ours, &theirs), (&theirs, &ours)] {
+        let call = Call::new(first);
+        let (mut alice, mut bob) = call.phones();
+        let ask = |command: &str, sdp: &str| call.ask(command).set("from-tag", "alice").set("sdp", sdp);
+        let offer = ask("offer", &alice.offer_sdp()).set("transport-protocol", "UDP/TLS/RTP/SAVP");
+        let offer = first.request(&offer.set("SDES", "off")).ok();
+        let offer = second.request(&ask("offer", offer.sdp()).set("transport-protocol", "RTP/AVP")).ok();
+        bob.takes(offer.sdp());
+        let answer = second.request(&ask("answer", &bob.answer_sdp()).set("to-tag", "bob")).ok();
+        assert_eq!(Sdp::parse(answer.sdp()).sections[0].value("setup"), Some("active"));
+        let answer = first.request(&ask("answer", answer.sdp()).set("to-tag", "bob")).ok();
+        alice.takes(answer.sdp());
+        let negotiated = || ours.log().matches("DTLS-SRTP successfully negotiated using").count();
+        let before = if std::ptr::eq(first, &ours) { 0 } else { 2 };
+        until("RTP and RTCP have keys", 8 * SOON, || (negotiated() == before + 2).then_some(()));
+        // The other one may have a last flight to read.
+        until("both talk", 4 * SOON, || {
+            alice.sends();
+            receive(bob.media[0].rtp_socket(), QUIET).map(|_| ())
+        });
+        bob.drains();
+        alice.drains();
+        alice.speaks_to(&mut bob);
+        bob.speaks_to(&mut alice);
+        for daemon in [first, second] {
+            let _ = daemon.request(&call.ask("delete").set("delete-delay", 0)).ok();
+        }
+    }
+}
+
 /// Plain RTP to the first daemon, SRTP with this suite to the second, plain RTP from there.
 fn between_two(first: &Daemon, second: &Daemon, suite: &str) {
     let call = Call::new(first);

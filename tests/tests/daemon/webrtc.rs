@@ -1,44 +1,12 @@
 //! Handshakes on the media ports: DTLS (`media-plane.md` 10) and ICE (11), with phones that do both.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
 
 use rtpengine_common::stun::{Class, IntegrityKey, Message, MessageBuilder};
 use rtpengine_tests::dtls::{Association, Begins, Identity};
 use rtpengine_tests::phone::{MediaPlan, receive};
 use rtpengine_tests::prelude::*;
-
-/// A handshake has a retransmission in it at most.
-const HANDSHAKE: Duration = Duration::from_secs(4);
-
-fn encrypted() -> Request {
-    Request::empty().set("transport-protocol", "UDP/TLS/RTP/SAVPF")
-}
-
-/// One audio with DTLS, for the side that answers in this role.
-fn plan(identity: &Identity, setup: &str) -> MediaPlan {
-    MediaPlan::new("audio", "UDP/TLS/RTP/SAVPF")
-        .format(0, "PCMU/8000")
-        .attribute(&format!("setup:{setup}"))
-        .attribute(&format!("fingerprint:{}", identity.fingerprint()))
-}
-
-fn shake(phone: &Phone, identity: &Identity, begins: Begins) -> Option<Association> {
-    Association::shake(identity, phone.media[0].rtp_socket(), phone.remote().rtp(), begins, HANDSHAKE)
-}
-
-/// Plain packets of one reach the other encrypted, and back.
-#[track_caller]
-fn talk(plain: &mut Phone, secure: &mut Phone, keys: &mut Association) {
-    let sent = plain.sends();
-    let socket = secure.media[0].rtp_socket().try_clone().unwrap();
-    let (bytes, from) = receive(&socket, SOON).expect("a packet");
-    assert_eq!(from, secure.remote().rtp());
-    assert_eq!(Rtp::parse(&keys.inbound.unprotect(&bytes).expect("authentic")), Some(sent));
-    let packet = secure.next_packet(0);
-    socket.send_to(&keys.outbound.protect(&packet.encode()), secure.remote().rtp()).unwrap();
-    plain.hears(&packet);
-}
+use rtpengine_tests::secure::{HANDSHAKE, encrypted, plan, shake, talk};
 
 #[test]
 fn a_callee_that_begins_gets_keys() {

@@ -113,13 +113,15 @@ pub struct Mask {
     known: VecDeque<Known>,
     /// Digits since the handlers were built.
     count: u32,
+    /// The start of a digit in the middle of which the mode changed, while its packets were held back.
+    anew: Option<u32>,
 }
 
 impl Mask {
     /// No digit yet. `clock`: of the source's timestamps.
     #[must_use]
     pub fn new(policy: Policy, clock: u32) -> Self {
-        Self { policy, clock: clock.max(1), known: VecDeque::new(), count: 0 }
+        Self { policy, clock: clock.max(1), known: VecDeque::new(), count: 0, anew: None }
     }
 
     /// How digits are hidden.
@@ -130,8 +132,19 @@ impl Mask {
 
     /// Takes another policy over; single tones begin with the first frequency again. Digits stay known.
     pub fn set_policy(&mut self, policy: Policy) {
+        let running = self.known.back().filter(|known| known.end.is_none());
+        if let Some(running) = running.filter(|_| policy.buffer_ms != 0 && policy.mode != self.policy.mode) {
+            self.anew = Some(running.start);
+        }
         self.policy = policy;
         self.count = 0;
+    }
+
+    /// Whether the event that began at `timestamp` becomes audio and is taken up anew behind its first packet, because the mode changed
+    /// while it was running (§18.8(3)).
+    #[must_use]
+    pub fn takes_anew(&self, timestamp: u32) -> bool {
+        self.anew == Some(timestamp) && self.swallows_events()
     }
 
     /// A digit begins at `timestamp`; `random` is what stands for it in mode [`Mode::Random`].

@@ -92,20 +92,27 @@ impl Tables {
     fn new(law: Law) -> Self {
         let decode = std::array::from_fn(|octet| law.decode(u8::try_from(octet).unwrap_or(u8::MAX)));
         let mut encode = Box::new([0; 1 << 14]);
+        let borders = borders(law);
         for (index, octet) in encode.iter_mut().enumerate() {
             let unsigned = u16::try_from(index << 2).unwrap_or(0);
-            *octet = nearest(law, unsigned.cast_signed() >> 2);
+            *octet = nearest(law, &borders, unsigned.cast_signed() >> 2);
         }
         Self { decode, encode }
     }
 }
 
-/// The octet for a sample of 14 bits. Level n ends where the middle to level n + 1, rounded to 14 bits, begins. Negative
-/// samples are the mirror image; zero is positive for the µ-law and the A-law alike.
-fn nearest(law: Law, sample: i16) -> u8 {
+/// Where each level ends: the middle to the next one, rounded to 14 bits.
+fn borders(law: Law) -> [i32; 127] {
+    std::array::from_fn(|level| {
+        let level = u8::try_from(level).unwrap_or(u8::MAX >> 1);
+        (i32::from(law.magnitude(level)) + i32::from(law.magnitude(level + 1)) + 4) >> 3
+    })
+}
+
+/// The octet for a sample of 14 bits. Negative samples are the mirror image; zero is positive for the µ-law and the A-law alike.
+fn nearest(law: Law, borders: &[i32; 127], sample: i16) -> u8 {
     let magnitude = i32::from(sample).abs();
-    let border = |level: u8| (i32::from(law.magnitude(level)) + i32::from(law.magnitude(level + 1)) + 4) >> 3;
-    let level = (0..127).find(|&level| magnitude < border(level)).unwrap_or(127);
+    let level = u8::try_from(borders.partition_point(|border| *border <= magnitude)).unwrap_or(127);
     let sign = if sample >= 0 { 0x80 } else { 0 };
     (level ^ law.mask()) | sign
 }

@@ -37,6 +37,8 @@ pub(super) struct Digits {
     passing: Option<Passing>,
     /// Hides digits.
     mask: Option<Arc<Mask>>,
+    /// The event that was taken up anew last.
+    retaken: Option<u32>,
     anew: Option<Anew>,
     /// Output timestamps without wrapping.
     line: Option<(u32, u64)>,
@@ -185,6 +187,12 @@ impl Digits {
     /// Whether event packets become audio.
     pub(super) fn swallows_events(&self) -> bool {
         self.mask.as_ref().is_some_and(|mask| mask.swallows_events())
+    }
+
+    /// Whether the event whose first packet was just played is to be taken up anew ([`Mask::takes_anew`]): once for each.
+    pub(super) fn takes_anew(&mut self, timestamp: u32) -> bool {
+        let anew = self.mask.as_ref().is_some_and(|mask| mask.takes_anew(timestamp));
+        anew && self.retaken.replace(timestamp) != Some(timestamp)
     }
 
     /// The number under which an event goes on.

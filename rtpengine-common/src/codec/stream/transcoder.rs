@@ -739,7 +739,20 @@ impl RtpTranscoder {
             self.send_event(now, route, events, output.as_ref(), growth, duration, packet, out);
             return Ok(());
         }
-        self.play_tone(now, route, Sound::of_event(number), volume, before, growth, packet.timestamp, out)
+        let played = self.play_tone(
+            now,
+            route,
+            Sound::of_event(number),
+            volume,
+            before,
+            growth,
+            packet.timestamp,
+            out,
+        );
+        if known.is_none() && running && self.digits.takes_anew(packet.timestamp) {
+            self.event = None;
+        }
+        played
     }
 
     /// Events to events: the timestamp is the position of the audio at the start, the duration in the output's clock (§18.3).

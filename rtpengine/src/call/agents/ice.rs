@@ -1,6 +1,7 @@
 //! ICE agents of a call: one for each media that does ICE on its own ports (media-plane.md §11).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use rtpengine_common::sdp::Candidate;
 
@@ -22,7 +23,7 @@ pub(super) struct Running {
     generation: u32,
     sockets: Vec<SocketKey>,
     role: Role,
-    candidates: Vec<Candidate>,
+    candidates: Arc<[Candidate]>,
     started: bool,
     /// The peers that were found, by component.
     peers: [Option<SocketAddr>; 2],
@@ -97,7 +98,7 @@ pub(super) fn sync(call: &mut Call, id: MediaId, ctx: &mut Ctx<'_>) {
                 generation: ice.generation,
                 sockets: sockets.clone(),
                 role,
-                candidates: Vec::new(),
+                candidates: Arc::default(),
                 started: false,
                 peers: [None; 2],
             })
@@ -106,7 +107,7 @@ pub(super) fn sync(call: &mut Call, id: MediaId, ctx: &mut Ctx<'_>) {
     let known = |key: &SocketKey| running.sockets.contains(key);
     if running.generation != ice.generation || !sockets.iter().all(known) {
         running.agent.restart(now, own_credentials(ice), locals);
-        running.candidates.clear();
+        running.candidates = Arc::default();
         running.started = false;
         running.generation = ice.generation;
         forget(&mut call.plane, &media.streams);

@@ -39,7 +39,7 @@ pub fn answer(
         synthesise(answerer, offerer, options, &policy, environment)
     };
 
-    let offered = Original::of(offerer.offered.entries().to_vec());
+    let offered = Original::of(offerer.offered.shared());
     companions::update(&mut answerer.list, &original, answerer.audio, environment, &mut report);
     companions::update(&mut offerer.list, &offered, offerer.audio, environment, &mut report);
     report
@@ -55,7 +55,7 @@ pub(super) fn take_answer(
     report: &mut Report,
 ) -> Original {
     let own = entries(section, answerer.audio, &answerer.offered, environment.support);
-    let original = Original::of(own.clone());
+    let original = Original::of(own.as_slice().into());
     if options.reuse_codecs {
         answerer.list = answerer.offered.clone();
         populate::refresh(&mut answerer.list, &own, false);
@@ -162,7 +162,8 @@ struct Synthesis<'a> {
 
 impl<'a> Synthesis<'a> {
     fn of(offerer: &'a CodecList) -> Self {
-        Self { offerer, entries: Vec::new(), numbers: 0, audio: false, queue: SmallVec::new() }
+        let entries = Vec::with_capacity(offerer.entries().len());
+        Self { offerer, entries, numbers: 0, audio: false, queue: SmallVec::new() }
     }
 
     fn add(&mut self, entry: Entry) {
@@ -219,7 +220,7 @@ impl<'a> Synthesis<'a> {
 /// §7.2(7): towards an image medium the offerer's audio has the one codec that the internal player uses.
 fn first_for_audio(offerer: &MediaCodecs) -> CodecList {
     let first = offerer.list.entries().iter().find(|e| e.codec.is_audio() && e.codec.is_supported());
-    let mut list = CodecList::from_entries(first.cloned().into_iter().collect());
+    let mut list = CodecList::from_entries(first.cloned().into_iter().collect::<Vec<_>>());
     list.touched = offerer.list.touched().clone();
     list
 }

@@ -174,6 +174,17 @@ pub struct Handler {
 }
 
 impl Handler {
+    /// Passed through for lack of a destination.
+    fn forward(entry: &Entry) -> Self {
+        Self {
+            payload_type: entry.payload_type,
+            destination: None,
+            dtmf: None,
+            cn: None,
+            action: Action::Forward,
+        }
+    }
+
     fn route(&self, source: &MediaCodecs) -> Option<Route> {
         if let Action::Process(key) = &self.action {
             return Some(Route {
@@ -246,14 +257,19 @@ pub fn handlers(
     policy: &HandlerPolicy,
     environment: &Environment<'_>,
 ) -> HandlerTable {
-    let selection = Selection::new(source, sink, policy, environment.transcode_config);
-    let rows: Vec<_> = source.list.entries().iter().map(|entry| selection.handler(entry)).collect();
+    let entries = source.list.entries().iter();
+    let rows: Vec<_> = if source.audio {
+        let selection = Selection::new(source, sink, policy, environment.transcode_config);
+        entries.map(|entry| selection.handler(entry)).collect()
+    } else {
+        entries.map(Handler::forward).collect()
+    };
     let mut table = HandlerTable { rows, track: false };
     table.track = table.transcodes() || policy.sink.inject_dtmf || policy.sink.echo;
     table
 }
 
-/// One computation with what does not depend on the source codec.
+/// One computation of an audio media's handlers, with what does not depend on the source codec.
 struct Selection<'a> {
     source: &'a MediaCodecs,
     sink: &'a MediaCodecs,
@@ -291,13 +307,7 @@ impl<'a> Selection<'a> {
     }
 
     fn handler(&self, entry: &'a Entry) -> Handler {
-        let forward = Handler {
-            payload_type: entry.payload_type,
-            destination: None,
-            dtmf: None,
-            cn: None,
-            action: Action::Forward,
-        };
+        let forward = Handler::forward(entry);
         let Some(destination) = self.destination(entry) else { return forward };
         let dtmf = self.sink_supplemental(Supplemental::TelephoneEvent, entry, destination);
         let cn = self.sink_supplemental(Supplemental::ComfortNoise, entry, destination);
@@ -330,7 +340,7 @@ impl<'a> Selection<'a> {
 
     /// §10.1: the sink codec this source codec leads to.
     fn destination(&self, entry: &'a Entry) -> Option<&'a Entry> {
-        if !self.source.audio || !entry.codec.support.decode {
+        if !entry.codec.support.decode {
             return None;
         }
         let preferred = self.preferred(entry);

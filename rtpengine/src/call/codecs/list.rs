@@ -113,7 +113,8 @@ impl FromIterator<Entry> for CodecList {
 /// The ordered payload-type list. Payload numbers are unique and below 128.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CodecList {
-    entries: Vec<Entry>,
+    /// Shared by lists that are the same: the snapshot of an offer, and the original list of a message.
+    entries: Arc<[Entry]>,
     /// The payload numbers in use, one bit each.
     numbers: u128,
     /// Position of the insertion mark (`codecs.md` §5).
@@ -123,7 +124,8 @@ pub struct CodecList {
 
 impl CodecList {
     /// A list of these entries, in order, nothing touched.
-    pub(super) fn from_entries(entries: Vec<Entry>) -> Self {
+    pub(super) fn from_entries(entries: impl Into<Arc<[Entry]>>) -> Self {
+        let entries = entries.into();
         let mut list =
             Self { numbers: entries.iter().fold(0, |bits, e| bits | bit(e.payload_type)), ..Self::default() };
         list.mark =
@@ -136,6 +138,11 @@ impl CodecList {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The entries in order, to be kept as they are now.
+    pub(super) fn shared(&self) -> Arc<[Entry]> {
+        Arc::clone(&self.entries)
     }
 
     /// No codec at all?
@@ -178,12 +185,15 @@ impl CodecList {
 
     /// Gives mutable entries for marks and codec settings; numbers and order must stay.
     pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.entries.iter_mut()
+        Arc::make_mut(&mut self.entries).iter_mut()
     }
 
     /// Marks entries as accepted and for transcoding, and their rates as touched.
     pub(super) fn accept(&mut self, choose: impl Fn(&Entry) -> bool) {
-        for entry in &mut self.entries {
+        if !self.entries.iter().any(&choose) {
+            return;
+        }
+        for entry in Arc::make_mut(&mut self.entries) {
             if choose(entry) {
                 entry.marks.accepted = true;
                 entry.marks.for_transcoding = true;
@@ -214,18 +224,24 @@ impl CodecList {
             mark => mark,
         };
         self.numbers |= bit(entry.payload_type);
-        self.entries.insert(position, entry);
+        let mut entries = self.entries.to_vec();
+        entries.insert(position, entry);
+        self.entries = entries.into();
         true
     }
 
     /// Removes entries. Where the marked entry goes, the mark passes to the one behind it.
-    pub(super) fn remove(&mut self, mut choose: impl FnMut(&Entry) -> bool) {
+    pub(super) fn remove(&mut self, choose: impl Fn(&Entry) -> bool) {
+        if !self.entries.iter().any(&choose) {
+            return;
+        }
         let marked = self.mark.map(usize::from);
         let mut position = 0;
         let mut kept = 0usize;
         let mut mark = None;
         let mut numbers = 0;
-        self.entries.retain(|entry| {
+        let mut entries = self.entries.to_vec();
+        entries.retain(|entry| {
             if marked.is_some_and(|marked| position >= marked) && mark.is_none() {
                 mark = Some(kept);
             }
@@ -238,20 +254,16 @@ impl CodecList {
             keep
         });
         self.numbers = numbers;
+        self.entries = entries.into();
         self.mark = mark.filter(|&mark| mark < self.entries.len()).and_then(|mark| u8::try_from(mark).ok());
     }
 
     /// Removes entries as [`CodecList::remove`] does; the rates of removed audio codecs are touched.
     pub(super) fn strip(&mut self, choose: impl Fn(&Entry) -> bool) {
-        let mut touched = std::mem::take(&mut self.touched);
-        self.remove(|entry| {
-            let gone = choose(entry);
-            if gone && entry.codec.is_audio() {
-                touched.rate(entry.codec.clock);
-            }
-            gone
-        });
-        self.touched = touched;
+        for entry in self.entries.iter().filter(|entry| entry.codec.is_audio() && choose(entry)) {
+            self.touched.rate(entry.codec.clock);
+        }
+        self.remove(choose);
     }
 
     #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The offer algorithm (`codecs.md` §6).
 
+use std::sync::Arc;
+
 use super::companions;
 use super::list::{CodecList, Entry};
 use super::message::{Environment, MediaCodecs, Report, Section, entries};
@@ -42,11 +44,11 @@ fn offer_sender(
     report: &mut Report,
 ) {
     populate::inherit(own, list, options);
-    let original = Original::of(own.to_vec());
+    let original = Original::of((&*own).into());
     if options.reuse_codecs {
         populate::refresh(list, own, true);
     } else {
-        *list = populate::anew(own.to_vec());
+        *list = populate::anew(Arc::clone(original.own()));
     }
     operations::strip(list, &options.ignore, &options.except);
     operations::restore_if_empty(list, &original, section.rejected, options, report);
@@ -66,7 +68,7 @@ fn offer_receiver(
 ) {
     let original = if section.not_rtp {
         // T.38 towards audio: the receiver goes on with what was negotiated before (§6 step 7, §19.1(1)).
-        Original::of(receiver.list.entries().to_vec())
+        Original::of(receiver.list.shared())
     } else {
         populate::inherit(&mut own, &receiver.list, options);
         receiver_list(receiver, own, options)
@@ -91,12 +93,12 @@ fn offer_receiver(
 
 /// Step 7: the list, and the original list with the receiver's former codecs merged in.
 fn receiver_list(receiver: &mut MediaCodecs, own: Vec<Entry>, options: &CodecOptions) -> Original {
-    let mut original = Original::of(own.clone());
+    let mut original = Original::of(own.into());
     if options.reuse_codecs {
-        let gone = populate::refresh(&mut receiver.list, &own, true);
+        let gone = populate::refresh(&mut receiver.list, original.own(), true);
         original.merge(gone.iter());
     } else {
-        let former = std::mem::replace(&mut receiver.list, populate::anew(own));
+        let former = std::mem::replace(&mut receiver.list, populate::anew(Arc::clone(original.own())));
         original.merge(former.entries().iter().rev());
     }
     original

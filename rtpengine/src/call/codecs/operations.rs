@@ -201,7 +201,7 @@ pub(super) fn restore_if_empty(
     if !list.is_empty() || rejected || options.allow_no_codec_media || original.own().is_empty() {
         return;
     }
-    *list = CodecList::from_entries(original.own().to_vec());
+    *list = CodecList::from_entries(Arc::clone(original.own()));
     report.warn(Warning::ListEmpty);
 }
 

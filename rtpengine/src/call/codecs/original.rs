@@ -1,5 +1,7 @@
 //! What a message offered before options changed it, plus what the receiver had before (`codecs.md` §5).
 
+use std::sync::Arc;
+
 use rtpengine_common::codec::{IndexString, Supplemental};
 
 use super::list::{Entry, bit};
@@ -8,7 +10,7 @@ use super::list::{Entry, bit};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Original {
     /// The SDP's own codecs, in SDP order.
-    own: Vec<Entry>,
+    own: Arc<[Entry]>,
     /// Former codecs of the receiver, in the order in which they are looked at.
     former: Vec<Entry>,
     /// Payload numbers of the former codecs; on a clash they win.
@@ -17,7 +19,7 @@ pub(super) struct Original {
 
 impl Original {
     /// The codecs of the SDP at hand.
-    pub(super) fn of(own: Vec<Entry>) -> Self {
+    pub(super) fn of(own: Arc<[Entry]>) -> Self {
         Self { own, ..Self::default() }
     }
 
@@ -32,7 +34,7 @@ impl Original {
     }
 
     /// The SDP's own codecs, also those whose number a former codec has.
-    pub(super) fn own(&self) -> &[Entry] {
+    pub(super) fn own(&self) -> &Arc<[Entry]> {
         &self.own
     }
 

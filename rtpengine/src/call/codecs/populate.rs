@@ -49,7 +49,7 @@ fn apply_set(entry: &mut Entry, options: &CodecOptions) {
 }
 
 /// A list built anew from these entries; inherited marks for transcoding touch their rates (`codecs.md` §5.1(1)).
-pub(super) fn anew(entries: Vec<Entry>) -> CodecList {
+pub(super) fn anew(entries: impl Into<Arc<[Entry]>>) -> CodecList {
     let mut list = CodecList::from_entries(entries);
     let mut touched = std::mem::take(&mut list.touched);
     for entry in list.entries() {

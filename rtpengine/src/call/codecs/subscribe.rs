@@ -37,8 +37,8 @@ pub fn publish(
     let mut report = Report::default();
     let mut own = entries(section, media.audio, &media.list, environment.support);
     populate::inherit(&mut own, &media.list, options);
-    let original = Original::of(own.clone());
-    media.list = populate::anew(own);
+    let original = Original::of(own.into());
+    media.list = populate::anew(Arc::clone(original.own()));
     operations::strip(&mut media.list, &options.ignore, &options.except);
     operations::strip(&mut media.list, &options.strip, &options.except);
     operations::offer(&mut media.list, &original, &options.offer);
@@ -89,10 +89,10 @@ pub fn subscribe_request(
     let mut report = Report::default();
     let mut own: Vec<Entry> = source.list.entries().iter().map(as_sent).collect();
     populate::inherit(&mut own, &CodecList::default(), options);
-    let original = Original::of(own.clone());
+    let original = Original::of(own.into());
     let audio = subscriber.audio;
     let list = &mut subscriber.list;
-    *list = populate::anew(own);
+    *list = populate::anew(Arc::clone(original.own()));
     let stripped = operations::strip(list, &options.strip, &options.except);
     operations::strip(list, &options.consume, &options.except);
     operations::strip(list, &options.mask, &options.except);
@@ -201,8 +201,8 @@ pub fn create_answer(
     let mut report = Report::default();
     let mut own = entries(section, media.audio, &media.list, environment.support);
     populate::inherit(&mut own, &media.offered, options);
-    let original = Original::of(own.clone());
-    media.list = populate::anew(own);
+    let original = Original::of(own.into());
+    media.list = populate::anew(Arc::clone(original.own()));
     operations::strip(&mut media.list, &options.ignore, &options.except);
     operations::strip(&mut media.list, &options.strip, &options.except);
     operations::offer(&mut media.list, &original, &options.offer);

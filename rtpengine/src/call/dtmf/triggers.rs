@@ -147,6 +147,12 @@ impl Triggers {
         !self.list.is_empty() || self.running.is_some_and(|running| running.digits.is_some())
     }
 
+    /// Digits may come to be hidden, or are.
+    #[must_use]
+    pub fn may_hide(&self) -> bool {
+        self.waits_for_start() || self.running.is_some()
+    }
+
     /// For `query`: kinds, digits, and whether they are listened for now. What ends a mode waits for what starts it.
     pub fn listed(&self) -> impl Iterator<Item = (TriggerKind, &[u8], bool)> + '_ {
         let active = |kind| kind != TriggerKind::Unblock || !self.waits_for_start();

@@ -5,6 +5,8 @@ mod codecs;
 mod create;
 mod edges;
 mod flows;
+#[cfg(feature = "codec")]
+mod held;
 mod ng;
 #[cfg(feature = "codec")]
 mod players;

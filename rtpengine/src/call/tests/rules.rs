@@ -12,6 +12,8 @@ const FOLDERS: &[(&str, &str)] = &[
     ("daemon", "tests/tests/daemon"),
     ("common", "rtpengine-common/src"),
     ("call", "rtpengine/src/call/tests"),
+    ("negotiation", "rtpengine/src/call/codecs/tests"),
+    ("dtmf", "rtpengine/src/call/dtmf"),
     ("control", "rtpengine/src/control"),
     ("flow", "rtpengine/src/flow"),
     ("player", "rtpengine/src/player"),

@@ -1,6 +1,6 @@
 //! A call with the time in hand: packets in, and what leaves when. Media are played from tapes, whose packets are known.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use rtpengine_common::rtp::{RtpHeader, RtpPacket};
 
 use super::super::ctx::{Now, Transmit};
-use super::super::ids::SocketKey;
+use super::super::ids::{SocketKey, StreamId};
 use super::{Ctx, Desk, audio};
-use crate::flow::{Arrival, Component, Events, Level, Packet, TickOptions, Turn};
+use crate::flow::{Arrival, CoderJob, Component, Events, Level, Packet, Stream, TickOptions, Turn};
 use crate::player::track::{Mark, Piece};
 use crate::player::{Answer, Media, OpenError, Output, Plan, Source, Track};
 
@@ -112,7 +112,7 @@ pub(super) struct Stage {
     spare: Packet,
     tapes: Vec<(Source, Answer)>,
     /// Numbers of the packets each party has sent.
-    spoken: u16,
+    spoken: HashMap<String, u16>,
 }
 
 impl Deref for Stage {
@@ -138,7 +138,7 @@ impl Stage {
             events: Events::new(Level::Debug),
             spare: Packet::new(),
             tapes: Vec::new(),
-            spoken: 0,
+            spoken: HashMap::new(),
         }
     }
 
@@ -199,8 +199,8 @@ impl Stage {
         let until = self.now.instant + Duration::from_millis(ms);
         for _ in 0..100_000 {
             let Some(due) = self.call.plane.next_due().filter(|due| *due <= until) else { break };
-            self.set_now(due);
-            self.turn(|call, ctx, turn| call.run_due(ctx, turn));
+            self.set_now(due.max(self.now.instant));
+            self.turn(super::Call::run_due);
         }
         self.set_now(until);
     }
@@ -221,36 +221,53 @@ impl Stage {
             Component::Rtcp => media.rtcp(),
         };
         let stream = stream.expect("a stream");
+        let source = self.call.plane.stream(stream).and_then(Stream::advertised);
+        self.arrives_from(stream, source.expect("an address"), bytes);
+    }
+
+    fn arrives_from(&mut self, stream: StreamId, source: SocketAddr, bytes: &[u8]) {
         let plane = self.call.plane.stream(stream).expect("a stream");
         let socket = plane.selected().expect("a socket").key;
-        let source = plane.advertised().expect("an address");
         let mut packet = Packet::new();
         packet.copy_from(bytes);
         self.turn(|call, ctx, turn| {
             call.receive(Arrival { stream, socket, source }, &mut packet, turn);
             while call.plane.has_jobs() {
-                call.plane.take_jobs().into_iter().for_each(|job| job.run());
+                call.plane.take_jobs().into_iter().for_each(CoderJob::run);
                 call.plane.collect_coded(turn);
             }
             call.hear_dtmf(ctx);
         });
     }
 
+    /// A party sends an RTP packet from another address than it told.
+    pub(super) fn sends_from(&mut self, tag: &str, source: &str, header: RtpHeader, payload: &[u8]) {
+        let bytes = [&header.to_bytes()[..], payload].concat();
+        let stream = self.rtp(tag, 0);
+        self.arrives_from(stream, source.parse().expect("an address"), &bytes);
+    }
+
+    /// The call is not about to end for want of media.
+    pub(super) fn timeout_is_far(&self) -> bool {
+        self.call.timeout(&self.settings, self.now) == super::Fate::Keep
+    }
+
     /// A party sends an RTP packet.
     pub(super) fn sends(&mut self, tag: &str, header: RtpHeader, payload: &[u8]) {
-        let mut bytes = header.to_bytes().to_vec();
-        bytes.extend_from_slice(payload);
+        let bytes = [&header.to_bytes()[..], payload].concat();
         self.arrives(tag, Component::Rtp, &bytes);
     }
 
     /// A party says 20 ms of one octet in PCMU, with numbers that go on; its SSRC is its first letter.
     pub(super) fn says(&mut self, tag: &str, octet: u8) -> RtpHeader {
-        self.spoken += 1;
+        let count = self.spoken.entry(tag.to_owned()).or_default();
+        *count += 1;
+        let number = *count;
         let header = RtpHeader {
             marker: false,
             payload_type: 0,
-            sequence_number: self.spoken,
-            timestamp: u32::from(self.spoken) * 160,
+            sequence_number: number,
+            timestamp: u32::from(number) * 160,
             ssrc: u32::from(tag.as_bytes()[0]),
         };
         self.sends(tag, header, &[octet; 160]);
@@ -265,7 +282,7 @@ impl Stage {
 
     fn address(&self, tag: &str, n: usize) -> SocketAddr {
         let stream = self.rtp(tag, n);
-        self.call.plane.stream(stream).and_then(|stream| stream.advertised()).expect("an address")
+        self.call.plane.stream(stream).and_then(Stream::advertised).expect("an address")
     }
 
     /// What was sent to a party's first media since it was asked last.
@@ -277,6 +294,11 @@ impl Stage {
     pub(super) fn hears_on(&mut self, tag: &str, n: usize) -> Vec<Left> {
         let address = self.address(tag, n);
         self.heard_at(address)
+    }
+
+    /// What was sent so far is of no interest.
+    pub(super) fn forgets(&mut self) {
+        self.wire.sent.clear();
     }
 
     /// What was sent to an address.

@@ -79,14 +79,20 @@ impl Database {
     }
 }
 
-#[test]
-fn rows_of_a_database() {
+/// A database with a table of announcements, and who may read it.
+fn announcements() -> Database {
     let database = Database::start();
     database.run(
         "create database media; create table media.announcements (num bigint primary key, audio longblob); \
          create user player identified by 'secret'; create user player@localhost identified by 'secret'; \
          grant all on *.* to player; grant all on *.* to player@localhost",
     );
+    database
+}
+
+#[test]
+fn rows_of_a_database() {
+    let database = announcements();
     database.put(17, &wav(8000, 440.0, 100));
     database.put(18, b"no media");
     let copies = tempfile::tempdir().unwrap();
@@ -222,5 +228,57 @@ fn a_database_that_is_none() {
         assert_eq!(error, "Failed to start media playback from database");
         assert!(asked.elapsed() < Duration::from_secs(9), "{:?}", asked.elapsed());
         alice.speaks_to(&mut bob);
+    }
+}
+
+/// players.md §4.2, §10: what is loaded at the start, and read again by hand and by itself.
+#[test]
+fn stores_of_the_database_are_loaded_and_reloaded() {
+    let database = announcements();
+    for id in [1, 2] {
+        database.put(id, &wav(8000, 440.0, 100));
+    }
+    let copies = tempfile::tempdir().unwrap();
+    let mut arguments = database.arguments();
+    arguments.extend([
+        "--preload-db-media=1".to_owned(),
+        "--preload-db-cache=2".into(),
+        "--db-media-reload=1".into(),
+        format!("--db-media-cache={}", copies.path().display()),
+    ]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (daemon, cli) = with_cli(&arguments);
+    assert!(says(cli, "media list dbs").starts_with("1, loaded "));
+    assert!(says(cli, "media list caches").contains("2, loaded "));
+    let (call, _alice, bob) = connected(&daemon);
+    let duration = |id: i64| daemon.request(&play(&call, &bob).set("db-id", id)).ok().int(&["duration"]);
+    assert_eq!([duration(1), duration(2)], [100, 100]);
+    // By itself, and by hand.
+    database.put(1, &wav(8000, 440.0, 200));
+    until("it is read again", Duration::from_secs(20), || (duration(1) == 200).then_some(()));
+    database.put(2, &wav(8000, 440.0, 300));
+    assert_eq!(duration(2), 100, "out of the directory");
+    assert_eq!(says(cli, "media reload cache 2"), "Success\n");
+    assert_eq!(duration(2), 300);
+    database.put(2, &wav(8000, 440.0, 400));
+    let reloaded = says(cli, "media reload caches");
+    assert!(
+        ["1 media entries reloaded\n", "2 media entries reloaded\n"].contains(&reloaded.as_str()),
+        "{reloaded}"
+    );
+    assert_eq!(duration(2), 400);
+    assert_eq!(says(cli, "media reload dbs"), "1 media entries reloaded\n");
+    assert_eq!(says(cli, "media reload db 2"), "Failed to reload '2'\n", "it is not held");
+    assert_eq!(says(cli, "media add db 2"), "Success\n");
+    assert_eq!(says(cli, "media add cache 9"), "Failed to reload '9'\n", "no such row");
+    assert_eq!(says(cli, "media evict dbs"), "2 DB media entries evicted\n");
+    drop(database);
+    for (argument, text) in [
+        ("--preload-db-media=x", "Invalid DB ID string number"),
+        ("--preload-db-cache=0", "Invalid DB ID string number"),
+        ("--preload-db-media=5", "Failed to preload DB media"),
+    ] {
+        let (status, log) = Daemon::builder().arg(argument).spawn().ends();
+        assert!(!status.success() && log.contains(text), "{argument}: {log}");
     }
 }

@@ -167,3 +167,28 @@ fn an_egress_subscriber_gets_what_the_audio_player_sends() {
     until("it is heard", SOON, || spy.receives().0.payload.contains(&0x90).then_some(()));
     is_silent(&alice);
 }
+
+/// ng-control.md, flag `egress`: packets sent on behalf of the source. What is played to the one who hears it is not, and where it takes
+/// the place of the source there is nothing to copy.
+#[test]
+fn an_egress_subscriber_does_not_get_what_is_played_beside_its_source() {
+    let daemon = Daemon::start();
+    let call = Call::new(&daemon);
+    let (mut alice, mut bob) = call.phones();
+    call.connects(&mut alice, &mut bob);
+    let mut spy = call.phone(2, "spy").build();
+    let subscribe =
+        call.ask("subscribe request").set("from-tag", &alice.tag).set("to-tag", "spy").flag("egress");
+    spy.takes(daemon.request(&subscribe).ok().sdp());
+    spy.media[0].set_direction("recvonly");
+    let answer = call.ask("subscribe answer").set("to-tag", "spy").set("sdp", spy.answer_sdp());
+    daemon.request(&answer).ok();
+    let (_folder, file) = folder(8000, 10_000);
+    daemon.request(&play(&call, &bob).set("file", &file)).ok();
+    assert_ne!(bob.receives().0.ssrc, alice.media[0].next.ssrc, "the file");
+    let spoken = alice.sends();
+    spy.hears(&spoken);
+    daemon.request(&play(&call, &bob).set("file", &file).flag("block-egress")).ok();
+    alice.sends();
+    spy.hears_nothing();
+}

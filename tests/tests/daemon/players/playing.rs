@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rtpengine_tests::dtls::{Begins, Identity};
 use rtpengine_tests::phone::MediaPlan;
 use rtpengine_tests::prelude::*;
+use rtpengine_tests::secure::{encrypted, plan, shake};
 
 use super::*;
 
@@ -201,6 +203,31 @@ fn an_encrypted_phone_hears_under_its_own_keys() {
     let report = bob.receives_rtcp().0;
     assert!(matches!(&report[0], Rtcp::Sr { ssrc, .. } if *ssrc == packets[0].ssrc));
     alice.speaks_to(&mut bob);
+}
+
+/// players.md §3 rule 9: a player's SSRC is one more under the keys that DTLS made.
+#[test]
+fn a_phone_with_dtls_hears_under_its_keys() {
+    let daemon = Daemon::start();
+    let (_folder, file) = folder(8000, 100);
+    let call = Call::new(&daemon);
+    let identity = Identity::new();
+    let mut alice = call.phone(0, "alice").build();
+    let mut bob = call.phone(1, "bob").media(plan(&identity, "active")).build();
+    call.offer_with(&mut alice, &mut bob, &encrypted());
+    call.answer(&mut bob, &mut alice);
+    let mut keys = shake(&bob, &identity, Begins::Phone).expect("a handshake");
+    for round in 0..2 {
+        daemon.request(&play(&call, &bob).set("file", &file)).ok();
+        let mut heard = Vec::new();
+        while heard.len() < 5 {
+            let (bytes, _) =
+                rtpengine_tests::phone::receive(bob.media[0].rtp_socket(), SOON).expect("a packet");
+            heard.extend(keys.inbound.unprotect(&bytes).as_deref().and_then(Rtp::parse));
+        }
+        assert_eq!(markers(&heard), [0], "{round}");
+        assert!((hertz(&heard) - 440.0).abs() < 20.0);
+    }
 }
 
 #[test]

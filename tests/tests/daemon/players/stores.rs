@@ -53,3 +53,34 @@ fn files_held_in_memory() {
     assert!(!status.success());
     assert!(log.contains("Failed to preload media files"), "{log}");
 }
+
+/// players.md §4.1 rule 4, §10: the memory of an evicted entry is held by players that have ended, until their call is gone; a delay of the
+/// deletion counts as not yet gone.
+#[test]
+fn an_ended_player_holds_its_entry_until_the_call_is_gone() {
+    let (daemon, cli) = with_cli(&["--player-cache"]);
+    let (_folder, file) = folder(8000, 60);
+    let (call, _alice, bob) = connected(&daemon);
+    daemon.request(&play(&call, &bob).set("file", &file)).ok();
+    listens(&bob, 3);
+    assert_eq!(says(cli, "media evict players"), "1 DB cache entries evicted\n");
+    is_silent(&bob);
+    assert_eq!(figure(&daemon, "playercache"), 480, "it has ended");
+    daemon.request(&call.ask("delete").set("delete-delay", 60)).ok();
+    assert_eq!(figure(&daemon, "playercache"), 480, "not yet gone");
+    daemon.request(&call.ask("delete").set("delete-delay", 0)).ok();
+    until("the call is gone", SOON, || (figure(&daemon, "playercache") == 0).then_some(()));
+    // `stop media` lets go of what plays, and so does another source.
+    let (call, alice, bob) = connected(&daemon);
+    for phone in [&alice, &bob] {
+        daemon.request(&play(&call, phone).set("file", &file).set("repeat-times", 100)).ok();
+        listens(phone, 3);
+    }
+    assert_eq!(figure(&daemon, "playercache"), 480, "shared, and counted once");
+    says(cli, "media evict players");
+    daemon.request(&stop(&call, &bob)).ok();
+    assert_eq!(figure(&daemon, "playercache"), 480, "the other one still has it");
+    let other = wav(8000, 440.0, 20);
+    daemon.request(&play(&call, &alice).set("blob", other.as_slice())).ok();
+    until("its memory is free", SOON, || (figure(&daemon, "playercache") == 160).then_some(()));
+}

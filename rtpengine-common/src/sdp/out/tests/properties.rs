@@ -24,7 +24,7 @@ fn echo(stream: &StreamParams) -> MediaOut<'_> {
             pwd: &ice.pwd,
             trickle: ice.trickle,
             ice2: ice.ice2,
-            candidates: ice.candidates.clone(),
+            candidates: ice.candidates.to_vec(),
             remote_candidates: Vec::new(),
         }),
         ..MediaAttributes::default()

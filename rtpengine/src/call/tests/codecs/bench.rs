@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::super::{Desk, lines, port};
+use crate::call::Call;
 use crate::call::ctx::{Ctx, Now, Transmit};
 use crate::call::dtmf::DtmfReport;
 use crate::call::ids::{SocketKey, StreamId};
 use crate::call::settings::Settings;
-use crate::flow::{Arrival, Events, Level, Packet, TickOptions, Turn};
+use crate::flow::{Arrival, Events, Level, Packet, Turn};
 
 pub(super) const TE: &str = "101=telephone-event/8000|0-15";
 
@@ -147,7 +148,7 @@ impl Bench {
         u64::try_from((self.desk.now.instant - self.began).as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn turn(&mut self, work: impl FnOnce(&mut crate::call::Call, &mut Ctx<'_>, &mut Turn<'_, Wire>)) {
+    fn turn(&mut self, work: impl FnOnce(&mut Call, &mut Ctx<'_>, &mut Turn<'_, Wire>)) {
         let mut random = Zeros;
         let mut ctx = Ctx {
             now: self.desk.now,
@@ -168,21 +169,14 @@ impl Bench {
 
     /// Time goes on, a millisecond at a time.
     pub(super) fn wait(&mut self, ms: u64) {
-        self.turn(|call, ctx, turn| call.run_due(ctx, turn));
+        self.turn(Call::run_due);
         for _ in 0..ms {
             self.desk.now = Now {
                 instant: self.desk.now.instant + Duration::from_millis(1),
                 unix_us: self.desk.now.unix_us + 1000,
             };
-            self.turn(|call, ctx, turn| call.run_due(ctx, turn));
+            self.turn(Call::run_due);
         }
-    }
-
-    /// What is due each second.
-    pub(super) fn tick(&mut self) {
-        self.turn(|call, ctx, turn| {
-            call.tick(ctx, turn, TickOptions { measure_rtp: true });
-        });
     }
 
     /// A datagram from a party's RTP address, or with `rtcp` its RTCP address.

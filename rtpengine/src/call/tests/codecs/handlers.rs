@@ -261,3 +261,46 @@ fn mirrors_of_a_transcoded_stream() {
     assert_eq!(mine[2].head(), (8, false, 1002, 3320));
     assert_eq!(mine[3].number, 101);
 }
+
+/// One name with two sets of parameters: AMR in either layout on either side.
+#[test]
+fn layouts_of_amr_are_transcoded() {
+    let mut bench = Bench::new();
+    let added = "AMR/8000/1/12200//octet-align=1";
+    assert_eq!(
+        bench.offer("97=AMR/8000", &transcode(&format!("\"{added}\""))),
+        shows("97=AMR/8000 96=AMR/8000|octet-align=1")
+    );
+    assert_eq!(bench.answer("96=AMR/8000|octet-align=1", ""), shows("97=AMR/8000"));
+    // Bandwidth-efficient: CMR 15, mode 7.
+    let mut frame = vec![0xf3, 0xc0];
+    frame.resize(32, 0);
+    bench.send("a", 97, 1, 0, &frame);
+    let heard = bench.hears_within("b", 20);
+    assert_eq!(heard[0].head(), (96, false, 1, 0));
+    assert_eq!((heard[0].payload[0] >> 4, heard[0].payload[1], heard[0].payload.len()), (15, 7 << 3 | 4, 33));
+    // And back.
+    let mut frame = vec![0xf0, 7 << 3 | 4];
+    frame.resize(33, 0);
+    bench.send("b", 96, 1, 0, &frame);
+    let heard = bench.hears_within("a", 20);
+    assert_eq!(heard[0].head(), (97, false, 1, 0));
+    assert_eq!(heard[0].payload[0] >> 4, 15);
+}
+
+/// §7.3: lists of a subscription: strip, mask, offer, transcode.
+#[test]
+fn rule_7_3_lists_of_subscriptions() {
+    let shown = |codec: &str| {
+        let bench = Bench::call((&format!("0 8 9 {TE}"), ""), (&format!("0 8 9 {TE}"), ""));
+        Third::subscribe(bench, "a", &format!("\"codec\":{{{codec}}}")).1
+    };
+    assert_eq!(shown("\"strip\":[\"PCMU\"]"), shows(&format!("8 9 {TE}")));
+    assert_eq!(shown("\"strip\":[\"all\"],\"offer\":[\"G722\"]"), shows("9"));
+    assert_eq!(shown("\"mask\":[\"PCMU\",\"PCMA\"]"), shows(&format!("9 {TE}")));
+    assert_eq!(shown("\"transcode\":[\"GSM\"]"), shows(&format!("0 8 9 3 {TE}")));
+    assert_eq!(
+        shown("\"strip\":[\"all\"],\"transcode\":[\"opus\"]"),
+        shows("96=opus/48000/2|useinbandfec=1")
+    );
+}

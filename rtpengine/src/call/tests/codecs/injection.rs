@@ -110,7 +110,7 @@ fn rule_18_5_3_tone() {
     bench.connect(("0", "\"codec\":{\"transcode\":[\"PCMA\"]}"), ("8", INJECT));
     let mut from = source(0);
     let loud = vec![0x10; 160];
-    bench.stream(("a", "b"), &mut from, (20, 160), &[loud.clone()]);
+    bench.stream(("a", "b"), &mut from, (20, 160), std::slice::from_ref(&loud));
     inject(&mut bench, "5", "\"duration\":110,\"volume\":10,\"pause\":100");
     let heard = bench.stream(("a", "b"), &mut from, (20, 160), &vec![loud; 13]);
     let heads: Vec<_> = heard.iter().map(Heard::head).collect();
@@ -231,4 +231,75 @@ fn rule_10_6_reports_count_injected_packets() {
     let heard = bench.reports("a");
     let word = |at: usize| u32::from_be_bytes(heard[0][at..at + 4].try_into().unwrap());
     assert_eq!((word(8), word(16)), (0x1234, 1007), "what a sent last");
+}
+
+/// §18.5(2): at another clock durations are in its units, on the grid of the frames of the encoder.
+#[test]
+fn rule_18_5_2_other_clocks() {
+    let both = "96=opus/48000/2|useinbandfec=1 97=telephone-event/48000|0-15";
+    let mut bench = Bench::new();
+    bench.offer(&format!("0 {TE}"), "\"codec\":{\"transcode\":[\"opus\"]}");
+    bench.answer(both, "");
+    let mut from = source(0);
+    bench.stream(("a", "b"), &mut from, (20, 160), &vec![vec![0xff; 160]; 2]);
+    inject(&mut bench, "*", "\"duration\":100,\"volume\":8");
+    let heard = bench.stream(("a", "b"), &mut from, (20, 160), &vec![vec![0xff; 160]; 6]);
+    let start = 3000 + 2 * 960;
+    let packet = |n: u16, sequence: u16| {
+        let [high, low] = (960 * n).to_be_bytes();
+        let head = (97, n == 1, sequence, start);
+        (head, vec![10, if n == 5 { 0x88 } else { 8 }, high, low])
+    };
+    let mut expected: Vec<_> = (1..=5).map(|n| packet(n, 1001 + n)).collect();
+    expected.extend([packet(5, 1007), packet(5, 1008)]);
+    let seen: Vec<_> = heard.iter().map(|p| (p.head(), p.payload.clone())).collect();
+    assert_eq!(seen[..7], expected);
+    assert_eq!(heard[7].head(), (96, false, 1009, start + 5 * 960));
+}
+
+/// §18.5(2): frames of 30 ms: the last one is the first that reaches the duration.
+#[test]
+fn rule_18_5_2_other_packet_times() {
+    let mut bench = Bench::new();
+    bench.connect((&format!("0 {TE} a:ptime:30"), ""), (&format!("0 {TE} a:ptime:30"), INJECT));
+    let mut from = source(0);
+    bench.stream(("a", "b"), &mut from, (30, 240), &vec![vec![0xff; 240]; 2]);
+    inject(&mut bench, "1", "\"duration\":120,\"volume\":8");
+    let heard = bench.stream(("a", "b"), &mut from, (30, 240), &vec![vec![0xff; 240]; 6]);
+    let seen: Vec<_> =
+        heard.iter().map(|p| (p.number, u16::from_be_bytes([p.payload[2], p.payload[3]]))).collect();
+    assert_eq!(
+        seen[..6],
+        [(101, 240), (101, 480), (101, 720), (101, 960), (101, 960), (101, 960)],
+        "{heard:?}"
+    );
+    assert_eq!(heard[6].head(), (0, false, 1008, 3000 + 6 * 240));
+}
+
+/// What is put in goes to the mirrors of the stream too.
+#[test]
+fn mirrors_get_injected_digits() {
+    for more in ["", "\"codec\":{\"transcode\":[\"PCMA\"]}"] {
+        let number = if more.is_empty() { 0 } else { 8 };
+        let mut bench = Bench::new();
+        bench.connect((&format!("0 {TE}"), more), (&format!("{number} {TE}"), INJECT));
+        let members = "\"from-tag\":\"a\",\"to-tag\":\"w\",\"flags\":[\"egress\"]";
+        assert_eq!(super::super::Desk::error(&bench.desk.ask("subscribe request", members)), "none");
+        let sdp = super::bench::sdp("10.0.0.3", 6000, &format!("0 {TE}")).replace('\n', "\\r\\n");
+        bench.done("subscribe answer", &format!("\"to-tag\":\"w\",\"sdp\":\"{sdp}a=recvonly\\r\\n\""));
+        let mut from = source(0);
+        bench.stream(("a", "b"), &mut from, (20, 160), &vec![vec![0xff; 160]; 2]);
+        bench.heard("w");
+        inject(&mut bench, "1", "\"duration\":100,\"volume\":8");
+        let mut mine = Vec::new();
+        let mut theirs = Vec::new();
+        for _ in 0..6 {
+            theirs.extend(bench.stream(("a", "b"), &mut from, (20, 160), &[vec![0xff; 160]]));
+            mine.extend(bench.heard("w"));
+        }
+        let content =
+            |heard: &[Heard]| heard.iter().map(|p| (p.head(), p.payload.clone())).collect::<Vec<_>>();
+        assert_eq!(content(&mine), content(&theirs), "{more}");
+        assert_eq!(mine.iter().filter(|p| p.number == 101).count(), 7, "{more}");
+    }
 }

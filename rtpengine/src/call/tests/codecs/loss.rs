@@ -177,3 +177,22 @@ fn rule_10_7_block_short() {
         assert_eq!(bench.heard("b").len(), 1);
     }
 }
+
+/// §15(3) with events: one is lost in the middle of a digit; the others wait for it until ten do, or audio shows that time went on.
+#[test]
+fn rule_15_3_lost_events() {
+    let mut bench = Bench::call((&format!("0 {TE}"), PCMA), (&format!("8 {TE}"), ""));
+    bench.send("a", 0, 1000, 3000, &[0x10; 160]);
+    bench.send("a", 101, 1001, 3160, &[1, 10, 0, 160]);
+    assert_eq!(bench.hears_within("b", 20).len(), 2);
+    // 1002 is lost.
+    for (n, octets) in [[1, 10, 1, 224], [1, 10, 2, 128], [1, 0x8a, 3, 32]].into_iter().enumerate() {
+        bench.send("a", 101, 1003 + n as u16, 3160, &octets);
+        assert_eq!(bench.hears_within("b", 20), [], "{n}");
+    }
+    bench.send("a", 0, 1006, 3160 + 800, &[0x10; 160]);
+    // The audio at its own time.
+    let heads: Vec<_> = bench.hears_within("b", 60).iter().map(Heard::head).collect();
+    let event = |sequence| (101, false, sequence, 3160);
+    assert_eq!(heads, [event(1003), event(1004), event(1005), (8, false, 1006, 3960)]);
+}

@@ -1,9 +1,8 @@
 //! The rules of codecs.md about calls: requests and packets in, exact SDP and exact packets out, in a time of the tests' own. Each test
 //! names the rule it is about (`rules` has the list).
 
-mod bench;
 #[cfg(feature = "codec")]
-mod checklist;
+mod bench;
 #[cfg(feature = "codec")]
 mod events;
 #[cfg(feature = "codec")]
@@ -18,6 +17,7 @@ mod loss;
 mod negotiation;
 #[cfg(feature = "codec")]
 mod numbers;
+mod rules;
 #[cfg(feature = "codec")]
 mod security;
 #[cfg(feature = "codec")]

@@ -1,7 +1,7 @@
 //! Codecs of offers and answers as the parties see them (codecs.md §§1 to 9, 12, 13): every line, in order.
 
 use super::super::Desk;
-use super::bench::{Bench, TE, body, section, shows};
+use super::bench::{Bench, Heard, TE, body, section, shows};
 
 /// The short forms of the tests: `T` is telephone-event 101, `O` opus as it is added, with what belongs to it.
 fn full(formats: &str) -> String {
@@ -23,7 +23,7 @@ fn options(text: &str) -> String {
         match word.split_once('=') {
             Some((key @ ("ptime" | "ptime-reverse"), value)) => other.push(format!("\"{key}\":{value}")),
             Some((key, values)) if !word.starts_with('-') => {
-                codec.push(format!("\"{key}\":[{}]", list(values)))
+                codec.push(format!("\"{key}\":[{}]", list(values)));
             }
             _ => flags.push(format!("\"{}\"", word.trim_start_matches('-').replace('_', " "))),
         }
@@ -495,11 +495,11 @@ fn rule_12_example() {
     bench.answer("8 a:ptime:20", "");
     bench.send("a", 8, 1000, 3000, &[0x10; 240]);
     let heard = bench.hears_within("b", 30);
-    assert_eq!(heard.iter().map(|p| p.head()).collect::<Vec<_>>(), [(8, false, 1000, 3000)]);
+    assert_eq!(heard.iter().map(Heard::head).collect::<Vec<_>>(), [(8, false, 1000, 3000)]);
     bench.send("a", 8, 1001, 3240, &[0x11; 240]);
     let heard = bench.hears_within("b", 30);
     assert_eq!(
-        heard.iter().map(|p| p.head()).collect::<Vec<_>>(),
+        heard.iter().map(Heard::head).collect::<Vec<_>>(),
         [(8, false, 1001, 3160), (8, false, 1002, 3320)]
     );
     assert_eq!(heard[0].payload[..80], [0x10; 80]);
@@ -539,4 +539,16 @@ fn rule_13_lines() {
             "a=rtcp-fb:0 ccm"
         ]
     );
+}
+
+/// §12(7): `repacketize` is taken and has no effect.
+#[test]
+fn rule_12_7_repacketize() {
+    for more in ["\"repacketize\":30", "\"flags\":[\"repacketize-30\"]"] {
+        let mut bench = Bench::new();
+        assert_eq!(bench.offer("0 a:ptime:20", more), shows("0 a:ptime:20"));
+        assert_eq!(bench.answer("0 a:ptime:20", ""), shows("0 a:ptime:20"));
+        bench.send("a", 0, 1, 0, &[0x10; 160]);
+        assert_eq!(bench.heard("b").len(), 1);
+    }
 }

@@ -113,13 +113,11 @@ fn rule_14_2_aggregated_packets() {
 fn rule_14_3_2_jumps_in_time() {
     let mut bench = Bench::call(("0", PCMA), ("8", ""));
     let mut expected = (1000, 3000);
-    let mut sequence = 1000;
-    for stamp in [3000, 3160, 500_000, 500_160, 40, 200, u32::MAX, 159] {
+    for (sequence, stamp) in (1000..).zip([3000, 3160, 500_000, 500_160, 40, 200, u32::MAX, 159]) {
         bench.send("a", 0, sequence, stamp, &[0xff; 160]);
         let heard = bench.hears_within("b", 20);
         assert_eq!(heads(&heard), [(8, false, expected.0, expected.1)], "{stamp}");
         expected = (expected.0 + 1, expected.1 + 160);
-        sequence += 1;
     }
 }
 

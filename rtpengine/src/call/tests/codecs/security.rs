@@ -384,3 +384,208 @@ fn rule_18_8_1_pauses_and_repetitions() {
         assert_eq!(phone.digit(9, 2).is_empty(), hidden, "{digits:?} {pause}");
     }
 }
+
+/// How many frames of 20 ms sound, behind the first `skip`.
+fn sounding(heard: &[Heard]) -> usize {
+    heard.iter().filter(|p| p.number == 0 && p.payload != SILENCE).count()
+}
+
+/// §18.8(3): the switch while an event is running takes it up anew: the last digit of two packets plus a frame of trailing window covers
+/// four frames instead of three, paced as ever, until the mode ends; the numbers stay continuous.
+#[test]
+fn rule_18_8_3_the_switch_repeats_a_frame() {
+    let mut bench = Bench::new();
+    let formats = format!("0 {TE}");
+    let more =
+        "\"trigger\":\"12\",\"trigger-end\":\"#\",\"DTMF-security-trigger\":\"tone\",\"delay-buffer\":20";
+    bench.connect((&formats, more), (&formats, ""));
+    let mut phone = Phone::new(bench);
+    phone.quiet(2);
+    phone.digit(1, 2);
+    phone.quiet(4);
+    phone.bench.heard("b");
+    let mut heard = phone.digit(2, 2);
+    heard.extend(phone.quiet(8));
+    let audio: Vec<&Heard> = heard.iter().filter(|p| p.number == 0).collect();
+    assert!(audio.windows(2).all(|pair| pair[1].sequence == pair[0].sequence + 1), "{heard:?}");
+    assert!(heard.iter().all(|p| p.number == 0), "no event packet of the last digit: {heard:?}");
+    let tones: Vec<usize> = (0..heard.len()).filter(|&n| heard[n].payload != SILENCE).collect();
+    assert_eq!(tones.len(), sounding(&heard));
+    assert_eq!(tones.len(), 4, "{heard:?}");
+}
+
+/// §18.8, §18.8(2): ends by time and by digits.
+#[test]
+fn rule_18_8_ends_by_time_and_by_digits() {
+    let number = |heard: &[Heard]| -> Vec<u8> {
+        heard.iter().filter(|p| p.number == 101).map(|p| p.payload[0]).take(1).collect()
+    };
+    let formats = format!("0 {TE}");
+    let start = "\"trigger\":\"12\",\"DTMF-security-trigger\":\"zero\",\"delay-buffer\":1";
+    let mut bench = Bench::new();
+    bench.connect((&formats, &format!("{start},\"trigger-end-time\":500")), (&formats, ""));
+    let mut phone = Phone::new(bench);
+    for digit in [1, 2] {
+        phone.quiet(4);
+        phone.digit(digit, 2);
+    }
+    phone.quiet(4);
+    assert_eq!(number(&phone.digit(7, 2)), [0]);
+    phone.quiet(30);
+    assert_eq!(number(&phone.digit(7, 2)), [7]);
+    for key in ["trigger-end-digits", "end-trigger-digits", "trigger end digits"] {
+        let mut bench = Bench::new();
+        bench.connect((&formats, &format!("{start},\"{key}\":2")), (&formats, ""));
+        let mut phone = Phone::new(bench);
+        let mut seen = Vec::new();
+        for digit in [1, 2, 7, 8, 9] {
+            phone.quiet(4);
+            seen.extend(number(&phone.digit(digit, 2)));
+        }
+        // The digit that ends it is treated by what follows.
+        assert_eq!(seen[2..], [0, 8, 9], "{key}: {seen:?}");
+    }
+}
+
+/// §18.8(4): `query` lists what waits, per party.
+#[test]
+fn rule_18_8_4_query() {
+    let mut desk = super::super::Desk::new();
+    let more = "\"trigger\":\"12\",\"trigger-end\":\"#9\",\"vsc-start-rec\":\"*1\",\"VSC-pause-resume-recording\":\"*2\",\
+        \"flags\":[\"recording-vsc\"]";
+    desk.offer("a", &super::super::audio("10.0.0.1", 4000), more);
+    desk.answer("a", "b", &super::super::audio("10.0.0.2", 5000), "");
+    let query = desk.query();
+    let list = |tag: &str| -> Vec<(String, String, i64)> {
+        let party = query.dict("tags").and_then(|tags| tags.dict(tag)).expect("a party");
+        let list = party.list("VSC").expect("a list").iter();
+        list.map(|entry| {
+            let entry = entry.as_dict().expect("a dictionary");
+            let text = |key| entry.text(key).expect("a text").to_owned();
+            (text("type"), text("trigger"), entry.int("active").expect("a number"))
+        })
+        .collect()
+    };
+    let mut of_a = list("a");
+    of_a.sort();
+    let entry = |kind: &str, digits: &str, active| (kind.to_owned(), digits.to_owned(), active);
+    let names: Vec<_> = of_a.iter().map(|(kind, digits, _)| (kind.as_str(), digits.as_str())).collect();
+    assert_eq!(
+        names,
+        [
+            ("block DTMF", "12"),
+            ("pause/resume recording", "*2"),
+            ("start recording", "*1"),
+            ("unblock DTMF", "#9")
+        ]
+    );
+    assert!(of_a.contains(&entry("block DTMF", "12", 1)), "{of_a:?}");
+    assert_eq!(list("b"), []);
+}
+
+fn telling() -> Bench {
+    Bench::with(|settings| settings.dtmf.destination = Some("192.0.2.9:999".parse().expect("an address")))
+}
+
+/// §18.6: one record per event at its first end packet, with exactly these members in this order.
+#[test]
+fn rule_18_6_records() {
+    let mut bench = telling();
+    bench.desk.offer("a", &super::bench::sdp("10.0.0.1", 4000, &format!("0 {TE}")), "\"label\":\"x\"");
+    bench.answer(&format!("0 {TE}"), "");
+    let mut phone = Phone::new(bench);
+    phone.quiet(1);
+    phone.digit(5, 3);
+    let record = "{\"callid\":\"call\",\"source_tag\":\"a\",\"source_label\":\"x\",\"tags\":[\"a\",\"b\"],\"type\":\"DTMF\",\
+        \"timestamp\":1700000000,\"source_ip\":\"10.0.0.1\",\"event\":5,\"duration\":60,\"volume\":10}";
+    assert_eq!(phone.bench.told, [record]);
+    // Blocked ones are told too, and those of the other side.
+    phone.bench.done("block DTMF", "");
+    phone.digit(11, 2);
+    assert_eq!(phone.bench.told.len(), 2);
+    assert!(phone.bench.told[1].contains("\"event\":11,\"duration\":40,"), "{:?}", phone.bench.told);
+    let packet = Source { number: 101, sequence: 1, timestamp: 9, ssrc: 1 };
+    phone.bench.send_as("b", true, &packet, &event(3, true, 1600));
+    let told = phone.bench.told.last().expect("a record");
+    assert!(told.contains("\"source_tag\":\"b\",\"source_label\":\"\""), "{told}");
+    assert!(told.contains("\"source_ip\":\"10.0.0.2\",\"event\":3,\"duration\":200,"), "{told}");
+}
+
+/// §18.6: durations at other clocks: the integer part of `duration * floor(1000000 / clock) / 1000`.
+#[test]
+fn rule_18_6_durations() {
+    for (formats, number, units, ms) in [
+        ("96=opus/48000/2 97=telephone-event/48000", 97, 4800, 96),
+        ("9 97=telephone-event/16000", 97, 1600, 99),
+        ("0 97=telephone-event/8000", 97, 801, 100),
+    ] {
+        let mut bench = telling();
+        bench.connect((formats, ""), (formats, ""));
+        let packet = Source { number, sequence: 1, timestamp: 9, ssrc: 1 };
+        bench.send_as("a", true, &packet, &event(3, true, units));
+        assert!(bench.told[0].contains(&format!("\"duration\":{ms},")), "{formats}: {:?}", bench.told);
+    }
+}
+
+/// §18.6: tones that are found are told once, with the stream's endpoint; injected digits unless that is switched off.
+#[test]
+fn rule_18_6_tones_and_injected_digits() {
+    let mut bench = telling();
+    bench.connect(
+        ("0", "\"codec\":{\"transcode\":[\"telephone-event\"]}"),
+        ("0 96=telephone-event/8000|0-15", ""),
+    );
+    let mut from = source();
+    let mut frames = digit_then_silence(12);
+    frames.insert(0, SILENCE.to_vec());
+    bench.stream(("a", "b"), &mut from, (20, 160), &frames);
+    assert_eq!(bench.told.len(), 1, "{:?}", bench.told);
+    assert!(bench.told[0].contains("\"source_ip\":\"10.0.0.1\",\"event\":6,"), "{:?}", bench.told);
+    for log_injects in [true, false] {
+        let mut bench = telling();
+        bench.desk.settings.dtmf.log_injects = log_injects;
+        bench.connect((&format!("0 {TE}"), ""), (&format!("0 {TE}"), "\"flags\":[\"inject DTMF\"]"));
+        let mut from = source();
+        bench.stream(("a", "b"), &mut from, (20, 160), &vec![SILENCE.to_vec(); 2]);
+        bench.done("play DTMF", "\"from-tag\":\"a\",\"code\":\"4\",\"duration\":100");
+        bench.stream(("a", "b"), &mut from, (20, 160), &vec![SILENCE.to_vec(); 8]);
+        assert_eq!(bench.told.len(), usize::from(log_injects), "{:?}", bench.told);
+    }
+}
+
+fn a_law(samples: &[i16]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    Law::A.encode_into(samples, &mut octets);
+    octets
+}
+
+/// §18.7(1) on a transcoded link: what hides the events is coded like the audio.
+#[test]
+fn rule_18_7_1_transcoded() {
+    let mut bench = Bench::new();
+    bench.connect((&format!("0 {TE}"), "\"codec\":{\"transcode\":[\"PCMA\"]}"), (&format!("8 {TE}"), ""));
+    bench.done("block DTMF", &security("tone", "\"delay-buffer\":1"));
+    let mut phone = Phone::new(bench);
+    let mut heard = phone.quiet(2);
+    heard.extend(phone.digit(5, 3));
+    heard.extend(phone.quiet(3));
+    let expected: Vec<_> = (0..8).map(|n| (8, false, 1000 + n, 3000 + 160 * u32::from(n))).collect();
+    assert_eq!(heads(&heard), expected);
+    for packet in &heard[2..5] {
+        let divisor = 1.122_018_f64.powi(10);
+        let sample = |n: u32| {
+            (32767.0 * (std::f64::consts::TAU * 400.0 * f64::from(n) / 8000.0).sin() / divisor) as i16
+        };
+        let tone: Vec<i16> = (packet.timestamp..packet.timestamp + 160).map(sample).collect();
+        assert_eq!(packet.payload, a_law(&tone));
+    }
+    // Dropped events make no tones either.
+    let mut bench = Bench::new();
+    let more = "\"codec\":{\"transcode\":[\"PCMA\"],\"accept\":[\"telephone-event\"]}";
+    bench.connect((&format!("0 {TE}"), more), ("8", ""));
+    bench.done("block DTMF", &of("a", ""));
+    let mut phone = Phone::new(bench);
+    phone.quiet(2);
+    assert_eq!(phone.digit(5, 3), []);
+    assert_eq!(heads(&phone.quiet(1)), [(8, false, 1007, 3320)], "a gap in the numbers, none in time");
+}

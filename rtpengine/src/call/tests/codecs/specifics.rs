@@ -232,11 +232,9 @@ fn rule_17_4_ilbc_modes() {
         let heard = bench.stream(("a", "b"), &mut from, (20, 160), &vec![vec![0x10; 160]; frames]);
         assert_eq!(heard.iter().map(|p| p.payload.len()).collect::<Vec<_>>(), lengths);
         // Either length is decoded, on the fly.
-        for (sequence, (packet, units)) in [(&heard[0].payload[..], mode * 8)].into_iter().enumerate() {
-            bench.send("b", 96, sequence as u16, 0, packet);
-            let total: usize = bench.hears_within("a", 40).iter().map(|p| p.payload.len()).sum();
-            assert_eq!(total, if units == 240 { 160 } else { 160 }, "whole frames of 20 ms");
-        }
+        bench.send("b", 96, 0, 0, &heard[0].payload);
+        let total: usize = bench.hears_within("a", 40).iter().map(|p| p.payload.len()).sum();
+        assert_eq!(total, 160, "a whole frame of 20 ms");
     }
 }
 
@@ -358,4 +356,54 @@ fn rule_16_4_silence_detection() {
     let heads: Vec<_> = heard.iter().map(Heard::head).collect();
     assert_eq!(heads, [(13, false, 1, 0), (8, false, 2, 160), (13, false, 3, 320)]);
     assert_eq!((heard[0].payload.as_slice(), heard[2].payload.as_slice()), (&[40, 5][..], &[40, 5][..]));
+}
+
+/// §17.1(7): requests change no SDP.
+#[test]
+fn rule_17_1_7_sdp_stays() {
+    let mut bench = Bench::new();
+    let text = transcode("AMR/8000/1/12200//octet-align=1");
+    let format = "96=AMR/8000|octet-align=1";
+    let offered = bench.offer("0", &text);
+    assert_eq!(offered, shows(&format!("0 {format}")));
+    bench.answer(format, "");
+    let mut speech = Speech::new(bench);
+    speech.says();
+    speech.answers(96, 160, &amr(0, 7));
+    assert_eq!([mode_of(&speech.says()), mode_of(&speech.says())], [7, 0]);
+    assert_eq!(speech.bench.re_offer("a", "b", "0", &text), offered);
+    speech.bench.answer(format, "");
+    assert_eq!(mode_of(&speech.says()), 0, "the encoder goes on");
+}
+
+/// §17.2(6): packets longer than 20 ms are decoded: three frames of 20 ms in one packet make three packets.
+#[test]
+fn rule_17_2_6_long_packets() {
+    let mut bench = Bench::call(("96=opus/48000/2", &transcode("PCMU")), ("0", ""));
+    // RFC 6716 §3: CELT, 20 ms, mono, code 3 with three frames of no octets, which are silent.
+    bench.send("a", 96, 1, 0, &[31 << 3 | 3, 3]);
+    let heard = bench.hears_within("b", 100);
+    let samples: usize = heard.iter().map(|p| p.payload.len()).sum();
+    assert!(samples >= 320 && heard.iter().all(|p| p.payload.len() == 160), "{heard:?}");
+    assert_eq!(heard[0].head(), (0, false, 1, 0));
+}
+
+/// §16.1(3e), §14.3(2): a packet from later waits for its time behind the fill; numbers and times of the output run on, whatever the input's
+/// say, also with the usual shift.
+#[test]
+fn rule_16_1_3_a_packet_from_later() {
+    let shift = Duration::from_millis(5);
+    let mut bench = with_codecs(|codecs| codecs.gaps = Some(GapFilling { shift, ..gaps() }));
+    bench.connect(("8", &transcode("PCMU")), ("0", ""));
+    bench.send("a", 8, 1000, 3000, &[0x2a; 160]);
+    let mut heard = bench.hears_within("b", 130);
+    assert_eq!(heard.len(), 5);
+    bench.send("a", 8, 1001, 3000 + 1600, &[0x2a; 160]);
+    heard.extend(bench.hears_within("b", 600));
+    let heads: Vec<_> = heard.iter().map(Heard::head).collect();
+    let expected: Vec<_> =
+        (0..heard.len()).map(|n| (0, false, 1000 + n as u16, 3000 + 160 * n as u32)).collect();
+    assert_eq!(heads, expected);
+    let spoken: Vec<usize> = (0..heard.len()).filter(|&n| heard[n].payload != [0xff; 160]).collect();
+    assert_eq!(spoken, [0, 10]);
 }

@@ -1,6 +1,6 @@
 //! Every error text of ng-control.md §13 C to E that a call gives, each leaving the call as it was.
 
-use super::super::super::{Fate, commands::unknown_call};
+use super::super::super::{CloseReason, Fate, commands::unknown_call};
 use super::super::lines;
 use super::*;
 use rtpengine_common::ng::Command;
@@ -261,6 +261,11 @@ fn ng_13_e_sdp_that_cannot_be_made() {
         Desk::new().refused("publish", &format!("{nothing},\"from-tag\":\"a\"")),
         "Failed to create SDP"
     );
+    // The call that such an offer made goes with it; one that was there stays.
+    let offer =
+        |desk: &mut Desk, tag: &str| desk.ask("offer", &format!("{nothing},\"from-tag\":\"{tag}\"")).fate;
+    assert_eq!(offer(&mut Desk::new(), "a"), Fate::Destroy(CloseReason::Regular));
+    assert_eq!(offer(&mut Desk::talk(), "new"), Fate::Keep);
     // No ports for a publisher leave its sections rejected, and without any there is no SDP.
     let mut desk = Desk::talk();
     desk.ports.limit = desk.ports.open.len();

@@ -233,3 +233,20 @@ fn ng_7_2_block_egress_and_block_dtmf_belong_to_media_and_party() {
     assert!(desk.call.signalling.parties[0].dtmf.is_some());
     assert!(desk.call.signalling.parties[1].dtmf.is_none());
 }
+
+#[test]
+fn ng_12_3_a_packet_time_that_an_option_set_is_marked_on_both_medias() {
+    for option in ["\"ptime\":40", "\"ptime-reverse\":30"] {
+        let mut desk = Desk::new();
+        desk.offer("a", &caller(), "");
+        assert!(!texts(&media(&mut desk, "a"), "flags").contains(&"ptime-override".to_owned()));
+        desk.offer("a", &caller(), option);
+        desk.answer("a", "b", &callee(), "");
+        for tag in ["a", "b"] {
+            assert!(
+                texts(&media(&mut desk, tag), "flags").contains(&"ptime-override".to_owned()),
+                "{tag} {option}"
+            );
+        }
+    }
+}

@@ -6,9 +6,6 @@
 
 use super::super::rules::{Rule, are_listed, are_tested};
 
-const NO_MIXER: &str =
-    "- no player mixes audio yet; the key is kept: common/ng/request/tests/keys::scalar_values_of_section_6";
-
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
     ("1.1", "transports and listen options", &["daemon/protocol::several_listeners_share_calls_and_cookies", "daemon/web::a_bare_port_is_bound_in_both_families_rule_1_4_6", "options/endpoint::listeners"]),
@@ -84,7 +81,7 @@ const RULES: &[Rule] = &[
     ("7.2.10", "exclude-recording", &["call/ng/flags::ng_7_2_marks_of_parties_persist"]),
     ("7.2.11", "block-short", &["call/ng/flags::ng_7_2_marks_of_parties_persist"]),
     ("7.2.12", "no-jitter-buffer", &["call/ng/flags::ng_7_2_marks_of_the_call_persist"]),
-    ("7.2.13", "audio-player", &[NO_MIXER]),
+    ("7.2.13", "audio-player", &["call/players/mixing::rule_8_1_values_of_the_key", "call/players/mixing::rule_8_1_what_is_remembered"]),
     ("7.2.14", "debug", &["call/ng/flags::ng_7_2_marks_of_the_call_persist"]),
     ("7.2.15", "SIP-source-address", &["call/ng/flags::ng_7_2_the_sip_source_replaces_the_addresses_until_ice", "daemon/addresses::the_sip_source_address_replaces_the_one_in_the_sdp"]),
     ("7.2.16", "loop-protect", &["call/ng/flags::ng_7_2_loop_protect_marks_the_sdp_and_knows_the_mark"]),

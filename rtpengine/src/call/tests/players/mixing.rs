@@ -26,7 +26,7 @@ fn transcoded(stage: &mut Stage, offer: &str, answer: &str) {
 
 /// Packets in 200 ms to each side: who has an audio player.
 fn constant(stage: &mut Stage) -> [bool; 2] {
-    (stage.hears("a"), stage.hears("b"));
+    stage.forgets();
     stage.runs(200);
     [stage.hears("a"), stage.hears("b")].map(|heard| heard.len() == 10)
 }

@@ -1,5 +1,6 @@
 //! `players.md`, rule by rule, with the time in hand.
 
+mod digits;
 mod mixing;
 mod music;
 mod playing;

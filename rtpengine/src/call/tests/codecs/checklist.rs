@@ -1,1 +1,0 @@
-//! The checklist of codecs.md §22.
