@@ -63,7 +63,8 @@ pub struct Resampler {
     repeat: Option<Repeat>,
 }
 
-/// Brings samples to another rate by taking, for each moment, the one that was last.
+/// Brings samples to another rate as libswresample does with a filter of a single tap: each moment has the sample that was last, weighted
+/// by the filter at the distance from it.
 #[derive(Debug, Default)]
 struct Repeat {
     /// Rate of what comes in.
@@ -71,7 +72,40 @@ struct Repeat {
     /// Samples per channel taken and made so far.
     given: u64,
     made: u64,
+    /// Weights by the distance, from one sample to the next, in units of 2⁻¹⁵.
+    weights: Vec<i32>,
     samples: Vec<i16>,
+}
+
+/// Distances that weights are kept for.
+const PHASES: u64 = 1024;
+
+/// Modified Bessel function of the first kind and order 0.
+fn bessel(x: f64) -> f64 {
+    let (mut sum, mut term) = (1.0, 1.0);
+    for k in 1..40 {
+        term *= x / 2.0 / f64::from(k);
+        sum += term * term;
+    }
+    sum
+}
+
+/// The filter of libswresample: a sinc in a Kaiser window with β = 9, as wide as one sample.
+fn weights(from: u32, to: u32) -> Vec<i32> {
+    let (mut a, mut b) = (from, to);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    let phases = u64::from(to / a.max(1)).clamp(1, PHASES);
+    let factor = (f64::from(to) * 0.97 / f64::from(from)).min(1.0);
+    let weight = |phase: u64| {
+        let distance = phase.min(phases - phase) as f64 / phases as f64;
+        let x = std::f64::consts::PI * distance * factor;
+        let sinc = if x == 0.0 { 1.0 } else { x.sin() / x };
+        let window = bessel(9.0 * (1.0 - 4.0 * distance * distance).max(0.0).sqrt()) / bessel(9.0);
+        ((sinc * window * 32768.0).round_ties_even() as i32).min(i32::from(i16::MAX))
+    };
+    (0..phases).map(weight).collect()
 }
 
 impl Repeat {
@@ -84,7 +118,12 @@ impl Repeat {
                 break;
             }
             let at = usize::try_from(at.saturating_sub(self.given)).unwrap_or(0) * channels;
-            self.samples.extend_from_slice(samples.get(at..at + channels).unwrap_or_default());
+            let rest = self.made * u64::from(self.rate) % u64::from(rate.max(1));
+            let phase = rest * self.weights.len() as u64 / u64::from(rate.max(1));
+            let weight =
+                usize::try_from(phase).ok().and_then(|phase| self.weights.get(phase)).copied().unwrap_or(0);
+            let weigh = |sample: &i16| ((i32::from(*sample) * weight + (1 << 14)) >> 15) as i16;
+            self.samples.extend(samples.get(at..at + channels).unwrap_or_default().iter().map(weigh));
             self.made += 1;
         }
         self.given += count;
@@ -123,15 +162,16 @@ impl Resampler {
         Self::with_layouts(from, SampleLayout::INTERLEAVED_16, to, SampleLayout::INTERLEAVED_16)
     }
 
-    /// A converter of interleaved 16-bit audio that repeats or leaves out samples and filters nothing, so that it holds nothing back: for
-    /// noise, which has nothing to lose (`codecs.md` §16.3). It does what the library does with an empty filter, which is not asked for
-    /// that: it writes outside of its memory then.
+    /// A converter of interleaved 16-bit audio that looks at no sample but the last, so that it holds nothing back: for noise, which has
+    /// nothing to lose (`codecs.md` §16.3). It does what the library does with an empty filter; the library itself is not asked for
+    /// that, because it reads and writes outside of its memory then.
     ///
     /// # Errors
     /// If the library does not take the formats.
     pub fn without_filter(from: AudioFormat, to: AudioFormat) -> Result<Self, CodecError> {
         let mut resampler = Self::new(AudioFormat { rate: to.rate, ..from }, to)?;
-        resampler.repeat = Some(Repeat { rate: from.rate.max(1), ..Repeat::default() });
+        let weights = weights(from.rate.max(1), to.rate.max(1));
+        resampler.repeat = Some(Repeat { rate: from.rate.max(1), weights, ..Repeat::default() });
         Ok(resampler)
     }
 
@@ -289,6 +329,21 @@ impl Drop for Resampler {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What libswresample makes of these samples with `filter_size` 0.
+    #[test]
+    fn as_libswresample_does_it() {
+        let convert = |rate: u32, samples: &[i16]| {
+            let (from, to) = (AudioFormat { rate: 8000, channels: 1 }, AudioFormat { rate, channels: 1 });
+            let mut out = Vec::new();
+            Resampler::without_filter(from, to).unwrap().convert(samples, &mut out).unwrap();
+            out
+        };
+        assert_eq!(convert(16_000, &[0, -10, 1600, -4790]), [0, 0, -10, 0, 1600, 1, -4790, -3]);
+        assert_eq!(convert(32_000, &[1600, -1610]), [1600, 465, 1, 465, -1610, -468, -1, -468]);
+        let first = [1600, 941, 156, 1, 156, 941, -1610, -947, -157, -1, -157, -947];
+        assert_eq!(convert(48_000, &[1600, -1610]), first);
+    }
 
     /// Without a filter nothing is held back, whatever comes in what pieces.
     #[test]
