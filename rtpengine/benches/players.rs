@@ -1,4 +1,4 @@
-//! What a packet of a player costs: a thousand players of one encoded announcement, each with a call of its own.
+//! What a packet of a player costs: thousands of players of one encoded announcement, each with a call of its own.
 
 #![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
 
@@ -16,7 +16,7 @@ use rtpengine::player::{Action, Output, Player, Start};
 use rtpengine_common::codec::Codec;
 use rtpengine_common::rtp::RtpHeader;
 
-const PLAYERS: u32 = 1000;
+const PLAYERS: [u32; 2] = [1000, 5000];
 
 /// Takes everything.
 struct Nowhere;
@@ -53,12 +53,16 @@ fn call(now: Now, number: u32) -> Plane {
 }
 
 fn play(c: &mut Criterion) {
+    PLAYERS.into_iter().for_each(|players| play_to(c, players));
+}
+
+fn play_to(c: &mut Criterion, players: u32) {
     let start = Now { instant: Instant::now(), unix_us: 1_700_000_000_000_000 };
     let track = announcement();
     let codec = Arc::new(Codec { clock: 8000, channels: 1, ..Codec::default() });
     let output = Output { codec, payload_type: 0, ptime: 20 };
     let what = Start { track, output, times: u32::MAX, lead: Duration::ZERO };
-    let mut calls: Vec<(Plane, Player)> = (0..PLAYERS)
+    let mut calls: Vec<(Plane, Player)> = (0..players)
         .map(|number| {
             let mut player = Player::new([number as u8; 10]);
             player.start(&what);
@@ -67,8 +71,8 @@ fn play(c: &mut Criterion) {
         .collect();
     let (mut events, mut spare, mut now) = (Events::new(Level::Info), Packet::new(), start);
     let mut group = c.benchmark_group("players");
-    group.throughput(Throughput::Elements(PLAYERS.into()));
-    group.bench_function("1000 of one announcement, one packet each", |bench| {
+    group.throughput(Throughput::Elements(players.into()));
+    group.bench_function(format!("{players} of one announcement, one packet each"), |bench| {
         bench.iter(|| {
             let mut turn = Turn { now, out: &mut Nowhere, events: &mut events, spare: &mut spare };
             for (plane, player) in &mut calls {

@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 use rtpengine_tests::daemon;
 use rtpengine_tests::load::conversion::Conversion;
 use rtpengine_tests::load::figures::{self, Run};
-use rtpengine_tests::load::{Bench, dtls, relay, setup, starts};
+use rtpengine_tests::load::{Bench, announcements, dtls, relay, setup, starts};
 use rtpengine_tests::network::Network;
 
 /// Measures the daemon under load.
@@ -55,6 +55,9 @@ struct Arguments {
     /// Relayed calls beside the DTLS load
     #[arg(long, default_value_t = 500)]
     dtls_calls: usize,
+    /// Numbers of callers that hear the announcement
+    #[arg(long, value_delimiter = ',', default_value = "1000,4500")]
+    listeners: Vec<usize>,
     /// Relayed calls beside those that start
     #[arg(long, default_value_t = 500)]
     starts_calls: usize,
@@ -89,6 +92,8 @@ enum Load {
     Dtls,
     /// Calls whose sides have different codecs
     Transcode,
+    /// One announcement played to N callers
+    Announcements,
     /// 20 of these that begin to talk in the same second, beside N relayed calls
     Starts,
 }
@@ -143,6 +148,13 @@ fn main() -> ExitCode {
                     let media = relay::Media::Transcoded(conversion);
                     alternate(title, &|program, own| {
                         relay::run(&bench, &bench.start(program, own), media, calls, false)
+                    });
+                }
+            }
+            Load::Announcements => {
+                for &calls in &arguments.listeners {
+                    alternate(format!("an announcement to {calls} callers"), &|program, own| {
+                        announcements::run(&bench, &bench.start(program, own), calls)
                     });
                 }
             }

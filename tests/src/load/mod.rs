@@ -5,6 +5,7 @@
 //! wake-up of it is billed to the daemon. Arrival is the kernel's time stamp, hence added latency is exact although
 //! the generator looks only four times in a millisecond.
 
+pub mod announcements;
 pub mod conversion;
 pub mod dtls;
 pub mod figures;

@@ -16,7 +16,7 @@ use crate::sys::{self, Batch};
 const SOCKETS: usize = 4;
 
 /// From one packet of a stream to the next.
-const PACKET_INTERVAL_NS: u64 = 20_000_000;
+pub(super) const PACKET_INTERVAL_NS: u64 = 20_000_000;
 
 /// Between two looks at the sockets.
 const LOOK_NS: u64 = 250_000;
@@ -416,7 +416,11 @@ impl<'d> Generator<'d> {
         std::mem::take(&mut self.seen)
     }
 
+    /// What is relayed leaves when it comes; what is transcoded keeps a pace, which such a moment disturbs.
     fn note_disturbance(&mut self) {
+        if self.streams.iter().all(|stream| stream.audio.is_none()) {
+            return;
+        }
         let now = sys::realtime_ns();
         match self.disturbed.last_mut().filter(|(_, end)| *end >= now) {
             Some((_, end)) => *end = now + SETTLED_NS,

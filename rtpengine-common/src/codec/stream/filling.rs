@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::chain::Input;
 use super::dtx::{Buffer, GapFilling, Queued, Run};
+use super::events::is_event;
 use super::numbering::Timestamps;
 use super::outgoing::Outgoing;
-use super::transcoder::{Input, RtpTranscoder, Waiting, is_event};
+use super::transcoder::{RtpTranscoder, Waiting};
 use super::{InPacket, Route};
 #[cfg(feature = "ffmpeg")]
 use crate::codec::engine::resampler::Resampler;

@@ -6,6 +6,7 @@
 //!
 //! What a payload number becomes is a [`Route`]; numbers without one are forwarded with adjusted sequence numbers.
 
+mod chain;
 #[cfg(not(feature = "spandsp"))]
 mod deaf;
 mod detection;
@@ -13,6 +14,9 @@ mod digits;
 #[cfg(test)]
 mod digits_tests;
 mod dtx;
+#[cfg(feature = "spandsp")]
+mod ear;
+mod events;
 mod filling;
 #[cfg(test)]
 mod filling_tests;

@@ -4,31 +4,23 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "spandsp")]
-use super::detection::Change;
+use super::chain::{Input, Output};
 use super::detection::{Detection, Verdict, seen};
 use super::digits::{Digits, OverEvent, Passing};
+#[cfg(feature = "spandsp")]
+use super::ear::Ear;
+use super::events::{Event, is_event};
 use super::filling::Filling;
 use super::numbering::{SequenceNumbers, Timestamps};
 use super::outgoing::{Header, Outgoing};
 use super::pacing::Pacer;
 use super::sequencer::{Sequencer, SequencerCounters, Stored};
-use super::tone::Sound;
 use super::{InPacket, Route, SeenEvent, WITHHELD};
-use crate::codec::dtmf::{Digit, EventPayload, Mask, Placed, Seen};
-#[cfg(feature = "spandsp")]
-use crate::codec::engine::dtmf::{DtmfDetector, ToneChange};
-use crate::codec::engine::packer::Packer;
-#[cfg(feature = "ffmpeg")]
-use crate::codec::engine::resampler::Resampler;
+use crate::codec::dtmf::{Digit, Mask, Placed, Seen};
 use crate::codec::engine::{
-    AudioFormat, CodecError, Decoder, Encoder, Feedback, Frame, Frames, decoded_format, encoded_format,
-    open_decoder, open_encoder,
+    CodecError, Feedback, Frame, Frames, decoded_format, encoded_format, open_decoder, open_encoder,
 };
 use crate::codec::table::Supplemental;
-
-/// Audio and events of one source may be this far apart in time, in timestamp units, for the events to suppress the audio (§18.2(4)).
-const MAX_EVENT_DISTANCE: u32 = 80_000;
 
 /// Silence detection (`codecs.md` §16.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,110 +63,6 @@ pub(super) struct Waiting {
     pub(super) payload: Box<[u8]>,
 }
 
-/// A decoder of one payload number.
-pub(super) struct Input {
-    pub(super) route: Route,
-    pub(super) decoder: Box<dyn Decoder>,
-    #[cfg(feature = "ffmpeg")]
-    resampler: Option<(AudioFormat, AudioFormat, Resampler)>,
-    #[cfg(feature = "spandsp")]
-    ear: Option<Ear>,
-}
-
-/// Listens to decoded audio for tones.
-#[cfg(feature = "spandsp")]
-struct Ear {
-    detector: DtmfDetector,
-    #[cfg(feature = "ffmpeg")]
-    resampler: Option<(AudioFormat, Resampler)>,
-    mono: Vec<i16>,
-    changes: Vec<ToneChange>,
-    /// Position of the output when the listening began.
-    start: u64,
-}
-
-/// What the detector listens to.
-#[cfg(feature = "spandsp")]
-const EAR_FORMAT: AudioFormat = AudioFormat { rate: 8000, channels: 1 };
-
-#[cfg(feature = "spandsp")]
-impl Ear {
-    fn open(start: u64) -> Result<Self, CodecError> {
-        Ok(Self {
-            detector: DtmfDetector::open()?,
-            #[cfg(feature = "ffmpeg")]
-            resampler: None,
-            mono: Vec::new(),
-            changes: Vec::new(),
-            start,
-        })
-    }
-
-    /// Listens; what is found goes to `detection` with positions in units of `clock`.
-    fn listen(
-        &mut self,
-        samples: &[i16],
-        format: AudioFormat,
-        clock: u32,
-        detection: &mut Detection,
-    ) -> Result<(), CodecError> {
-        if format == EAR_FORMAT {
-            self.detector.push(samples, &mut self.changes);
-        } else {
-            self.mono.clear();
-            self.bring_down(samples, format)?;
-            self.detector.push(&self.mono, &mut self.changes);
-        }
-        for change in self.changes.drain(..) {
-            let position = change.position * u64::from(clock) / u64::from(EAR_FORMAT.rate);
-            let tone = change.tone.map(|tone| (tone.event, tone.volume));
-            detection.change(Change { position: self.start + position, tone });
-        }
-        Ok(())
-    }
-
-    #[cfg(feature = "ffmpeg")]
-    fn bring_down(&mut self, samples: &[i16], format: AudioFormat) -> Result<(), CodecError> {
-        if self.resampler.as_ref().is_none_or(|(from, _)| *from != format) {
-            self.resampler = Some((format, Resampler::new(format, EAR_FORMAT)?));
-        }
-        let Some((_, resampler)) = &mut self.resampler else { return Ok(()) };
-        resampler.convert(samples, &mut self.mono)
-    }
-
-    #[cfg(not(feature = "ffmpeg"))]
-    fn bring_down(&mut self, _: &[i16], _: AudioFormat) -> Result<(), CodecError> {
-        Err(CodecError::Library { library: "none", operation: "resampling", code: 0 })
-    }
-}
-
-/// An encoder towards one payload number.
-pub(super) struct Output {
-    pub(super) route: Route,
-    encoder: Box<dyn Encoder>,
-    packer: Packer,
-    pub(super) timestamps: Timestamps,
-    /// Samples given to the encoder and not yet sent, where silence is looked for.
-    heard: VecDeque<i16>,
-    format: AudioFormat,
-    /// Units of audio that went out, whatever the timestamps were set to.
-    position: u64,
-    detection: Detection,
-}
-
-/// An event of the source that is going on or was the last one.
-#[derive(Clone, Copy, Debug)]
-struct Event {
-    number: u8,
-    timestamp: u32,
-    /// Duration so far, in units of the source's clock.
-    duration: u32,
-    /// No end packet came yet.
-    running: bool,
-    /// Timestamp of the packets sent for it.
-    start: u32,
-}
-
 /// Transcodes the packets of one source SSRC towards one sink.
 pub struct RtpTranscoder {
     pub(super) routes: Vec<Route>,
@@ -183,19 +71,19 @@ pub struct RtpTranscoder {
     sequencer: Sequencer<Waiting>,
     pub(super) numbers: SequenceNumbers,
     pacer: Pacer,
-    event: Option<Event>,
+    pub(super) event: Option<Event>,
     /// Source number of the audio that came last.
-    audio: Option<u8>,
+    pub(super) audio: Option<u8>,
     silence: Option<SilenceDetection>,
     /// `dtmf-no-suppress`.
-    no_suppress: bool,
+    pub(super) no_suppress: bool,
     pub(super) decoded: Frames,
     resampled: Frames,
     encoded: Frames,
     packed: Frames,
     decoded_samples: u64,
     seen: Vec<SeenEvent>,
-    digits: Digits,
+    pub(super) digits: Digits,
     /// Timestamp in the source of the audio at work.
     pub(super) moment: u32,
     /// Gaps are filled (§16.1).
@@ -430,7 +318,7 @@ impl RtpTranscoder {
     }
 
     /// Event packets in place of a packet, an end three times. `consumed`: the packet was counted as taken already.
-    fn place(
+    pub(super) fn place(
         &mut self,
         send_at: Duration,
         payload_type: u8,
@@ -449,7 +337,7 @@ impl RtpTranscoder {
     }
 
     /// The packet itself, under another number and timestamp perhaps, at once.
-    fn forward(
+    pub(super) fn forward(
         &mut self,
         now: Duration,
         payload_type: u8,
@@ -469,21 +357,12 @@ impl RtpTranscoder {
     }
 
     /// Where the output of a route is, if it has begun.
-    fn position(&self, route: &Route) -> Option<u32> {
+    pub(super) fn position(&self, route: &Route) -> Option<u32> {
         self.output(route.output_payload_type).and_then(|output| output.timestamps.position())
     }
 
-    fn output(&self, payload_type: u8) -> Option<&Output> {
+    pub(super) fn output(&self, payload_type: u8) -> Option<&Output> {
         self.outputs.iter().find(|output| output.route.output_payload_type == payload_type)
-    }
-
-    /// Audio of the source is left out while an event of it runs (§18.2(4)).
-    pub(super) fn is_suppressed(&mut self, timestamp: u32) -> bool {
-        let Some(event) = self.event.as_mut().filter(|event| event.running) else { return false };
-        if timestamp.wrapping_sub(event.timestamp).cast_signed().unsigned_abs() > MAX_EVENT_DISTANCE {
-            event.running = false;
-        }
-        event.running && !self.no_suppress
     }
 
     fn transcode(
@@ -551,7 +430,7 @@ impl RtpTranscoder {
     }
 
     /// Opens the coders of a route unless they are; its output begins with the given timestamp unless it has begun.
-    fn open(&mut self, route: &Route, timestamp: u32) -> Result<(), CodecError> {
+    pub(super) fn open(&mut self, route: &Route, timestamp: u32) -> Result<(), CodecError> {
         self.open_coders(route)?;
         let number = route.output_payload_type;
         if let Some(output) = self.outputs.iter_mut().find(|o| o.route.output_payload_type == number) {
@@ -703,194 +582,5 @@ impl RtpTranscoder {
             out.push(header, payload);
         }
         result
-    }
-
-    /// An event packet (§§18.2, 18.3).
-    fn process_event(
-        &mut self,
-        now: Duration,
-        route: &Route,
-        packet: &InPacket<'_>,
-        out: &mut Outgoing,
-    ) -> Result<(), CodecError> {
-        let &[number, flags, high, low, ..] = packet.payload else {
-            self.numbers.consumed();
-            return Err(CodecError::Payload("shorter than an event"));
-        };
-        let (end, volume) = (flags & 0x80 != 0, flags & 0x3f);
-        let duration = u32::from(u16::from_be_bytes([high, low]));
-        // The audio that these events belong to; its route says where they go.
-        let audio = self.audio.and_then(|audio| self.route(audio)).cloned();
-        let known = self.event.filter(|event| (event.number, event.timestamp) == (number, packet.timestamp));
-        let before = known.map_or(0, |event| event.duration);
-        let growth = duration.saturating_sub(before);
-        if growth > route.input.clock {
-            self.numbers.consumed();
-            return Err(CodecError::Payload("event grows by more than a second"));
-        }
-        let position = audio.as_ref().and_then(|audio| self.position(audio));
-        let start = known.map_or(position.unwrap_or(packet.timestamp), |event| event.start);
-        let running = !end && known.is_none_or(|event| event.running);
-        let event =
-            Event { number, timestamp: packet.timestamp, duration: duration.max(before), running, start };
-        self.event = Some(event);
-        if let Some(events) = route.dtmf.filter(|_| !self.digits.swallows_events()) {
-            let output = audio.filter(|_| position.is_some());
-            self.send_event(now, route, events, output.as_ref(), growth, duration, packet, out);
-            return Ok(());
-        }
-        let played = self.play_tone(
-            now,
-            route,
-            Sound::of_event(number),
-            volume,
-            before,
-            growth,
-            packet.timestamp,
-            out,
-        );
-        if known.is_none() && running && self.digits.takes_anew(packet.timestamp) {
-            self.event = None;
-        }
-        played
-    }
-
-    /// Events to events: the timestamp is the position of the audio at the start, the duration in the output's clock (§18.3).
-    #[allow(clippy::too_many_arguments)]
-    fn send_event(
-        &mut self,
-        now: Duration,
-        route: &Route,
-        events: u8,
-        audio: Option<&Route>,
-        growth: u32,
-        duration: u32,
-        packet: &InPacket<'_>,
-        out: &mut Outgoing,
-    ) {
-        let (Some(audio), Some(event)) = (audio, self.event) else {
-            // No audio was transcoded yet: everything stays as received, but for what must not be told.
-            let mut payload: smallvec::SmallVec<[u8; 16]> = packet.payload.into();
-            if let Some(number) = payload.first_mut() {
-                *number = self.digits.event_number(*number);
-            }
-            let changed = InPacket { payload: &payload, ..*packet };
-            return self.forward(now, events, packet.timestamp, &changed, out);
-        };
-        let scale = |units: u32| {
-            let scaled =
-                u64::from(units) * u64::from(audio.output.clock) / u64::from(route.input.clock.max(1));
-            u32::try_from(scaled).unwrap_or(u32::MAX)
-        };
-        let scaled = scale(duration);
-        if growth != 0 {
-            let number = audio.output_payload_type;
-            if let Some(output) = self.outputs.iter_mut().find(|o| o.route.output_payload_type == number) {
-                output.timestamps.set(event.start.wrapping_add(scaled));
-            }
-        }
-        let mut payload: smallvec::SmallVec<[u8; 16]> = packet.payload.into();
-        let duration = u16::try_from(scaled).unwrap_or(u16::MAX);
-        let [high, low] = duration.to_be_bytes();
-        if let [number, _, first, second, ..] = payload.as_mut_slice() {
-            (*number, *first, *second) = (self.digits.event_number(*number), high, low);
-        }
-        let own = EventPayload::parse(&payload).filter(|_| !self.digits.is_idle());
-        if let Some(own) = own {
-            let (clock, frame) = (audio.output.clock, audio.output.clock / 1000 * audio.output_ptime.max(1));
-            match self.digits.event(event.start, own, frame, clock) {
-                OverEvent::Itself => {}
-                OverEvent::Replaced(placed) => return self.place(now, events, &placed, false, out),
-                OverEvent::Swallowed => return self.numbers.consumed(),
-            }
-        }
-        let changed = InPacket { payload: &payload, ..*packet };
-        self.forward(now, events, event.start, &changed, out);
-    }
-
-    /// Events to tones: what the event grew by, encoded like audio (§18.2).
-    #[allow(clippy::too_many_arguments)]
-    fn play_tone(
-        &mut self,
-        now: Duration,
-        route: &Route,
-        sound: Sound,
-        volume: u8,
-        before: u32,
-        growth: u32,
-        timestamp: u32,
-        out: &mut Outgoing,
-    ) -> Result<(), CodecError> {
-        self.numbers.consumed();
-        // The tone is encoded through the chain of the audio that leads to the same output, or a linear one of its own.
-        let Some(chain) = self.tone_chain(route, timestamp)? else { return Ok(()) };
-        let Some(input) = self.inputs.iter().find(|input| input.route == chain) else { return Ok(()) };
-        let format = input.decoder.format();
-        let samples =
-            |units: u32| u64::from(units) * u64::from(format.rate) / u64::from(route.input.clock.max(1));
-        let first = samples(before);
-        let count = samples(before.saturating_add(growth)) - first;
-        self.decoded.clear();
-        let count = usize::try_from(count).unwrap_or(0);
-        let sound = if self.digits.swallows_events() { Sound::Silence } else { sound };
-        sound.append(first, count, format.rate, format.channels, volume, self.decoded.samples_mut());
-        self.moment = timestamp.wrapping_add(before);
-        self.encode(now, &chain, out)
-    }
-
-    /// The route whose decoder format and encoder tones use: that of the audio heard last, else any audio to the same output.
-    fn tone_chain(&mut self, route: &Route, timestamp: u32) -> Result<Option<Route>, CodecError> {
-        let leads = |candidate: &&Route| {
-            candidate.output_payload_type == route.output_payload_type && candidate.input.is_audio()
-        };
-        let last = self.audio.and_then(|audio| self.route(audio)).filter(|r| leads(r));
-        // Events that would stay events have no audio of their own: hidden ones take that of the source.
-        let heard = || self.audio.and_then(|audio| self.route(audio));
-        let any = || self.routes.iter().find(|candidate| candidate.input.is_audio());
-        let chain = last.or_else(|| self.routes.iter().find(leads)).or_else(heard).or_else(any);
-        let Some(chain) = chain.cloned() else { return Ok(None) };
-        self.open(&chain, timestamp)?;
-        Ok(Some(chain))
-    }
-}
-
-pub(super) fn is_event(route: &Route) -> bool {
-    route.input.supplemental == Some(Supplemental::TelephoneEvent)
-}
-
-impl Input {
-    #[cfg(feature = "ffmpeg")]
-    fn resample(&mut self, to: AudioFormat, samples: &[i16], out: &mut Frames) -> Result<(), CodecError> {
-        use crate::codec::engine::Coder;
-        self.open_resampler(to)?.push(Frame::Samples(samples), out)
-    }
-
-    #[cfg(feature = "ffmpeg")]
-    fn open_resampler(&mut self, to: AudioFormat) -> Result<&mut Resampler, CodecError> {
-        let from = self.decoder.format();
-        let (from, to, resampler) = match self.resampler.take() {
-            Some(open) if (open.0, open.1) == (from, to) => open,
-            // Noise needs no filter, and is not held back by one (§16.3).
-            _ if self.route.input.supplemental.is_some() => (from, to, Resampler::without_filter(from, to)?),
-            _ => (from, to, Resampler::new(from, to)?),
-        };
-        Ok(&mut self.resampler.insert((from, to, resampler)).2)
-    }
-
-    #[cfg(not(feature = "ffmpeg"))]
-    fn resample(&mut self, _: AudioFormat, _: &[i16], _: &mut Frames) -> Result<(), CodecError> {
-        Err(CodecError::Library { library: "none", operation: "resampling", code: 0 })
-    }
-}
-
-impl Output {
-    /// Takes the samples of a packet from what was heard: are all of them silence?
-    fn is_silent(&mut self, duration: u32, threshold: i16) -> bool {
-        let clock = u64::from(self.route.output.clock.max(1));
-        let samples =
-            u64::from(duration) * u64::from(self.format.rate) / clock * u64::from(self.format.channels);
-        let count = usize::try_from(samples).unwrap_or(0).min(self.heard.len());
-        let quiet = |sample: i16| sample.unsigned_abs() <= threshold.unsigned_abs();
-        self.heard.drain(..count).fold(count != 0, |all, sample| all && quiet(sample))
     }
 }
