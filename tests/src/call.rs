@@ -99,6 +99,16 @@ impl<'d> Call<'d> {
         reply
     }
 
+    /// A call in which two phones talk to each other.
+    #[must_use]
+    #[track_caller]
+    pub fn connected(daemon: &'d Daemon) -> (Self, Phone, Phone) {
+        let call = Self::new(daemon);
+        let (mut caller, mut callee) = call.phones();
+        call.connects(&mut caller, &mut callee);
+        (call, caller, callee)
+    }
+
     /// `from` offers, `to` answers.
     #[track_caller]
     pub fn connects(&self, from: &mut Phone, to: &mut Phone) {

@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_key_of_every_suite_is_printed_whole() {
-        for info in srtp::SUITES.iter() {
+        for info in &srtp::SUITES {
             let params = CryptoParams::generate(1, info.suite, |bytes| bytes.fill(0xa5));
             for pad in [false, true] {
                 let text = printed(&params, CryptoPrint { pad, lifetime: false });

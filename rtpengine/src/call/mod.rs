@@ -66,7 +66,7 @@ mod transform;
 mod transport;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use commands::{check, delete_not_found, unknown_call};
 

@@ -179,6 +179,8 @@ fn start_coders(settings: &Settings, count: usize) -> io::Result<Coders> {
         let bench = bench.again();
         builder(settings, format!("coder-{number}")).spawn(move || {
             set_scheduling(scheduling);
+            #[cfg(feature = "codec")]
+            rtpengine_common::codec::engine::rate_by_two::learn();
             bench.work();
         })?;
     }

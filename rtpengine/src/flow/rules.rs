@@ -2,25 +2,11 @@
 //! the list without a test that exists is noticed here.
 //!
 //! Rules without a number in the specification (rows of tables, single sentences) are counted in their order: `3.2 row 4`, `14 row 1`.
-//! Tests are named by file (see [`FOLDERS`]) and function.
+//! Tests are named by file (see `FOLDERS` in `call::tests::rules`) and function.
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::collections::HashSet;
 
-/// What the first part of a test's name stands for, below the workspace.
-const FOLDERS: &[(&str, &str)] = &[
-    ("browser", "tests/tests/browser"),
-    ("call", "rtpengine/src/call/tests"),
-    ("codecs", "rtpengine/src/call/codecs"),
-    ("common", "rtpengine-common/src"),
-    ("daemon", "tests/tests/daemon"),
-    ("dtls", "rtpengine/src/dtls"),
-    ("flow", "rtpengine/src/flow"),
-    ("ice", "rtpengine/src/ice"),
-    ("net", "rtpengine/src/net"),
-    ("options", "rtpengine/src/options"),
-    ("shard", "rtpengine/src/shard"),
-];
+use crate::call::tests::rules::{Rule, are_tested};
 
 const NO_KERNEL: &str =
     "- nothing is handed to the kernel: there is no module yet, and every packet stays in user space";
@@ -28,7 +14,7 @@ const NO_REDIS: &str =
     "- calls are not stored in Redis yet, so there is nothing to refresh every five minutes";
 
 #[rustfmt::skip]
-const RULES: &[(&str, &str, &[&str])] = &[
+const RULES: &[Rule] = &[
     ("3.1 row 1", "packets of up to 8192 bytes", &["daemon/bad_input::oversized_packets_pass_up_to_the_limit", "daemon/media_rules::section_3_1_a_packet_that_fills_the_buffer_is_told"]),
     ("3.1 row 2", "room in front", &["common/rtp/tests::extension_growth_uses_the_tail_when_the_head_is_full"]),
     ("3.1 row 3", "room behind", &["flow/packet::the_room_behind_is_bounded"]),
@@ -412,54 +398,9 @@ const COUNTED: &[(&str, usize)] = &[
     ("23 row ", 9),
 ];
 
-/// The names of the functions with `#[test]` in a file, and of those in `proptest!`.
-fn tests_of(text: &str) -> HashSet<String> {
-    let mut names = HashSet::new();
-    let mut marked = false;
-    for line in text.lines().map(str::trim) {
-        if line == "#[test]" {
-            marked = true;
-        } else if let Some(rest) = line.strip_prefix("fn ").filter(|_| marked) {
-            names.extend(rest.split('(').next().map(str::to_owned));
-            marked = false;
-        }
-    }
-    names
-}
-
-/// The tests of a file, which may not be there.
-fn load(file: &str) -> HashSet<String> {
-    let Some((folder, rest)) = file.split_once('/') else { return HashSet::new() };
-    let Some((_, folder)) = FOLDERS.iter().find(|(name, _)| *name == folder) else { return HashSet::new() };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join(rest).with_extension("rs");
-    std::fs::read_to_string(path).map(|text| tests_of(&text)).unwrap_or_default()
-}
-
 #[test]
 fn every_rule_has_a_test_that_exists() {
-    let mut files: HashMap<&str, HashSet<String>> = HashMap::new();
-    let mut wrong = Vec::new();
-    for (rule, _, tests) in RULES {
-        if tests.is_empty() {
-            wrong.push(format!("{rule} has neither test nor reason"));
-        }
-        for test in *tests {
-            if let Some(reason) = test.strip_prefix("- ") {
-                if reason.len() < 30 || tests.len() > 1 {
-                    wrong.push(format!("{rule}: the reason says too little, or stands beside a test"));
-                }
-                continue;
-            }
-            let Some((file, name)) = test.split_once("::") else {
-                wrong.push(format!("{rule}: {test} is no test"));
-                continue;
-            };
-            if !files.entry(file).or_insert_with(|| load(file)).contains(name) {
-                wrong.push(format!("{rule}: there is no test {test}"));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    are_tested(RULES);
 }
 
 #[test]

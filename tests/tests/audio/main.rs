@@ -158,12 +158,12 @@ fn spoken(codec: &Codec, samples: &[i16]) -> Vec<(Vec<u8>, u32)> {
     packed.encoded().map(|packet| (packet.octets.to_vec(), packet.duration)).collect()
 }
 
-/// What packets sound like, in 8000 Hz.
-fn heard(codec: &Codec, packets: &[Rtp]) -> Vec<i16> {
+/// What the packets of a number sound like, in 8000 Hz.
+fn heard(codec: &Codec, number: u8, packets: &[Rtp]) -> Vec<i16> {
     let format = if codec.has_name("opus") { speech::FORMAT } else { format_of(codec) };
     let mut decoder = open_decoder(codec, format, 20).unwrap();
     let mut audio = Frames::new();
-    for packet in packets.iter().filter(|packet| packet.payload.len() != 4) {
+    for packet in packets.iter().filter(|packet| packet.payload_type == number) {
         decoder.push(Frame::Encoded(&packet.payload), &mut audio).unwrap();
     }
     let mut resampler = resampler::Resampler::new(decoder.format(), speech::FORMAT).unwrap();
@@ -267,6 +267,11 @@ fn script(case: &Case, samples: &[i16]) -> Vec<Vec<Rtp>> {
     }
     if case.fate == Fate::Silence {
         samples[8000..12_000].fill(0);
+        // And gets louder bit by bit.
+        for (frame, samples) in (0i16..).zip(samples[12_000..20_000].chunks_exact_mut(160)) {
+            let level = 100 + frame * 20;
+            samples.chunks_exact_mut(2).for_each(|pair| pair.copy_from_slice(&[level, -level]));
+        }
     }
     let mut turns = vec![Vec::new(); 170];
     let mut ms = 0;
@@ -416,7 +421,7 @@ fn streams_go_on_as_debians_do() {
 fn compare(case: &Case, samples: &[i16], [ours, peers]: [&[Rtp]; 2]) {
     let name = format!("{} -> {} at {} ms, {:?}", case.from.1, case.to.1, case.ptime, case.fate);
     let codec = codec_of(case.to);
-    let (a, b) = (heard(&codec, ours), heard(&codec, peers));
+    let (a, b) = (heard(&codec, case.to.0, ours), heard(&codec, case.to.0, peers));
     let (here, there) = (measure::distance(samples, &a), measure::distance(samples, &b));
     let apart = measure::distance(&b, &a);
     let same = ours.iter().zip(peers).filter(|(a, b)| a.payload == b.payload).count();

@@ -19,9 +19,7 @@ fn audio_flows_both_ways_and_ends_with_the_call() {
 #[test]
 fn media_ports_are_even_and_in_the_range() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (_call, alice, bob) = Call::connected(&daemon);
     for phone in [&alice, &bob] {
         let section = phone.remote();
         assert!(section.port().is_multiple_of(2));
@@ -33,9 +31,7 @@ fn media_ports_are_even_and_in_the_range() {
 #[test]
 fn rtcp_flows_both_ways_on_its_own_port() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (_call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     bob.speaks_to(&mut alice);
     let report = alice.sends_rtcp(&alice.sender_report());
@@ -71,9 +67,7 @@ fn many_calls_do_not_mix() {
 #[test]
 fn a_burst_arrives_whole_and_in_order() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (_call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     let burst: Vec<_> = (0..50).map(|_| alice.sends()).collect();
     for packet in &burst {
@@ -146,9 +140,7 @@ fn a_serial_fork_leaves_a_stub_of_the_first_branch() {
 #[test]
 fn a_changed_to_tag_is_an_alias_of_the_same_party() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     bob.tag = "bob-2".into();
     call.answer(&mut bob, &mut alice);
     alice.speaks_to(&mut bob);
@@ -161,9 +153,7 @@ fn a_changed_to_tag_is_an_alias_of_the_same_party() {
 #[test]
 fn a_new_branch_is_another_party() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     bob.tag = "bob-2".into();
     call.answer_with(&mut bob, &mut alice, &Request::empty().flag("new-branch"));
     assert_eq!(call.query().at(&["tags"]).keys(), ["alice", "bob", "bob-2"]);

@@ -79,9 +79,7 @@ fn the_adaptive_jitter_buffer_holds_back_what_its_minimum_says() {
 #[test]
 fn the_delay_buffer_holds_back_each_packet_for_its_time() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     let delay = |ms: i64| {
         let request = call.ask("block DTMF").set("from-tag", "alice").set("DTMF-security", "off");

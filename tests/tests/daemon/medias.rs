@@ -270,9 +270,7 @@ fn media_echo_sends_back_what_came() {
 #[test]
 fn drop_traffic_drops_everything_until_it_stops() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     call.offer_with(&mut alice, &mut bob, &Request::empty().set("drop-traffic", "start"));
     call.answer(&mut bob, &mut alice);
     alice.sends();

@@ -45,9 +45,7 @@ fn texts(value: &Value) -> Vec<&str> {
 fn a_call_is_described_in_the_order_of_the_specification() {
     let daemon = Daemon::start();
     let before = now();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     bob.speaks_to(&mut alice);
     let query = call.query();
@@ -153,9 +151,7 @@ fn the_parties_answer_for_their_branch_label_and_metadata() {
 #[test]
 fn one_tag_brings_its_sources_along() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, _alice, _bob) = Call::connected(&daemon);
     for (key, tag) in [("from-tag", "alice"), ("to-tag", "bob")] {
         let reply = daemon.request(&call.ask("query").set(key, tag)).ok();
         let mut tags = reply.at(&["tags"]).keys();
@@ -203,9 +199,7 @@ fn the_list_has_every_call_up_to_the_limit() {
 #[test]
 fn receiver_reports_make_quality_figures() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     bob.speaks_to(&mut alice);
     // Each reports when it sent, and the other, a moment later, how it heard that. A conversation is scored once both legs have
@@ -253,9 +247,7 @@ fn receiver_reports_make_quality_figures() {
 #[test]
 fn statistics_count_sessions_and_requests() {
     let daemon = Daemon::start();
-    let call = Call::new(&daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     let current = ["statistics", "currentstatistics"];
     let statistics = daemon.request(&Request::new("statistics")).ok();

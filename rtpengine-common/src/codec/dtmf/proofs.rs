@@ -134,10 +134,10 @@ fn every_digit_volume_length_and_codec() {
             }
             let name = || format!("{}/{} at {volume}, {ms} ms: {:?}", between.name, between.clock, way.heard);
             assert!(way.heard.iter().map(|heard| heard.1).eq(0..16), "{}", name());
-            // Detection takes one frame more or less at both ends. The level is that of the tones together, as the detector measures
-            // it, and one of two channels is 3 dB softer.
+            // Detection takes one frame more or less at both ends. The level is that of the event, but that codecs of few bits
+            // make it softer or louder, and one of two channels is 3 dB softer.
             assert!(way.heard.iter().all(|heard| heard.3.abs_diff(ms) <= 40), "{}", name());
-            assert!(way.heard.iter().all(|heard| (volume..=volume + 6).contains(&heard.2)), "{}", name());
+            assert!(way.heard.iter().all(|heard| heard.2.abs_diff(volume) <= 4), "{}", name());
         }
     });
 }

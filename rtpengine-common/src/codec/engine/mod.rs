@@ -41,6 +41,8 @@ pub mod packer;
 #[cfg(all(test, feature = "ffmpeg"))]
 pub(in crate::codec) mod proofs;
 #[cfg(feature = "ffmpeg")]
+pub mod rate_by_two;
+#[cfg(feature = "ffmpeg")]
 #[allow(unsafe_code)]
 pub mod resampler;
 pub mod rfc4867;

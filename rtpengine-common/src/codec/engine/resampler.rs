@@ -5,8 +5,7 @@ use std::ptr::{self, NonNull};
 
 use ffmpeg_next::ffi::{
     AVChannelLayout, AVSampleFormat, SwrContext, av_channel_layout_default, av_get_bytes_per_sample,
-    av_opt_set_int, av_sample_fmt_is_planar, swr_alloc_set_opts2, swr_convert, swr_free, swr_get_out_samples,
-    swr_init,
+    av_sample_fmt_is_planar, swr_alloc_set_opts2, swr_convert, swr_free, swr_get_out_samples, swr_init,
 };
 
 use super::{AudioFormat, CodecError, Coder, Frame, Frames};
@@ -61,6 +60,81 @@ pub struct Resampler {
     context: NonNull<SwrContext>,
     from: AudioFormat,
     to: AudioFormat,
+    repeat: Option<Repeat>,
+}
+
+/// Brings samples to another rate as libswresample does with a filter of a single tap: each moment has the sample that was last, weighted
+/// by the filter at the distance from it.
+#[derive(Debug, Default)]
+struct Repeat {
+    /// Rate of what comes in.
+    rate: u32,
+    /// Samples per channel taken and made so far.
+    given: u64,
+    made: u64,
+    /// Weights by the distance, from one sample to the next, in units of 2⁻¹⁵.
+    weights: Vec<i32>,
+    samples: Vec<i16>,
+}
+
+/// Distances that weights are kept for.
+const PHASES: u64 = 1024;
+
+/// Modified Bessel function of the first kind and order 0.
+fn bessel(x: f64) -> f64 {
+    let (mut sum, mut term) = (1.0, 1.0);
+    for k in 1..40 {
+        term *= x / 2.0 / f64::from(k);
+        sum += term * term;
+    }
+    sum
+}
+
+/// The filter of libswresample: a sinc in a Kaiser window with β = 9, as wide as one sample.
+fn weights(from: u32, to: u32) -> Vec<i32> {
+    let (mut a, mut b) = (from, to);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    let phases = u64::from(to / a.max(1)).clamp(1, PHASES);
+    let factor = (f64::from(to) * 0.97 / f64::from(from)).min(1.0);
+    let weight = |phase: u64| {
+        let distance = phase.min(phases - phase) as f64 / phases as f64;
+        let x = std::f64::consts::PI * distance * factor;
+        let sinc = if x == 0.0 { 1.0 } else { x.sin() / x };
+        let window = bessel(9.0 * (1.0 - 4.0 * distance * distance).max(0.0).sqrt()) / bessel(9.0);
+        ((sinc * window * 32768.0).round_ties_even() as i32).min(i32::from(i16::MAX))
+    };
+    (0..phases).map(weight).collect()
+}
+
+impl Repeat {
+    fn take(&mut self, samples: &[i16], channels: usize, rate: u32) {
+        self.samples.clear();
+        let count = (samples.len() / channels.max(1)) as u64;
+        loop {
+            let at = self.made * u64::from(self.rate) / u64::from(rate.max(1));
+            if at >= self.given + count {
+                break;
+            }
+            let at = usize::try_from(at.saturating_sub(self.given)).unwrap_or(0) * channels;
+            let rest = self.made * u64::from(self.rate) % u64::from(rate.max(1));
+            let phase = rest * self.weights.len() as u64 / u64::from(rate.max(1));
+            let weight =
+                usize::try_from(phase).ok().and_then(|phase| self.weights.get(phase)).copied().unwrap_or(0);
+            let weigh = |sample: &i16| ((i32::from(*sample) * weight + (1 << 14)) >> 15) as i16;
+            self.samples.extend(samples.get(at..at + channels).unwrap_or_default().iter().map(weigh));
+            self.made += 1;
+        }
+        self.given += count;
+        // Whole seconds have no effect on where the next one lies.
+        let seconds = self.given / u64::from(self.rate);
+        let made = seconds * u64::from(rate);
+        if self.made >= made {
+            self.given -= seconds * u64::from(self.rate);
+            self.made -= made;
+        }
+    }
 }
 
 // SAFETY: the context has one owner and no thread-local state.
@@ -88,13 +162,17 @@ impl Resampler {
         Self::with_layouts(from, SampleLayout::INTERLEAVED_16, to, SampleLayout::INTERLEAVED_16)
     }
 
-    /// A converter of interleaved 16-bit audio without a filter, which therefore holds nothing back: for noise, which has nothing to lose
-    /// (`codecs.md` §16.3).
+    /// A converter of interleaved 16-bit audio that looks at no sample but the last, so that it holds nothing back: for noise, which has
+    /// nothing to lose (`codecs.md` §16.3). It does what the library does with an empty filter; the library itself is not asked for
+    /// that, because it reads and writes outside of its memory then.
     ///
     /// # Errors
     /// If the library does not take the formats.
     pub fn without_filter(from: AudioFormat, to: AudioFormat) -> Result<Self, CodecError> {
-        Self::open((from, SampleLayout::INTERLEAVED_16), (to, SampleLayout::INTERLEAVED_16), false)
+        let mut resampler = Self::new(AudioFormat { rate: to.rate, ..from }, to)?;
+        let weights = weights(from.rate.max(1), to.rate.max(1));
+        resampler.repeat = Some(Repeat { rate: from.rate.max(1), weights, ..Repeat::default() });
+        Ok(resampler)
     }
 
     /// A converter between any sample layouts.
@@ -106,14 +184,6 @@ impl Resampler {
         from_layout: SampleLayout,
         to: AudioFormat,
         to_layout: SampleLayout,
-    ) -> Result<Self, CodecError> {
-        Self::open((from, from_layout), (to, to_layout), true)
-    }
-
-    fn open(
-        (from, from_layout): (AudioFormat, SampleLayout),
-        (to, to_layout): (AudioFormat, SampleLayout),
-        filter: bool,
     ) -> Result<Self, CodecError> {
         let rate = |format: AudioFormat| c_int::try_from(format.rate).ok().filter(|&rate| rate != 0);
         let (Some(from_rate), Some(to_rate)) = (rate(from), rate(to)) else {
@@ -139,14 +209,7 @@ impl Resampler {
         let Some(context) = NonNull::new(context).filter(|_| code >= 0) else {
             return Err(error("swr_alloc_set_opts2", code));
         };
-        let resampler = Self { context, from, to };
-        if !filter {
-            // SAFETY: the context is valid, is not initialised yet, and has an option of this name.
-            let code = unsafe { av_opt_set_int(context.as_ptr().cast(), c"filter_size".as_ptr(), 0, 0) };
-            if code < 0 {
-                return Err(error("av_opt_set_int", code));
-            }
-        }
+        let resampler = Self { context, from, to, repeat: None };
         // SAFETY: the context is valid and was not initialised before.
         let code = unsafe { swr_init(resampler.context.as_ptr()) };
         if code < 0 { Err(error("swr_init", code)) } else { Ok(resampler) }
@@ -222,6 +285,16 @@ impl Resampler {
     /// # Errors
     /// If the library fails.
     pub fn convert(&mut self, samples: &[i16], out: &mut Vec<i16>) -> Result<(), CodecError> {
+        if let Some(mut repeat) = self.repeat.take() {
+            repeat.take(samples, self.from.channels as usize, self.from.rate);
+            let result = self.convert_all(&repeat.samples, out);
+            self.repeat = Some(repeat);
+            return result;
+        }
+        self.convert_all(samples, out)
+    }
+
+    fn convert_all(&mut self, samples: &[i16], out: &mut Vec<i16>) -> Result<(), CodecError> {
         let count = samples.len() / (self.from.channels as usize).max(1);
         let plane = [samples.as_ptr().cast::<u8>()];
         // SAFETY: one interleaved plane with `count` samples of all channels; the output of `new` is interleaved 16-bit.
@@ -250,5 +323,55 @@ impl Drop for Resampler {
         let mut context = self.context.as_ptr();
         // SAFETY: the context was allocated by the library and is freed once.
         unsafe { swr_free(&raw mut context) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What libswresample makes of these samples with `filter_size` 0.
+    #[test]
+    fn as_libswresample_does_it() {
+        let convert = |rate: u32, samples: &[i16]| {
+            let (from, to) = (AudioFormat { rate: 8000, channels: 1 }, AudioFormat { rate, channels: 1 });
+            let mut out = Vec::new();
+            Resampler::without_filter(from, to).unwrap().convert(samples, &mut out).unwrap();
+            out
+        };
+        assert_eq!(convert(16_000, &[0, -10, 1600, -4790]), [0, 0, -10, 0, 1600, 1, -4790, -3]);
+        assert_eq!(convert(32_000, &[1600, -1610]), [1600, 465, 1, 465, -1610, -468, -1, -468]);
+        let first = [1600, 941, 156, 1, 156, 941, -1610, -947, -157, -1, -157, -947];
+        assert_eq!(convert(48_000, &[1600, -1610]), first);
+    }
+
+    /// Without a filter nothing is held back, whatever comes in what pieces.
+    #[test]
+    fn without_filter() {
+        let from = AudioFormat { rate: 8000, channels: 1 };
+        for (rate, channels) in [
+            (16000, 1),
+            (16000, 2),
+            (32000, 1),
+            (44100, 2),
+            (48000, 1),
+            (48000, 2),
+            (11025, 1),
+            (4000, 1),
+            (192_000, 8),
+        ] {
+            let to = AudioFormat { rate, channels };
+            let mut resampler = Resampler::without_filter(from, to).unwrap();
+            let (mut given, mut got, mut samples) = (0u64, 0u64, Vec::new());
+            for length in (0..400).chain([1, 1, 2, 0, 3, 80, 160, 160, 240, 8000]) {
+                let piece: Vec<i16> = (0..length).map(|n| (n * 31 % 2000) as i16 - 1000).collect();
+                samples.clear();
+                resampler.convert(&piece, &mut samples).unwrap();
+                given += piece.len() as u64;
+                got += samples.len() as u64 / u64::from(channels);
+                let due = given * u64::from(rate) / 8000;
+                assert!(got.abs_diff(due) <= u64::from(rate / 8000).max(2), "{to:?}: {got} for {due}");
+            }
+        }
     }
 }

@@ -8,16 +8,16 @@ use super::detection::Detection;
 use super::ear::Ear;
 use super::numbering::Timestamps;
 use crate::codec::engine::packer::Packer;
-#[cfg(feature = "ffmpeg")]
-use crate::codec::engine::resampler::Resampler;
 use crate::codec::engine::{AudioFormat, CodecError, Decoder, Encoder, Frames};
+#[cfg(feature = "ffmpeg")]
+use crate::codec::engine::{rate_by_two::RateConverter, resampler::Resampler};
 
 /// A decoder of one payload number.
 pub(super) struct Input {
     pub(super) route: Route,
     pub(super) decoder: Box<dyn Decoder>,
     #[cfg(feature = "ffmpeg")]
-    pub(super) resampler: Option<(AudioFormat, AudioFormat, Resampler)>,
+    pub(super) resampler: Option<(AudioFormat, AudioFormat, RateConverter)>,
     #[cfg(feature = "spandsp")]
     pub(super) ear: Option<Ear>,
 }
@@ -49,13 +49,15 @@ impl Input {
     }
 
     #[cfg(feature = "ffmpeg")]
-    pub(super) fn open_resampler(&mut self, to: AudioFormat) -> Result<&mut Resampler, CodecError> {
+    pub(super) fn open_resampler(&mut self, to: AudioFormat) -> Result<&mut RateConverter, CodecError> {
         let from = self.decoder.format();
         let (from, to, resampler) = match self.resampler.take() {
             Some(open) if (open.0, open.1) == (from, to) => open,
             // Noise needs no filter, and is not held back by one (§16.3).
-            _ if self.route.input.supplemental.is_some() => (from, to, Resampler::without_filter(from, to)?),
-            _ => (from, to, Resampler::new(from, to)?),
+            _ if self.route.input.supplemental.is_some() => {
+                (from, to, RateConverter::Library(Resampler::without_filter(from, to)?))
+            }
+            _ => (from, to, RateConverter::new(from, to)?),
         };
         Ok(&mut self.resampler.insert((from, to, resampler)).2)
     }

@@ -3,14 +3,14 @@
 use super::detection::{Change, Detection};
 use crate::codec::engine::dtmf::{DtmfDetector, ToneChange};
 #[cfg(feature = "ffmpeg")]
-use crate::codec::engine::resampler::Resampler;
+use crate::codec::engine::rate_by_two::RateConverter;
 use crate::codec::engine::{AudioFormat, CodecError};
 
 /// Listens to decoded audio for tones.
 pub(super) struct Ear {
     detector: DtmfDetector,
     #[cfg(feature = "ffmpeg")]
-    resampler: Option<(AudioFormat, Resampler)>,
+    resampler: Option<(AudioFormat, RateConverter)>,
     mono: Vec<i16>,
     changes: Vec<ToneChange>,
     /// Position of the output when the listening began.
@@ -58,7 +58,7 @@ impl Ear {
     #[cfg(feature = "ffmpeg")]
     fn bring_down(&mut self, samples: &[i16], format: AudioFormat) -> Result<(), CodecError> {
         if self.resampler.as_ref().is_none_or(|(from, _)| *from != format) {
-            self.resampler = Some((format, Resampler::new(format, EAR_FORMAT)?));
+            self.resampler = Some((format, RateConverter::new(format, EAR_FORMAT)?));
         }
         let Some((_, resampler)) = &mut self.resampler else { return Ok(()) };
         resampler.convert(samples, &mut self.mono)

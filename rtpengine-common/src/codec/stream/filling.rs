@@ -9,6 +9,8 @@ use super::numbering::Timestamps;
 use super::outgoing::Outgoing;
 use super::transcoder::{RtpTranscoder, Waiting};
 use super::{InPacket, Route};
+#[cfg(feature = "ffmpeg")]
+use crate::codec::engine::resampler::Resampler;
 use crate::codec::engine::{AudioFormat, CodecError, Decoder, Frame, Frames, open_decoder};
 use crate::codec::table::Dtx;
 use crate::codec::{Codec, CodecId, Linked};
@@ -47,6 +49,8 @@ struct Noise {
     decoder: Box<dyn Decoder>,
     ptime: u32,
     made: Frames,
+    #[cfg(feature = "ffmpeg")]
+    resampler: Option<(AudioFormat, Resampler)>,
 }
 
 /// Whether a codec's gaps are filled.
@@ -303,8 +307,7 @@ impl Filling {
         self.noise_of(input, frame, out)
     }
 
-    /// A frame of noise in the format of a decoder. Samples between those of the noise lie on a line between them: there is no filter
-    /// that would hold any back.
+    /// A frame of noise in the format of a decoder.
     fn noise_of(&mut self, input: &Input, frame: u32, out: &mut Frames) -> Result<(), CodecError> {
         let Some(parameters) = &self.settings.noise else { return Ok(()) };
         let clock = u64::from(input.route.input.clock.max(1));
@@ -312,29 +315,40 @@ impl Filling {
         if self.noise.as_ref().is_none_or(|noise| noise.ptime != ptime) {
             let codec = Codec::new("CN", NOISE.rate, NOISE.channels, None, true, &Linked);
             let decoder = open_decoder(&codec, NOISE, ptime)?;
-            self.noise = Some(Noise { decoder, ptime, made: Frames::new() });
+            self.noise = Some(Noise {
+                decoder,
+                ptime,
+                made: Frames::new(),
+                #[cfg(feature = "ffmpeg")]
+                resampler: None,
+            });
         }
         let Some(noise) = &mut self.noise else { return Ok(()) };
         noise.made.clear();
         noise.decoder.push(Frame::Encoded(parameters), &mut noise.made)?;
         let format = input.decoder.format();
-        stretch(noise.made.samples(), format, out.samples_mut());
-        Ok(())
+        noise.bring(format, out)
     }
 }
 
-/// Brings noise to another rate and number of channels.
-fn stretch(noise: &[i16], to: AudioFormat, out: &mut Vec<i16>) {
-    let (rate, from) = (u64::from(to.rate.max(1)), u64::from(NOISE.rate));
-    let count = noise.len() as u64 * rate / from;
-    let sample = |at: u64| {
-        let at = usize::try_from(at).unwrap_or(usize::MAX).min(noise.len().saturating_sub(1));
-        i64::from(noise.get(at).copied().unwrap_or(0))
-    };
-    for n in 0..count {
-        let (at, rest) = (n * from / rate, (n * from % rate) as i64);
-        let between = (sample(at) * (rate as i64 - rest) + sample(at + 1) * rest) / rate as i64;
-        let between = i16::try_from(between).unwrap_or(0);
-        (0..to.channels).for_each(|_| out.push(between));
+impl Noise {
+    /// Brings what was made to another rate and number of channels, as received noise is (`codecs.md` §16.3).
+    #[cfg(feature = "ffmpeg")]
+    fn bring(&mut self, to: AudioFormat, out: &mut Frames) -> Result<(), CodecError> {
+        if to == NOISE {
+            out.samples_mut().extend_from_slice(self.made.samples());
+            return Ok(());
+        }
+        if self.resampler.as_ref().is_none_or(|(open, _)| *open != to) {
+            self.resampler = Some((to, Resampler::without_filter(NOISE, to)?));
+        }
+        let Some((_, resampler)) = &mut self.resampler else { return Ok(()) };
+        resampler.convert(self.made.samples(), out.samples_mut())
+    }
+
+    #[cfg(not(feature = "ffmpeg"))]
+    fn bring(&mut self, _: AudioFormat, out: &mut Frames) -> Result<(), CodecError> {
+        out.samples_mut().extend_from_slice(self.made.samples());
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::codec::definition::Codec;
 use crate::codec::dtmf::Seen;
 use crate::codec::engine::dtmf::{DtmfDetector, Tone, ToneChange};
 #[cfg(feature = "ffmpeg")]
-use crate::codec::engine::resampler::Resampler;
+use crate::codec::engine::rate_by_two::RateConverter;
 use crate::codec::engine::{AudioFormat, CodecError, Decoder, Frame, Frames, open_decoder};
 
 /// What the detector listens to.
@@ -28,7 +28,7 @@ pub struct ToneListener {
     detector: DtmfDetector,
     decoder: Option<(u8, Box<dyn Decoder>)>,
     #[cfg(feature = "ffmpeg")]
-    resampler: Option<(AudioFormat, Resampler)>,
+    resampler: Option<(AudioFormat, RateConverter)>,
     decoded: Frames,
     mono: Vec<i16>,
     changes: Vec<ToneChange>,
@@ -118,7 +118,7 @@ impl ToneListener {
     #[cfg(feature = "ffmpeg")]
     fn bring_down(&mut self, format: AudioFormat) -> Result<(), CodecError> {
         if self.resampler.as_ref().is_none_or(|(from, _)| *from != format) {
-            self.resampler = Some((format, Resampler::new(format, FORMAT)?));
+            self.resampler = Some((format, RateConverter::new(format, FORMAT)?));
         }
         let Some((_, resampler)) = &mut self.resampler else { return Ok(()) };
         resampler.convert(self.decoded.samples(), &mut self.mono)

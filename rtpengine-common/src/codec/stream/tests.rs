@@ -255,7 +255,7 @@ fn rule_16_4_silence_detection() {
     assert_eq!(SilenceDetection::new(0.0, &[32]), None);
     assert_eq!(SilenceDetection::new(100.0, &[32]), None);
     let silence = SilenceDetection::new(1.0, &[32]).unwrap();
-    assert_eq!(silence.threshold, 327);
+    assert_eq!(silence.threshold, 655);
     let mut pcma = route((8, "PCMA"), (0, "PCMU"), None);
     pcma.cn = Some(13);
     let mut transcoder = RtpTranscoder::new(vec![pcma], Some(silence), false);

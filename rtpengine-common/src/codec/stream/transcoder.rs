@@ -36,8 +36,9 @@ impl SilenceDetection {
     #[must_use]
     pub fn new(percent: f64, payload: &[u8]) -> Option<Self> {
         let valid = percent > 0.0 && percent < 100.0;
-        // The threshold is that of 32-bit samples, shifted to 16 bits.
-        let threshold = ((percent / 100.0 * f64::from(i32::MAX)) as i32) >> 16;
+        // The threshold is that of 32-bit samples, shifted to 16 bits; full scale is the whole range of a sample, from the lowest to
+        // the highest, as rtpengine 10.5.3 takes it.
+        let threshold = ((percent / 100.0 * f64::from(u32::MAX)) as u32) >> 16;
         valid.then(|| Self {
             threshold: i16::try_from(threshold).unwrap_or(i16::MAX),
             payload: payload.into(),

@@ -12,7 +12,7 @@ mod ng;
 mod players;
 mod publish;
 mod recording;
-mod rules;
+pub(crate) mod rules;
 mod sdp;
 #[cfg(feature = "codec")]
 mod stage;

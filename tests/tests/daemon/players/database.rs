@@ -101,7 +101,7 @@ fn rows_of_a_database() {
     arguments.push(format!("--db-media-cache={}", copies.to_str().unwrap()));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (daemon, cli) = with_cli(&arguments);
-    let (call, mut alice, mut bob) = connected(&daemon);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     let failed = "Failed to start media playback from database";
     let reply = daemon.request(&play(&call, &bob).set("db-id", 17)).ok();
     assert_eq!(reply.int(&["duration"]), 100);
@@ -128,7 +128,7 @@ fn rows_of_a_database() {
     slow.pop();
     slow.push("--mysql-query=select sleep(2), audio from media.announcements where num = %llu".into());
     let other = Daemon::builder().args(slow).start();
-    let (slow_call, mut carol, mut dave) = connected(&other);
+    let (slow_call, mut carol, mut dave) = Call::connected(&other);
     let client = other.client();
     let mut datagram = b"slow ".to_vec();
     datagram.extend(play(&slow_call, &dave).set("db-id", 17).encode());
@@ -169,8 +169,8 @@ fn a_database_that_never_answers() {
         "--mysql-query=select audio from announcements where num = %llu",
         &format!("--db-media-cache={}", copies.path().display()),
     ]);
-    let (call, mut alice, mut bob) = connected(&daemon);
-    let (other, mut carol, mut dave) = connected(&daemon);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
+    let (other, mut carol, mut dave) = Call::connected(&daemon);
     let asked = Instant::now();
     let ask = |call: &Call<'_>, phone: &Phone, id: i64| {
         let client = daemon.client();
@@ -222,7 +222,7 @@ fn a_database_that_is_none() {
             .arg(format!("--mysql-port={port}"))
             .arg("--mysql-query=select audio from announcements where num = %llu")
             .start();
-        let (call, mut alice, mut bob) = connected(&daemon);
+        let (call, mut alice, mut bob) = Call::connected(&daemon);
         let asked = Instant::now();
         let error = daemon.request(&play(&call, &bob).set("db-id", 7)).error().to_owned();
         assert_eq!(error, "Failed to start media playback from database");
@@ -250,7 +250,7 @@ fn stores_of_the_database_are_loaded_and_reloaded() {
     let (daemon, cli) = with_cli(&arguments);
     assert!(says(cli, "media list dbs").starts_with("1, loaded "));
     assert!(says(cli, "media list caches").contains("2, loaded "));
-    let (call, _alice, bob) = connected(&daemon);
+    let (call, _alice, bob) = Call::connected(&daemon);
     let duration = |id: i64| daemon.request(&play(&call, &bob).set("db-id", id)).ok().int(&["duration"]);
     assert_eq!([duration(1), duration(2)], [100, 100]);
     // By itself, and by hand.

@@ -8,7 +8,7 @@ use super::*;
 fn what_cannot_be_played() {
     let daemon = Daemon::start();
     let (folder, file) = folder(8000, 100);
-    let (call, mut alice, mut bob) = connected(&daemon);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     let text = folder.path().join("text");
     std::fs::write(&text, "nothing to hear").unwrap();
     let from_file = "Failed to start media playback from file";

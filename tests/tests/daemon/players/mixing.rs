@@ -67,7 +67,7 @@ fn a_forced_audio_player_is_a_constant_stream() {
 fn an_audio_player_for_the_time_of_a_playback() {
     let daemon = Daemon::builder().arg("--audio-player=play-media").start();
     let (_folder, file) = folder(8000, 100);
-    let (call, mut alice, mut bob) = connected(&daemon);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     daemon.request(&play(&call, &bob).set("file", &file)).ok();
     let mut packets = listens(&bob, 1);
@@ -106,7 +106,7 @@ fn transcoded_directions_can_have_an_audio_player() {
 #[test]
 fn injected_audio_is_mixed_into_what_a_party_hears() {
     let daemon = Daemon::start();
-    let (call, mut alice, mut bob) = connected(&daemon);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     let own = alice.next_packet(0).ssrc;
     let mut prompter = call.phone(2, "prompter").build();

@@ -85,13 +85,6 @@ fn markers(packets: &[Rtp]) -> Vec<usize> {
     (0..packets.len()).filter(|&n| packets[n].marker).collect()
 }
 
-fn connected(daemon: &Daemon) -> (Call<'_>, Phone, Phone) {
-    let call = Call::new(daemon);
-    let (mut alice, mut bob) = call.phones();
-    call.connects(&mut alice, &mut bob);
-    (call, alice, bob)
-}
-
 /// A daemon with a command line port.
 fn with_cli(arguments: &[&str]) -> (Daemon, SocketAddr) {
     let local = std::net::Ipv4Addr::LOCALHOST.into();

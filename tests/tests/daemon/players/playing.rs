@@ -15,7 +15,7 @@ use super::*;
 fn a_file_is_heard_at_its_pace() {
     let daemon = Daemon::start();
     let (_folder, file) = folder(8000, 1000);
-    let (call, mut alice, bob) = connected(&daemon);
+    let (call, mut alice, bob) = Call::connected(&daemon);
     let reply = daemon.request(&play(&call, &bob).set("file", &file)).ok();
     assert_eq!(reply.int(&["duration"]), 1000);
     let started = Instant::now();
@@ -48,7 +48,7 @@ fn a_file_is_heard_at_its_pace() {
 fn a_player_keeps_its_numbers_over_restarts() {
     let daemon = Daemon::start();
     let (_folder, file) = folder(8000, 60);
-    let (call, _alice, bob) = connected(&daemon);
+    let (call, _alice, bob) = Call::connected(&daemon);
     let reply = daemon.request(&play(&call, &bob).set("file", &file).set("repeat-times", 2)).ok();
     assert_eq!(reply.int(&["duration"]), 60);
     let first = listens(&bob, 6);
@@ -73,7 +73,7 @@ fn a_player_keeps_its_numbers_over_restarts() {
 fn stopping_and_going_on() {
     let daemon = Daemon::start();
     let (_folder, file) = folder(8000, 5000);
-    let (call, _alice, bob) = connected(&daemon);
+    let (call, _alice, bob) = Call::connected(&daemon);
     assert_eq!(daemon.request(&stop(&call, &bob)).error(), "Not currently playing media");
     daemon.request(&play(&call, &bob).set("file", &file)).ok();
     let first = listens(&bob, 50);
@@ -95,7 +95,7 @@ fn stopping_and_going_on() {
 fn far_side_media_goes_on_or_is_suppressed() {
     let daemon = Daemon::start();
     let (_folder, file) = folder(8000, 400);
-    let (call, mut alice, bob) = connected(&daemon);
+    let (call, mut alice, bob) = Call::connected(&daemon);
     daemon.request(&play(&call, &bob).set("file", &file)).ok();
     listens(&bob, 3);
     let spoken = alice.sends();
@@ -121,7 +121,7 @@ fn far_side_media_goes_on_or_is_suppressed() {
 fn contents_in_the_request_and_other_formats() {
     let daemon = Daemon::start();
     let (folder, file) = folder(44_100, 400);
-    let (call, alice, _bob) = connected(&daemon);
+    let (call, alice, _bob) = Call::connected(&daemon);
     let reply = daemon.request(&play(&call, &alice).set("blob", wav(16_000, 440.0, 400).as_slice())).ok();
     assert_eq!(reply.int(&["duration"]), 400);
     let packets = listens(&alice, 20);
@@ -148,7 +148,7 @@ fn contents_in_the_request_and_other_formats() {
 fn everybody_hears_and_commands_keep_their_order() {
     let daemon = Daemon::start();
     let (_folder, file) = folder(8000, 200);
-    let (call, alice, bob) = connected(&daemon);
+    let (call, alice, bob) = Call::connected(&daemon);
     // Two requests on their way at once: the second one is answered after the first.
     let client = daemon.client();
     let first = call.ask("play media").set("all", "all").set("file", &file);
@@ -289,7 +289,7 @@ fn a_recording_is_announced() {
 fn playing_empties_the_delay_buffer() {
     let daemon = Daemon::start();
     let (_folder, file) = folder(8000, 100);
-    let (call, mut alice, mut bob) = connected(&daemon);
+    let (call, mut alice, mut bob) = Call::connected(&daemon);
     alice.speaks_to(&mut bob);
     let delay = |ms: i64| {
         let request = call.ask("block DTMF").set("from-tag", "alice").set("DTMF-security", "off");
@@ -312,7 +312,7 @@ fn playing_empties_the_delay_buffer() {
 fn many_restarts_are_harmless() {
     let daemon = Daemon::builder().arg("--player-cache").start();
     let (folder, file) = folder(8000, 1000);
-    let (call, alice, _bob) = connected(&daemon);
+    let (call, alice, _bob) = Call::connected(&daemon);
     for _ in 0..50 {
         daemon.request(&play(&call, &alice).set("file", &file)).ok();
     }

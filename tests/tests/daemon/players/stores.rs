@@ -8,7 +8,7 @@ use super::*;
 fn the_player_cache_serves_everybody() {
     let (daemon, cli) = with_cli(&["--player-cache"]);
     let (_folder, file) = folder(8000, 60);
-    let (call, alice, bob) = connected(&daemon);
+    let (call, alice, bob) = Call::connected(&daemon);
     for phone in [&alice, &bob] {
         daemon.request(&play(&call, phone).set("file", &file).set("repeat-times", 2)).ok();
         let packets = listens(phone, 6);
@@ -33,7 +33,7 @@ fn files_held_in_memory() {
     let (daemon, cli) = with_cli(&[&format!("--preload-media-files={file}")]);
     let size = std::fs::metadata(&file).unwrap().len() as i64;
     assert_eq!(figure(&daemon, "mediacache"), size);
-    let (call, _alice, bob) = connected(&daemon);
+    let (call, _alice, bob) = Call::connected(&daemon);
     std::fs::remove_file(&file).unwrap();
     daemon.request(&play(&call, &bob).set("file", &file)).ok();
     listens(&bob, 5);
@@ -60,7 +60,7 @@ fn files_held_in_memory() {
 fn an_ended_player_holds_its_entry_until_the_call_is_gone() {
     let (daemon, cli) = with_cli(&["--player-cache"]);
     let (_folder, file) = folder(8000, 60);
-    let (call, _alice, bob) = connected(&daemon);
+    let (call, _alice, bob) = Call::connected(&daemon);
     daemon.request(&play(&call, &bob).set("file", &file)).ok();
     listens(&bob, 3);
     assert_eq!(says(cli, "media evict players"), "1 DB cache entries evicted\n");
@@ -71,7 +71,7 @@ fn an_ended_player_holds_its_entry_until_the_call_is_gone() {
     daemon.request(&call.ask("delete").set("delete-delay", 0)).ok();
     until("the call is gone", SOON, || (figure(&daemon, "playercache") == 0).then_some(()));
     // `stop media` lets go of what plays, and so does another source.
-    let (call, alice, bob) = connected(&daemon);
+    let (call, alice, bob) = Call::connected(&daemon);
     for phone in [&alice, &bob] {
         daemon.request(&play(&call, phone).set("file", &file).set("repeat-times", 100)).ok();
         listens(phone, 3);

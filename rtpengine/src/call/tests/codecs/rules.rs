@@ -249,7 +249,7 @@ const RULES: &[Rule] = &[
     ("18.7.5", "phase", &["call/codecs/security::rule_18_7_4_tone_with_the_least_delay"]),
     ("18.7.6", "delay", &["call/codecs/security::rule_18_7_6_delay", "daemon/dtmf::codecs_18_7_6_the_delay_buffer_keeps_pace"]),
     ("18.7.7", "random", &["call/codecs/security::rule_18_7_7_random_digits"]),
-    ("18.7.8", "delayed digits", &["call/codecs/security::rule_18_7_8_delayed_digits", "common/codec/dtmf/mask::rule_18_7_8"]),
+    ("18.7.8", "delayed digits", &["call/codecs/security::rule_18_7_8_delayed_digits", "call/codecs/security::rule_18_8_3_digits_owed_behind_a_block", "common/codec/dtmf/mask::rule_18_7_8"]),
     ("18.7.9", "unblock", &["call/codecs/security::rule_18_7_9_whole_call"]),
     ("18.7.10", "later messages", &["call/codecs/security::rule_18_7_10_new_numbers"]),
     ("18.7 modes", "modes and their parameters", &["call/block::codecs_18_7_modes_and_their_parameters", "call/codecs/security::rule_18_7_drop", "call/codecs/security::rule_18_7_frequencies"]),

@@ -589,3 +589,35 @@ fn rule_18_7_1_transcoded() {
     assert_eq!(phone.digit(5, 3), []);
     assert_eq!(heads(&phone.quiet(1)), [(8, false, 1007, 3320)], "a gap in the numbers, none in time");
 }
+
+/// §18.8(3), §18.7(8): digits owed by `DTMF-delay` when a block ends are reproduced in the mode they arrived under; what arrived is silent.
+#[test]
+fn rule_18_8_3_digits_owed_behind_a_block() {
+    let mut bench = Bench::new();
+    let formats = format!("0 {TE}");
+    let more = "\"trigger\":\"12\",\"trigger-end\":\"#\",\"DTMF-security-trigger\":\"zero\",\"delay-buffer\":1,\"DTMF-delay\":400";
+    bench.connect((&formats, more), (&formats, ""));
+    let mut phone = Phone::new(bench);
+    let mut heard = phone.quiet(2);
+    for digit in [1, 2, 7, 11] {
+        heard.extend(phone.digit(digit, 2));
+        heard.extend(phone.quiet(2));
+    }
+    heard.extend(phone.quiet(30));
+    let start = |frame: u32| 3000 + 160 * frame;
+    let ends: Vec<(u8, u32)> = heard
+        .iter()
+        .filter(|p| p.number == 101 && p.marker && p.timestamp >= start(18))
+        .map(|p| (p.payload[0], (p.timestamp - 3000) / 160))
+        .collect();
+    // 400 ms later, and a frame more: the switch during the last digit put in one.
+    assert_eq!((ends[0], ends[2..].to_vec()), ((1, 23), vec![(0, 31), (0, 35)]), "{ends:?}");
+    assert!(heard.iter().all(|p| p.number == 101 || p.payload == SILENCE));
+    // Under the block events keep their place and say 0.
+    let blocked: Vec<u8> = heard
+        .iter()
+        .filter(|p| p.number == 101 && (start(10)..start(12)).contains(&p.timestamp))
+        .map(|p| p.payload[0])
+        .collect();
+    assert_eq!(blocked, [0; 4]);
+}
