@@ -35,5 +35,7 @@ pub struct Owner {
 
 #[cfg(all(test, feature = "codec"))]
 mod parking_tests;
+#[cfg(all(test, feature = "codec"))]
+mod remotes_tests;
 #[cfg(test)]
 pub(crate) mod tests;

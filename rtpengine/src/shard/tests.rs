@@ -1,7 +1,7 @@
 use super::core::Shard;
 use super::inbox::{Inbox, Mailbox, inbox};
 use super::message::{Done, FromShard, Order, ToShard};
-use super::run::{Alone, Passenger, now, run};
+use super::run::{Alone, Passenger, REPLIES, now, run};
 use super::shared::{LoopSettings, Shared};
 use super::survey::{Survey, Verdict};
 use crate::call::Call;
@@ -117,6 +117,7 @@ impl House {
             for at in 0..64 {
                 match shard.readiness.event(at) {
                     Some(Source::Socket(key)) => shard.receive(key),
+                    Some(Source::Other(REPLIES)) => shard.take_replies(),
                     Some(Source::Other(_)) | None => {}
                 }
             }
@@ -160,14 +161,14 @@ impl Phone {
         Self(socket)
     }
 
-    fn sdp(&self) -> String {
+    pub(crate) fn sdp(&self) -> String {
         let port = self.0.local_addr().unwrap().port();
         format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
         )
     }
 
-    fn send(&self, to: u16, sequence: u8) {
+    pub(crate) fn send(&self, to: u16, sequence: u8) {
         let mut packet = [0x55; 172];
         packet[..12].copy_from_slice(&[0x80, 0, 0, sequence, 0, 0, sequence, 0, 1, 2, 3, 4]);
         self.0.send_to(&packet, ("127.0.0.1", to)).unwrap();
@@ -181,7 +182,7 @@ impl Phone {
     }
 }
 
-fn port(reply: &Reply) -> u16 {
+pub(crate) fn port(reply: &Reply) -> u16 {
     let sdp = reply.keys().text("sdp").unwrap_or_else(|| panic!("no SDP in {reply:?}"));
     let (_, rest) = sdp.split_once("m=audio ").unwrap();
     rest.split(' ').next().unwrap().parse().unwrap()

@@ -100,16 +100,20 @@ fn chains(daemon: &Daemon) -> String {
     daemon.request(&Request::new("statistics")).ok().value.to_json()
 }
 
-#[test]
-fn codecs_11_2_packets_go_to_the_remote_endpoint_and_come_back_to_the_sink() {
-    let far = UdpSocket::bind((Network::enter().phone(3), 0)).expect("a socket");
-    let address = far.local_addr().expect("its address");
-    let remote = Remote::new(move |_| {
+/// Grants everything; packets are to go to this address.
+fn granting(address: SocketAddr) -> Remote {
+    Remote::new(move |_| {
         let media = Request::empty().set("id", "x").set("family", "IP4");
         let media = media.set("address", address.ip().to_string()).set("port", i64::from(address.port()));
         let reply = Request::empty().set("call-id", "their call").set("from-tag", "their tag");
         Some(reply.set("media", list([media.value()])).set("result", "ok"))
-    });
+    })
+}
+
+#[test]
+fn codecs_11_2_packets_go_to_the_remote_endpoint_and_come_back_to_the_sink() {
+    let far = UdpSocket::bind((Network::enter().phone(3), 0)).expect("a socket");
+    let remote = granting(far.local_addr().expect("its address"));
     let (_folder, builder) = configured(&[("PCMU", "PCMA", remote.address)]);
     let daemon = builder.start();
     let call = Call::new(&daemon);
@@ -188,6 +192,32 @@ fn codecs_11_2_packets_go_to_the_remote_endpoint_and_come_back_to_the_sink() {
     let end = end.set("delete delay", 0).encode();
     assert_eq!(String::from_utf8_lossy(&remote.asked().1), String::from_utf8_lossy(&end));
     remote.is_not_asked();
+}
+
+#[test]
+fn codecs_11_2_3_what_comes_back_is_protected_for_the_sink() {
+    let far = UdpSocket::bind((Network::enter().phone(3), 0)).expect("a socket");
+    let remote = granting(far.local_addr().expect("its address"));
+    let (_folder, builder) = configured(&[("PCMU", "PCMA", remote.address)]);
+    let daemon = builder.start();
+    let call = Call::new(&daemon);
+    let phone = |number, tag, format: (u8, &str)| {
+        let plan = MediaPlan::new("audio", "RTP/SAVP").format(format.0, format.1);
+        call.phone(number, tag).media(plan.secure("AES_CM_128_HMAC_SHA1_80")).build()
+    };
+    let (mut alice, mut bob) = (phone(0, "alice", (0, "PCMU/8000")), phone(1, "bob", (8, "PCMA/8000")));
+    let options = pcma().set("DTLS", "off").set("transport-protocol", "RTP/SAVP");
+    call.offer_with(&mut alice, &mut bob, &options);
+    call.answer(&mut bob, &mut alice);
+    let _ = remote.asked();
+    for _ in 0..3 {
+        let sent = alice.says(&[0x31; 160], 160);
+        let (data, socket) = receive(&far, SOON).expect("a packet");
+        assert_eq!(Rtp::parse(&data), Some(sent.clone()), "plain on this way");
+        let back = Rtp { payload_type: 8, payload: vec![1, 2, 3], ..sent };
+        far.send_to(&back.encode(), socket).expect("sent");
+        assert_eq!(bob.receives(), (back, bob.remote().rtp()));
+    }
 }
 
 #[test]
