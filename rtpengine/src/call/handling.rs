@@ -130,13 +130,18 @@ impl Call {
             source: self.source_policy(edge.source),
             sink: self.sink_policy(edge.sink),
         };
+        let injects =
+            |media: MediaId| call.party(call.media(media).party).flags.contains(PartyFlags::INJECT_DTMF);
+        let stays = injects(edge.source) || injects(edge.sink);
         let mut wanted = Box::default();
         let transcode = (source.is_rtp() && sink.is_rtp()).then(|| {
             let table = with_environment(&self.codecs, |environment| {
                 handlers(&source.codecs, &sink.codecs, &policy, environment)
             });
             let routes = table.routes(&source.codecs);
-            wanted = remote::wanted(&table, &policy);
+            if !stays {
+                wanted = remote::wanted(&table, &policy);
+            }
             let remote = self.remotes.numbers(id, &wanted);
             let renumbers = !routes.is_empty() || policy.sink.inject_dtmf;
             renumbers.then(|| self.transcode(routes, known_numbers(&source.codecs), remote))

@@ -155,7 +155,7 @@ impl Remotes {
 }
 
 /// The handlers of a link that a remote endpoint is to work for. Where digits are to be hidden or held back, or the audio goes through a
-/// player, it has to be here.
+/// player, it has to be here; so it has where digits are to be put in, which the caller looks at.
 pub(super) fn wanted(table: &HandlerTable, policy: &HandlerPolicy) -> Box<[Arc<HandlerKey>]> {
     if policy.source.dtmf_block != DtmfBlock::Off || policy.source.dtmf_delay {
         return Box::default();

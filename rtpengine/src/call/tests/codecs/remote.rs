@@ -206,6 +206,20 @@ fn rule_11_2_4_no_socket() {
     assert_eq!((heard.number, heard.payload), (8, vec![0xd5; 160]));
 }
 
+/// Digits are put into audio that is coded here.
+#[test]
+fn injected_digits_are_coded_here() {
+    let inject = "\"flags\":[\"inject DTMF\"]";
+    for (offer, answer) in [(format!("{TO_PCMA},{inject}"), ""), (TO_PCMA.to_owned(), inject)] {
+        let mut bench = bench(&[("PCMU", "PCMA", &[])]);
+        bench.connect(("0", &offer), ("8", answer));
+        assert_eq!(bench.desk.call.take_errands(), [], "{offer} {answer}");
+        bench.send("a", 0, 1, 0, &[0xff; 160]);
+        assert_eq!(bench.heard("b").remove(0).number, 8);
+        assert_eq!(Desk::error(&bench.desk.ask("play DTMF", "\"from-tag\":\"a\",\"code\":\"1\"")), "none");
+    }
+}
+
 /// Where digits have to be hidden the audio does not leave.
 #[test]
 fn blocked_digits_stay_here() {
