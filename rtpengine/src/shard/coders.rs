@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// Works on what is waiting.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "codec"))]
     pub(super) fn work_off(&self) -> usize {
         self.jobs.try_iter().map(Assignment::carry_out).count()
     }

@@ -143,6 +143,7 @@ impl House {
     }
 
     /// Lets time pass.
+    #[cfg(feature = "codec")]
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now.instant += time;
     }
