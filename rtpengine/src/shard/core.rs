@@ -1,30 +1,27 @@
-//! What a shard does with a packet, a timer and a request.
+//! What a shard is, and what it does when time passes.
 
 use super::Owner;
 use super::calls::{CallSlot, CallTable, Resident};
-use super::desk::{Desk, Dice, Outlet};
+use super::desk::{Dice, Outlet};
 use super::inbox::{Inbox, Mailbox};
 use super::message::{FromShard, Order, ToShard};
 use super::remotes::Errands;
-use super::run::{INBOX, PASSENGER, now};
+use super::run::{INBOX, PASSENGER};
 use super::shared::Shared;
 use super::survey::{Survey, Verdict};
-use super::tally::{self, Contribution};
+use super::tally::{self};
 use super::wheel::Wheel;
 use crate::call::ctx::{Ctx, LogLine, Now, PortError, Ports, Random, Transmit};
 use crate::call::ids::{CallKey, LocalId, LocalSocket, LogicalId, Name, SocketKey, StreamId};
 use crate::call::settings::Settings;
-use crate::call::{Call, CloseReason, Done, Fate, delete_not_found, unknown_call};
-use crate::flow::{Arrival, Events, Level, Outcome, Packet, Received, TickOptions, Turn};
+use crate::call::{Call, CloseReason, Fate};
+use crate::flow::{Events, Level, Packet, TickOptions, Turn};
 use crate::net::interfaces::Choice;
-use crate::net::prefetch::prefetch;
-use crate::net::readiness::{EVENTS, Readiness, Source};
-use crate::net::socket::ReceiveError;
-use crate::net::table::{Admission, SocketTable};
-use crate::report::counters::{Block, Counter, Gauge, InterfaceCounter, Sample};
+use crate::net::readiness::Readiness;
+use crate::net::table::SocketTable;
+use crate::report::counters::{Block, Counter, Gauge};
 use crate::report::{cdr, log};
-use arrayvec::ArrayVec;
-use rtpengine_common::ng::{ByteString, Command, Flag, Reply, Request};
+use rtpengine_common::ng::Reply;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -38,9 +35,6 @@ const HANDSHAKES: Duration = Duration::from_micros(500);
 
 /// The call timer (media-plane.md 22).
 pub(super) const CALL_TICK: Duration = Duration::from_secs(1);
-
-/// Between two looks for transcoders whose jobs tell somebody else.
-const CODERS_TICK: Duration = Duration::from_millis(5);
 
 /// What a timer of a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +90,12 @@ pub struct Shard {
     /// Reports that found control's inbox full.
     pub(super) unsent: VecDeque<FromShard>,
     pub(super) settings: Arc<Settings>,
-    settings_version: u64,
-    packet: Packet,
-    spare: Packet,
-    events: Events,
-    dice: Dice,
-    log: Vec<LogLine>,
+    pub(super) settings_version: u64,
+    pub(super) packet: Packet,
+    pub(super) spare: Packet,
+    pub(super) events: Events,
+    pub(super) dice: Dice,
+    pub(super) log: Vec<LogLine>,
 }
 
 impl Shard {
@@ -188,224 +182,6 @@ impl Shard {
             self.settings_version = version;
         }
         self.events.set_threshold(log::packet_level());
-    }
-
-    /// Asks for what the first `ready` events will look at, one kind of object after the other, so that the fetches overlap.
-    pub(super) fn prefetch(&self, ready: usize) {
-        let mut owners = ArrayVec::<Owner, EVENTS>::new();
-        let keys = || {
-            (0..ready).filter_map(|at| match self.readiness.event(at) {
-                Some(Source::Socket(key)) => Some(key),
-                Some(Source::Other(_)) | None => None,
-            })
-        };
-        keys().for_each(|key| self.sockets.prefetch(key));
-        owners.extend(keys().filter_map(|key| self.sockets.get(key)).map(|entry| entry.owner).take(EVENTS));
-        owners.iter().for_each(|owner| self.calls.prefetch(owner.call));
-        let planes = || {
-            let residents = owners.iter().map(|owner| (owner.stream, self.calls.get(owner.call)));
-            residents.filter_map(|(stream, resident)| Some((stream, &resident?.call.plane)))
-        };
-        planes().for_each(|(_, plane)| prefetch(plane));
-        planes().filter_map(|(stream, plane)| plane.stream(stream)).for_each(prefetch);
-        for (stream, plane) in planes() {
-            let Some(stream) = plane.stream(stream) else { continue };
-            if let Some(media) = plane.media(stream.media()) {
-                prefetch(media);
-            }
-            if let Some(types) = &stream.spec().payload_types {
-                prefetch(&**types);
-            }
-            for sink in stream.spec().rtp.iter().take(2) {
-                if let Some(sink) = plane.stream(sink.to) {
-                    prefetch(sink);
-                }
-            }
-        }
-        let types =
-            planes().filter_map(|(stream, plane)| plane.stream(stream)?.spec().payload_types.as_ref());
-        types.filter_map(|types| types.clock_rates().first()).for_each(prefetch);
-    }
-
-    /// Handles one ready socket.
-    pub(super) fn receive(&mut self, key: SocketKey) {
-        let limit = self.shared.loop_settings.max_receives;
-        let Some(entry) = self.sockets.get_mut(key) else { return };
-        let owner = entry.owner;
-        let socket = &entry.media.socket;
-        let ask = || (socket.last_arrival(), now().unix_us);
-        let discard = match entry.overrun.admit((self.turn, self.now.unix_us), limit, ask) {
-            Admission::Read => None,
-            Admission::Discard(strikes) => Some(strikes),
-            Admission::Leave(first) => {
-                if first {
-                    self.warn_overrun(owner.call, limit);
-                }
-                return;
-            }
-        };
-        let interface = usize::from(entry.media.interface.0);
-        let (length, source) = match entry.media.socket.receive(self.packet.receive_area()) {
-            Ok(received) => received,
-            Err(ReceiveError::Empty) => return,
-            Err(ReceiveError::Broken(error)) => {
-                let text = format!("Read error on media socket: {error} -- closing call");
-                self.log_call(owner.call, Level::Warning, &text);
-                self.end_call(owner.call, CloseReason::Forced);
-                return;
-            }
-        };
-        if let Some(strikes) = discard {
-            self.warn_discard(owner.call, strikes);
-            self.stats.count(Counter::Overrun, 1);
-            return;
-        }
-        self.packet.received(length);
-        self.stats.count(Counter::PacketsUser, 1);
-        self.stats.count(Counter::BytesUser, length as u64);
-        self.stats.count_interface(interface, InterfaceCounter::IngressPackets, 1);
-        self.stats.count_interface(interface, InterfaceCounter::IngressBytes, length as u64);
-        let received = self.hand_over(owner, key, source);
-        if received.is_some_and(|received| received.error) {
-            self.stats.count(Counter::ErrorsUser, 1);
-            self.stats.count_interface(interface, InterfaceCounter::IngressErrors, 1);
-        }
-        self.take_tally(interface);
-        if !self.events.is_empty() {
-            self.log_events(owner.call);
-        }
-    }
-
-    /// Shows the datagram in the buffer to its call.
-    fn hand_over(&mut self, owner: Owner, socket: SocketKey, source: SocketAddr) -> Option<Received> {
-        let resident = self.calls.get_mut(owner.call)?;
-        self.at_work = Some(owner.call);
-        let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
-        let mut turn =
-            Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
-        let arrival = Arrival { stream: owner.stream, socket, source };
-        let received = resident.call.receive(arrival, &mut self.packet, &mut turn);
-        let dtmf = resident.call.plane.has_dtmf();
-        if resident.call.plane.has_jobs() {
-            self.assign_jobs(owner.call);
-            self.plan_due(owner.call);
-        } else if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (owner.call, resident.call.key, Timer::Due));
-        }
-        self.at_work = None;
-        if dtmf {
-            self.hear_dtmf(owner.call);
-        }
-        if matches!(received.outcome, Outcome::Stun | Outcome::Dtls) {
-            return Some(self.negotiate(owner.call, arrival, received.outcome));
-        }
-        Some(received)
-    }
-
-    /// Asks to be woken when a call wants to go on.
-    #[inline]
-    fn plan_due(&mut self, slot: CallSlot) {
-        let Some(resident) = self.calls.get_mut(slot) else { return };
-        if let Some(at) = resident.call.next_due() {
-            self.wheel.set(at, (slot, resident.call.key, Timer::Due));
-        }
-    }
-
-    /// Looks now and then for the transcoders of a call that came from elsewhere while they were away with jobs: these tell where it was.
-    pub(super) fn look_after_coders(&mut self, slot: CallSlot) {
-        if let Some(resident) = self.calls.get(slot).filter(|resident| resident.call.plane.awaits_jobs()) {
-            self.wheel.set(self.now.instant + CODERS_TICK, (slot, resident.call.key, Timer::Coders));
-        }
-    }
-
-    /// Leaves the transcoding jobs of a call to the coder threads.
-    fn assign_jobs(&mut self, slot: CallSlot) {
-        let Some(resident) = self.calls.get_mut(slot).filter(|resident| resident.call.plane.has_jobs())
-        else {
-            return;
-        };
-        let call = (slot, resident.call.key);
-        let own = self.peers.get(usize::from(self.index));
-        let mut done_here = false;
-        for job in resident.call.plane.take_jobs() {
-            let left = match (&self.shared.coders, own) {
-                (Some(coders), Some(own)) => coders.assign(job, own, call),
-                _ => Err(job),
-            };
-            if let Err(job) = left {
-                job.run();
-                done_here = true;
-            }
-        }
-        if done_here {
-            let mut outlet = Outlet { sockets: &self.sockets, stats: &self.stats };
-            let mut turn =
-                Turn { now: self.now, out: &mut outlet, events: &mut self.events, spare: &mut self.spare };
-            resident.call.plane.collect_coded(&mut turn);
-        }
-    }
-
-    fn warn_discard(&self, call: CallSlot, strikes: u8) {
-        if log::allowed("discard", self.now.instant) {
-            let text = format!("UDP receive queue exceeded {strikes} times: discarding packet");
-            self.log_call(call, Level::Warning, &text);
-        }
-    }
-
-    /// Shows the datagram in the buffer to the agents of its call.
-    #[cold]
-    fn negotiate(&mut self, slot: CallSlot, arrival: Arrival, looked_like: Outcome) -> Received {
-        let mut received = Received { outcome: looked_like, error: false };
-        let Some(key) = self.calls.get(slot).map(|resident| resident.call.key) else { return received };
-        self.work_call(slot, key, |call, packet, ctx, turn| {
-            received = call.negotiate(arrival, packet, looked_like, ctx, turn);
-        });
-        // At once, as long as there is time: the peer's first packets are right behind, and need the keys.
-        self.shake_hands();
-        received
-    }
-
-    fn warn_overrun(&mut self, call: CallSlot, limit: u32) {
-        if log::allowed("overrun", self.now.instant) {
-            let text = format!(
-                "Too many packets in UDP receive queue (more than {limit}), aborting loop. Dropped packets possible"
-            );
-            self.log_call(call, Level::Warning, &text);
-        }
-    }
-
-    /// Moves what receive tracking found into the counters.
-    fn take_tally(&mut self, interface: usize) {
-        let tally = &mut self.events.tally;
-        if *tally == crate::flow::Tally::default() {
-            return;
-        }
-        let tally = std::mem::take(tally);
-        let counts = [
-            (Counter::PacketsLost, tally.lost),
-            (Counter::RtpDuplicates, tally.duplicates),
-            (Counter::RtpSkips, tally.skips),
-            (Counter::RtpSequenceResets, tally.resets),
-            (Counter::RtpReordered, tally.reordered),
-        ];
-        for (counter, count) in counts {
-            self.stats.count(counter, u64::from(count));
-        }
-        self.stats.count_interface(interface, InterfaceCounter::PacketsLost, u64::from(tally.lost));
-        self.stats.count_interface(interface, InterfaceCounter::Duplicates, u64::from(tally.duplicates));
-        let quality = &tally.quality;
-        for (sample, taken) in [
-            (Sample::JitterMeasured, &tally.measured_jitter),
-            (Sample::Mos, &quality.mos),
-            (Sample::Jitter, &quality.jitter),
-            (Sample::RoundTripEndToEnd, &quality.rtt_e2e),
-            (Sample::RoundTripDiscrete, &quality.rtt_dsct),
-            (Sample::PacketLoss, &quality.packet_loss),
-        ] {
-            let count = u64::from(taken.count);
-            self.stats.add_samples(sample, taken.sum, taken.squares, count);
-            self.stats.add_interface_samples(interface, sample, taken.sum, taken.squares, count);
-        }
     }
 
     /// Fires what is due.
@@ -553,114 +329,6 @@ impl Shard {
         }
     }
 
-    /// Whether an id leads to a call here.
-    pub fn has_call(&self, id: &[u8]) -> bool {
-        self.calls.find(id).is_some()
-    }
-
-    /// Carries a checked request out. `None`: the reply comes later.
-    pub fn execute(&mut self, order: Order) -> Option<Reply> {
-        let id = order.request.call_id().or_else(|| order.request.calls.first());
-        if let Some(id) = id.filter(|_| announces(&order.request))
-            && self.calls.find(id.as_bytes()).is_none()
-        {
-            self.create(id.as_bytes(), order.agent);
-        }
-        let ticket = order.ticket;
-        self.ticket_at_work = Some(ticket);
-        let parked = self.park(order);
-        self.ticket_at_work = None;
-        parked.err().and_then(|order| {
-            let reply = self.carry_out_at_work(&order);
-            self.hold(&order, reply)
-        })
-    }
-
-    /// Carries a request out, noting which one it is.
-    pub(super) fn carry_out_at_work(&mut self, order: &Order) -> Reply {
-        self.ticket_at_work = Some(order.ticket);
-        let reply = self.carry_out(order);
-        self.ticket_at_work = None;
-        reply
-    }
-
-    fn carry_out(&mut self, order: &Order) -> Reply {
-        let request = &*order.request;
-        let id = request.call_id().or_else(|| request.calls.first());
-        let Some(id) = id.map(ByteString::as_bytes) else {
-            return Reply::from_error(&unknown_call(request.command));
-        };
-        let found = self.calls.find(id);
-        let slot = match (found, creates(request.command)) {
-            (Some(slot), _) => slot,
-            (None, true) => self.create(id, order.agent),
-            (None, false) if request.command == Command::Delete => return delete_not_found(request),
-            (None, false) => return Reply::from_error(&unknown_call(request.command)),
-        };
-        if let Err(error) = self.gather(slot, request) {
-            return Reply::from_error(&error);
-        }
-        let Some(Done { reply, fate }) = self.command(slot, request, id) else {
-            return Reply::from_error(&unknown_call(request.command));
-        };
-        match fate {
-            Fate::Keep => {
-                self.run_errands(slot);
-                self.lead_sockets(slot);
-                if signals(request.command) {
-                    self.pierce(slot);
-                }
-                self.poll_call(slot);
-            }
-            Fate::Destroy(reason) => self.end_call(slot, reason),
-        }
-        reply
-    }
-
-    fn create(&mut self, id: &[u8], agent: SocketAddr) -> CallSlot {
-        let key = self.shared.call_key();
-        let mut call = Box::new(Call::new(key, Name::from(id), self.now, self.settings.tos));
-        call.plane.set_elsewhere(self.shared.elsewhere());
-        call.signalling.created_from = Some(tally::agent_text(agent));
-        let contribution = Contribution::enter(&self.stats, &call);
-        let cpu = self.shared.socket_cpu();
-        let resident = Resident { call, sockets: Vec::new(), cpu, contribution, parked: None };
-        let slot = self.calls.insert(resident);
-        self.wheel.set(self.now.instant + CALL_TICK, (slot, key, Timer::Tick));
-        slot
-    }
-
-    fn command(&mut self, slot: CallSlot, request: &Request, id: &[u8]) -> Option<Done> {
-        let resident = self.calls.get_mut(slot)?;
-        self.at_work = Some(slot);
-        let Resident { call, sockets, cpu, contribution, .. } = resident;
-        let mut desk = Desk {
-            interfaces: &self.shared.interfaces,
-            pools: &self.shared.pools,
-            readiness: &self.readiness,
-            sockets: &mut self.sockets,
-            stats: &self.stats,
-            call: slot,
-            open: sockets,
-            cpu: *cpu,
-        };
-        let mut ctx = Ctx {
-            now: self.now,
-            ports: &mut desk,
-            random: &mut self.dice,
-            interfaces: &self.shared.interfaces,
-            settings: &self.settings,
-            log: &mut self.log,
-        };
-        let done = call.command(request, id, &mut ctx);
-        call.newcomers = None;
-        call.answer_questions(Vec::new());
-        contribution.signalled(&self.stats, call);
-        self.at_work = None;
-        self.write_log(slot);
-        Some(done)
-    }
-
     /// Tells the table which streams the sockets of a call lead to. A socket the call does not name any more keeps what it led to.
     pub(super) fn lead_sockets(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get(slot) else { return };
@@ -672,7 +340,7 @@ impl Shard {
     }
 
     /// `pierce NAT`: every signalling step opens the way to peers that have not been heard (media-plane.md 3.6).
-    fn pierce(&mut self, slot: CallSlot) {
+    pub(super) fn pierce(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get_mut(slot) else { return };
         let plane = &mut resident.call.plane;
         self.at_work = Some(slot);
@@ -796,7 +464,7 @@ impl Shard {
         self.report(FromShard::Surveyed { ticket, survey });
     }
 
-    fn log_events(&mut self, slot: CallSlot) {
+    pub(super) fn log_events(&mut self, slot: CallSlot) {
         let Some(resident) = self.calls.get(slot) else {
             self.events.drain().for_each(drop);
             self.events.drain_rtcp().for_each(drop);
@@ -815,7 +483,7 @@ impl Shard {
     }
 
     /// Writes what the code of a call wants to be logged.
-    fn write_log(&mut self, slot: CallSlot) {
+    pub(super) fn write_log(&mut self, slot: CallSlot) {
         for line in std::mem::take(&mut self.log) {
             self.log_call(slot, line.level, &line.text);
         }
@@ -867,29 +535,4 @@ impl Ports for Closing {
     fn route(&mut self, _: IpAddr) -> Option<IpAddr> {
         None
     }
-}
-
-/// The commands that may tell the daemon where a peer is.
-fn signals(command: Command) -> bool {
-    matches!(
-        command,
-        Command::Offer
-            | Command::Answer
-            | Command::Publish
-            | Command::SubscribeRequest
-            | Command::SubscribeAnswer
-            | Command::CreateAnswer
-    )
-}
-
-/// A first offer that has something opened before it is carried out: the call is there to wait at.
-fn announces(request: &Request) -> bool {
-    request.command == Command::Offer
-        && request.has(Flag::RecordingAnnouncement)
-        && !request.play.source.is_empty()
-}
-
-/// The commands that make a call when its id is unknown (ng-control.md 10.1).
-pub fn creates(command: Command) -> bool {
-    matches!(command, Command::Offer | Command::Publish | Command::Create | Command::Transform)
 }

@@ -11,15 +11,18 @@ mod merging;
 pub mod message;
 mod moving;
 pub mod pace;
+mod packets;
 mod parking;
 mod remotes;
+mod requests;
 pub mod run;
 pub mod shared;
 pub mod survey;
 pub mod tally;
 pub mod wheel;
 
-pub use self::core::{Shard, creates};
+pub use self::core::Shard;
+pub use requests::creates;
 
 pub use merging::merges;
 
