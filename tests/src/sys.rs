@@ -19,6 +19,8 @@ pub enum Signal {
     Usr1,
     Usr2,
     Pipe,
+    Stop,
+    Cont,
 }
 
 /// Sends `signal` to the process `pid`.
@@ -34,6 +36,8 @@ pub fn kill(pid: u32, signal: Signal) -> io::Result<()> {
         Signal::Usr1 => libc::SIGUSR1,
         Signal::Usr2 => libc::SIGUSR2,
         Signal::Pipe => libc::SIGPIPE,
+        Signal::Stop => libc::SIGSTOP,
+        Signal::Cont => libc::SIGCONT,
     };
     let pid = libc::pid_t::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
     if pid <= 0 {

@@ -143,7 +143,7 @@ fn baresip_calls_a_plain_phone() {
     let mut bob = Phone::builder(network, 1, "bob").address(plan.callee).build();
     let callee = SocketAddr::new(plan.callee, network.free_port(plan.callee));
     let here = SocketAddr::new(plan.caller, network.free_port(plan.caller));
-    let kamailio = Kamailio::start(&plan, &daemon, callee, folder);
+    let kamailio = Kamailio::start(&plan, &[&daemon], callee, folder);
     let callee = Sipp::start("callee", &bob, callee, None, folder);
     callee.is_open();
     let dial = format!("/dial sip:bob@{}", kamailio.address);
@@ -186,7 +186,7 @@ fn a_plain_phone_calls_baresip() {
         let caller = SocketAddr::new(plan.caller, network.free_port(plan.caller));
         let client = baresip(here, "bob", "answermode=auto;mediaenc=srtp-mand", None, folder);
         until("baresip listens", WAIT, || client.output().contains("baresip is ready").then_some(()));
-        let kamailio = Kamailio::start(&plan, &daemon, here, folder);
+        let kamailio = Kamailio::start(&plan, &[&daemon], here, folder);
         let caller = Sipp::start("caller", &alice, caller, Some(kamailio.address), folder);
         alice.takes(&caller.receives("SIP/2.0 200"));
         talks(&mut alice);

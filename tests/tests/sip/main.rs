@@ -10,6 +10,7 @@ use std::time::Duration;
 use rtpengine_tests::network::left_out;
 use rtpengine_tests::prelude::*;
 use rtpengine_tests::program::{Program, is_installed};
+use rtpengine_tests::sys::{self, Signal};
 
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -31,18 +32,20 @@ struct Kamailio {
 }
 
 impl Kamailio {
-    fn start(plan: &Plan, daemon: &Daemon, callee: SocketAddr, folder: &Path) -> Self {
-        let address = SocketAddr::new(plan.proxy, daemon.network().free_port(plan.proxy));
+    fn start(plan: &Plan, daemons: &[&Daemon], callee: SocketAddr, folder: &Path) -> Self {
+        let network = daemons[0].network();
+        let address = SocketAddr::new(plan.proxy, network.free_port(plan.proxy));
         let listen_v6 = plan.proxy_v6.map(|ip| {
-            let address = SocketAddr::new(ip, daemon.network().free_port(ip));
+            let address = SocketAddr::new(ip, network.free_port(ip));
             format!("listen=udp:{address}")
         });
+        let sockets: Vec<String> = daemons.iter().map(|daemon| format!("udp:{}", daemon.ng())).collect();
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("kamailio/kamailio.cfg");
         let text = std::fs::read_to_string(template).unwrap();
         let text = text
             .replace("@LISTEN@", &address.to_string())
             .replace("@LISTEN_V6@", &listen_v6.unwrap_or_default())
-            .replace("@NG@", &daemon.ng().to_string())
+            .replace("@NG@", &sockets.join(" "))
             .replace("@CALLEE@", &callee.to_string())
             .replace("@FLAGS_BACK@", plan.flags_back)
             .replace("@FLAGS@", plan.flags);
@@ -118,13 +121,24 @@ impl Sipp {
 }
 
 fn places_a_call(daemon: &Daemon, plan: &Plan) {
+    places_a_call_with(&[daemon], &[daemon], plan, || ());
+}
+
+fn calls(daemon: &Daemon) -> Vec<Value> {
+    daemon.request(&Request::new("list")).ok().at(&["calls"]).items().to_vec()
+}
+
+/// Has a call placed through a proxy that knows some daemons. One of those that `may_serve` serves it: its place among them is given.
+/// `before`: what happens when the proxy is there, before the call.
+fn places_a_call_with(known: &[&Daemon], may_serve: &[&Daemon], plan: &Plan, before: impl FnOnce()) -> usize {
     let folder = tempfile::tempdir().unwrap();
-    let network = daemon.network();
+    let network = known[0].network();
     let mut alice = Phone::builder(network, 0, "alice").address(plan.caller).build();
     let mut bob = Phone::builder(network, 1, "bob").address(plan.callee).build();
     let callee = SocketAddr::new(plan.callee, network.free_port(plan.callee));
     let caller = SocketAddr::new(plan.caller, network.free_port(plan.caller));
-    let kamailio = Kamailio::start(plan, daemon, callee, folder.path());
+    let kamailio = Kamailio::start(plan, known, callee, folder.path());
+    before();
     let callee = Sipp::start("callee", &bob, callee, None, folder.path());
     callee.is_open();
     let caller = Sipp::start("caller", &alice, caller, Some(kamailio.address), folder.path());
@@ -137,22 +151,25 @@ fn places_a_call(daemon: &Daemon, plan: &Plan) {
         alice.speaks_to(&mut bob);
         bob.speaks_to(&mut alice);
     }
-    let listed = || daemon.request(&Request::new("list")).ok().at(&["calls"]).items().to_vec();
-    let calls = listed();
-    assert_eq!(calls.len(), 1);
-    let query = daemon.request(&Request::new("query").set("call-id", calls[0].clone())).ok();
+    let place =
+        may_serve.iter().position(|daemon| !calls(daemon).is_empty()).expect("somebody serves the call");
+    let daemon = may_serve[place];
+    let served: Vec<Value> = may_serve.iter().flat_map(|daemon| calls(daemon)).collect();
+    assert_eq!(served.len(), 1);
+    let query = daemon.request(&Request::new("query").set("call-id", served[0].clone())).ok();
     assert_eq!(query.at(&["tags"]).keys(), ["alice-1", "bob-1"]);
     assert_eq!(query.int(&["totals", "RTP", "packets"]), 30);
 
     hangs_up(daemon, &caller, plan.caller);
     caller.succeeds();
     callee.succeeds();
-    until("the BYE has deleted the call", WAIT, || listed().is_empty().then_some(()));
+    until("the BYE has deleted the call", WAIT, || calls(daemon).is_empty().then_some(()));
+    place
 }
 
 /// The caller of the only call hangs up on our word.
 fn hangs_up(daemon: &Daemon, caller: &Sipp, address: IpAddr) {
-    let calls = daemon.request(&Request::new("list")).ok().at(&["calls"]).items().to_vec();
+    let calls = calls(daemon);
     let id = calls[0].text().unwrap();
     let word = UdpSocket::bind((address, 0)).unwrap();
     let here = word.local_addr().unwrap();
@@ -172,6 +189,17 @@ fn can_call(about: &str) -> bool {
     missing.is_none()
 }
 
+fn plan_over_ipv4(network: &Network) -> Plan {
+    Plan {
+        caller: network.phone(0),
+        callee: network.phone(1),
+        proxy: network.relay(1),
+        proxy_v6: None,
+        flags: "replace-origin trust-address ICE=remove via-branch=1",
+        flags_back: "replace-origin trust-address ICE=remove via-branch=1",
+    }
+}
+
 #[test]
 fn a_call_over_ipv4() {
     if !can_call("a SIP call over IPv4") {
@@ -179,15 +207,63 @@ fn a_call_over_ipv4() {
     }
     let network = Network::enter();
     let daemon = Daemon::builder().arg("--delete-delay=0").start();
-    let plan = Plan {
-        caller: network.phone(0),
-        callee: network.phone(1),
-        proxy: network.relay(1),
-        proxy_v6: None,
-        flags: "replace-origin trust-address ICE=remove via-branch=1",
-        flags_back: "replace-origin trust-address ICE=remove via-branch=1",
-    };
-    places_a_call(&daemon, &plan);
+    places_a_call(&daemon, &plan_over_ipv4(&network));
+}
+
+/// What the kernel counts for the datagrams that wait at a socket of this thread's network.
+fn waiting_octets(socket: SocketAddr) -> usize {
+    let table = std::fs::read_to_string("/proc/thread-self/net/udp").unwrap();
+    let port = format!(":{:04X}", socket.port());
+    let line =
+        table.lines().find(|line| line.split_whitespace().nth(1).is_some_and(|local| local.ends_with(&port)));
+    let queues = line.and_then(|line| line.split_whitespace().nth(4)).expect("the socket");
+    usize::from_str_radix(queues.split(':').nth(1).unwrap(), 16).unwrap()
+}
+
+/// The proxy asks again when no answer comes in time, with the same cookie: the request is carried out once.
+#[test]
+fn a_daemon_that_does_not_answer_in_time_is_asked_again() {
+    if !can_call("a SIP call with a slow daemon") {
+        return;
+    }
+    let network = Network::enter();
+    let daemon = Daemon::builder().arg("--delete-delay=0").start();
+    let (ng, pid) = (daemon.ng(), daemon.pid());
+    std::thread::scope(|scope| {
+        places_a_call_with(&[&daemon], &[&daemon], &plan_over_ipv4(&network), || {
+            daemon.signal(Signal::Stop);
+            scope.spawn(move || {
+                let first =
+                    until("the offer waits", WAIT, || Some(waiting_octets(ng)).filter(|count| *count > 0));
+                until("it comes again", WAIT, || (waiting_octets(ng) > first).then_some(()));
+                sys::kill(pid, Signal::Cont).unwrap();
+            });
+        });
+    });
+    let log = daemon.stops();
+    assert!(log.contains("as a duplicate"), "the offer came twice");
+    assert_eq!(log.matches("Replying to 'offer'").count(), 1, "and was carried out once");
+}
+
+/// Of two daemons the one that would serve the call dies before it: the other one serves it. A proxy that starts then finds out by
+/// itself who is there.
+#[test]
+fn a_proxy_with_two_daemons_goes_on_when_one_is_gone() {
+    if !can_call("SIP calls with two daemons") {
+        return;
+    }
+    let network = Network::enter();
+    let plan = plan_over_ipv4(&network);
+    let mut daemons = Vec::from([(); 2].map(|()| Daemon::builder().arg("--delete-delay=0").start()));
+    // The proxy chooses by the Call-ID, which is the same in each of these calls.
+    let both: Vec<&Daemon> = daemons.iter().collect();
+    let chosen = places_a_call_with(&both, &both, &plan, || ());
+    assert_eq!(places_a_call_with(&both, &both, &plan, || ()), chosen);
+    let other = [both[1 - chosen]];
+    places_a_call_with(&both, &other, &plan, || both[chosen].signal(Signal::Kill));
+    places_a_call_with(&both, &other, &plan, || ());
+    let (status, _) = daemons.swap_remove(chosen).ends();
+    assert!(!status.success());
 }
 
 #[test]
