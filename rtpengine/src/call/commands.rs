@@ -156,6 +156,9 @@ impl Call {
             self.fragment(tag, &extracted, ctx);
             return Ok(Reply::ok());
         }
+        if !answer {
+            self.check_music(request, &extracted, ctx)?;
+        }
         let parties = self.parties_of(request, call_id, answer, &extracted, ctx)?;
         if ctx.settings.active_switchover {
             self.signalling.flags.remove(CallFlags::FOREIGN);

@@ -40,6 +40,28 @@ impl Call {
         given.or_else(|| sender.and_then(|party| source_of(call.party(party).hold_music.as_deref())))
     }
 
+    /// Whether the music can be played that an offer is going to start: to be asked before the offer changes anything, as it is refused
+    /// without.
+    pub(super) fn check_music(
+        &self,
+        request: &Request,
+        extracted: &Extracted,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), Error> {
+        let Some(source) = self.hold_question(request).filter(|_| plays()) else { return Ok(()) };
+        let mut streams = extracted.streams.iter();
+        let first = streams.find(|params| params.media_type == MediaType::Audio && params.port != 0);
+        let held = first.is_some_and(|params| !params.direction.receive);
+        let foreign = ctx.settings.moh_prevent_double && extracted.session.music_on_hold;
+        let call = &self.signalling;
+        let sender = request.from_tag().and_then(|tag| call.by_tag(tag.as_bytes()));
+        let other = sender.and_then(|party| call.first_offer_answer_peer(party));
+        if !held || foreign || other.is_some_and(|party| self.holds_music(party)) {
+            return Ok(());
+        }
+        self.opened(&source, ctx).map(drop)
+    }
+
     /// Remembers what a message says about music on hold; an offer starts or stops it.
     pub(super) fn music_on_hold(
         &mut self,

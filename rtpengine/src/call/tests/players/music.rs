@@ -269,3 +269,18 @@ fn rule_7_1_what_is_not_known() {
         assert!(!stage.hears("b").is_empty(), "{spelling}");
     }
 }
+
+/// An offer whose music cannot be played is refused and changes nothing (ng-control.md §13): nobody is on hold.
+#[test]
+fn an_offer_without_its_music_changes_nothing() {
+    let mut stage = Stage::new();
+    stage.connects("", "");
+    let before = format!("{:?}", stage.does("query", ""));
+    let sdp = format!("{:?}", address("a") + HOLD);
+    let members =
+        format!("\"from-tag\":\"a\",\"to-tag\":\"b\",\"sdp\":{sdp},\"moh\":{{\"file\":\"gone.wav\"}}");
+    assert_eq!(stage.refused("offer", &members), "Failed to start media playback from file");
+    assert_eq!(format!("{:?}", stage.does("query", "")), before);
+    stage.says("b", 7);
+    assert_eq!(stage.hears("a").len(), 1, "it still listens");
+}
